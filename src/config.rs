@@ -1,0 +1,188 @@
+//! Settings, checked once at start. `millrace.toml` at the top of the repository is the commented sample of all.
+
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// All settings. Every field has a default that works.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// HTTP, HTTPS and WebSocket.
+    pub server: Server,
+    /// Who may come in.
+    pub auth: Auth,
+    /// WebRTC media.
+    pub media: Media,
+    /// Rooms and signaling.
+    pub rooms: Rooms,
+    /// Recordings.
+    pub recording: Recording,
+    /// Logs.
+    pub log: Log,
+    /// Demo mode: a synthetic device inside the server.
+    pub demo: bool,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Address of plain HTTP and WebSocket.
+    pub http: SocketAddr,
+    /// Address of HTTPS; empty (`None`) switches it off.
+    pub https: Option<SocketAddr>,
+    /// PEM certificate chain; without it a self-signed one is made in `data_dir` and kept.
+    pub tls_cert: Option<PathBuf>,
+    /// PEM private key to it.
+    pub tls_key: Option<PathBuf>,
+    /// Where the certificate and other lasting files live.
+    pub data_dir: PathBuf,
+    /// Shutdown is forced after this.
+    #[serde(with = "humantime_serde")]
+    pub shutdown_limit: Duration,
+}
+
+/// `[auth]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// HS256 secret of the tokens, at least 16 bytes. Without it any token is good and the service binds to loopback only.
+    pub secret: Option<String>,
+    /// Without a secret, bind to the configured addresses all the same.
+    pub insecure_open: bool,
+}
+
+/// `[media]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// The one UDP port of all WebRTC media; 0 picks a free one.
+    pub port: u16,
+    /// Address it binds to.
+    pub bind: IpAddr,
+    /// Addresses announced to clients; empty: those of this machine's interfaces (loopback when bound to loopback).
+    pub public_ips: Vec<IpAddr>,
+    /// Threads that receive, and as many that send; 0 means one per core.
+    pub workers: usize,
+    /// A peer without RTP and RTCP for this long is gone.
+    #[serde(with = "humantime_serde")]
+    pub liveness: Duration,
+    /// An offer or answer that leads to no connection within this ends the peer.
+    #[serde(with = "humantime_serde")]
+    pub negotiation_limit: Duration,
+    /// Least time between two keyframe requests to one publisher.
+    #[serde(with = "humantime_serde")]
+    pub keyframe_interval: Duration,
+}
+
+/// `[rooms]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rooms {
+    /// A lost socket may come back within this.
+    #[serde(with = "humantime_serde")]
+    pub reconnect_grace: Duration,
+    /// An empty room is closed after this.
+    #[serde(with = "humantime_serde")]
+    pub empty_limit: Duration,
+    /// Rooms at once.
+    pub max_rooms: usize,
+    /// Participants in a room.
+    pub max_participants: usize,
+    /// Subscriptions of a participant.
+    pub max_subscriptions: usize,
+    /// Largest signaling message in bytes.
+    pub max_message_bytes: usize,
+    /// WebSocket ping interval; two missed pongs end the connection.
+    #[serde(with = "humantime_serde")]
+    pub heartbeat: Duration,
+    /// Invitations that a device does not follow lapse after this.
+    #[serde(with = "humantime_serde")]
+    pub invitation_limit: Duration,
+}
+
+/// `[recording]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recording {
+    /// Folder of the recordings; default: `recordings` under `server.data_dir`.
+    pub dir: Option<PathBuf>,
+    /// A recording is not started with less free space than this, and ends when it falls below, in bytes.
+    pub min_free_bytes: u64,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `tracing` filter, e.g. `info,millrace=debug`.
+    pub filter: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            http: SocketAddr::from(([0, 0, 0, 0], 8080)),
+            https: Some(SocketAddr::from(([0, 0, 0, 0], 4443))),
+            tls_cert: None,
+            tls_key: None,
+            data_dir: "data".into(),
+            shutdown_limit: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            port: 8443,
+            bind: IpAddr::from([0, 0, 0, 0]),
+            public_ips: Vec::new(),
+            workers: 0,
+            liveness: Duration::from_secs(10),
+            negotiation_limit: Duration::from_secs(30),
+            keyframe_interval: Duration::from_millis(300),
+        }
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self {
+            reconnect_grace: Duration::from_secs(10),
+            empty_limit: Duration::from_secs(60),
+            max_rooms: 1000,
+            max_participants: 500,
+            max_subscriptions: 64,
+            max_message_bytes: 256 * 1024,
+            heartbeat: Duration::from_secs(15),
+            invitation_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Self { dir: None, min_free_bytes: 200 << 20 }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Text }
+    }
+}

@@ -1,0 +1,3 @@
+//! Arguments and signals; everything else is in the library.
+
+fn main() {}

@@ -1,0 +1,115 @@
+//! What may be asked of a room. Plain serialisable data: a command may come from another node.
+
+use crate::model::{Candidate, EndReason, FeedId, ParticipantId, RecordingId, Sdp};
+use serde::{Deserialize, Serialize};
+
+/// Which of a participant's peers a candidate is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Side {
+    /// Its publishing peer.
+    Publisher,
+    /// One of its subscriptions, found by ICE ufrag, else the newest.
+    Subscriber,
+}
+
+/// A request by, or about, a participant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Offer media; the first makes the feed, further ones renegotiate it. → `PublishAnswered` | `PublishRefused`.
+    Publish {
+        /// The client's offer.
+        offer: Sdp,
+    },
+    /// Stop publishing; stay in the room.
+    Unpublish,
+    /// Watch a feed; asking again for the same feed makes a new offer. → `SubscriptionOffered` | `SubscriptionEnded`.
+    Subscribe {
+        /// Which.
+        feed: FeedId,
+    },
+    /// Stop watching a feed.
+    Unsubscribe {
+        /// Which.
+        feed: FeedId,
+    },
+    /// The answer to a subscription's offer; without `feed` to the newest offer still open.
+    Answer {
+        /// Which.
+        feed: Option<FeedId>,
+        /// The client's answer.
+        answer: Sdp,
+    },
+    /// A candidate; `None` ends the candidates. Kept while its peer has no remote description yet.
+    Candidate {
+        /// Which kind of peer.
+        side: Side,
+        /// The candidate.
+        candidate: Option<Candidate>,
+    },
+    /// Leave the room: ends all its peers.
+    Leave,
+    /// Remove another participant (moderation).
+    Kick {
+        /// Whom.
+        participant: ParticipantId,
+    },
+    /// Close the room for everybody.
+    Close {
+        /// Why.
+        reason: EndReason,
+    },
+    /// Record every feed of the room, present and future. → `Reply::Recording`.
+    StartRecording,
+    /// Finish a recording.
+    StopRecording {
+        /// Which.
+        recording: RecordingId,
+    },
+}
+
+/// Why a room refused; sorted by what the caller did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum RoomError {
+    /// No such room, or it has just closed.
+    #[error("there is no such room")]
+    RoomNotFound,
+    /// No such feed in this room.
+    #[error("there is no such feed in this room")]
+    FeedNotFound,
+    /// The caller is not in the room.
+    #[error("you are not in a room: join one first")]
+    NotInRoom,
+    /// No such participant.
+    #[error("there is no such participant in this room")]
+    ParticipantNotFound,
+    /// No such recording, or it is over.
+    #[error("there is no such running recording")]
+    RecordingNotFound,
+    /// The caller's grants do not cover it.
+    #[error("you may not do this: {0}")]
+    Forbidden(String),
+    /// An answer without an open offer.
+    #[error("there is no offer waiting for an answer")]
+    NoPendingOffer,
+    /// Nothing to stop: the caller publishes nothing.
+    #[error("you are not publishing")]
+    NotPublishing,
+    /// The session description cannot be used.
+    #[error("the session description cannot be used: {0}")]
+    BadSdp(String),
+    /// The offer has no codec that the server has.
+    #[error("no codec in common: {0}")]
+    NoCommonCodec(String),
+    /// A limit of the service was reached.
+    #[error("limit reached: {0}")]
+    Limit(String),
+    /// The service is shutting down.
+    #[error("the service is shutting down")]
+    ShuttingDown,
+    /// Storage is not usable (disk, permissions).
+    #[error("recordings cannot be stored: {0}")]
+    Storage(String),
+    /// Something failed inside.
+    #[error("internal failure: {0}")]
+    Internal(String),
+}

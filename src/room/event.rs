@@ -1,0 +1,126 @@
+//! What has happened in a room. Plain serialisable data; each dialect puts it in its own words, `journal` logs it.
+
+use super::command::RoomError;
+use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo};
+use serde::{Deserialize, Serialize};
+
+/// An event with its room.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Where.
+    pub room: RoomId,
+    /// Whom it concerns.
+    pub to: Audience,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// Who hears an event; `journal` hears all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Audience {
+    /// Everybody in the room.
+    Everyone,
+    /// One participant.
+    One(ParticipantId),
+    /// Nobody in the room: for the journal alone.
+    Journal,
+}
+
+/// What happened. Names are past tense.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The room was made.
+    RoomCreated,
+    /// Somebody is in the room now.
+    ParticipantJoined {
+        /// Who.
+        participant: ParticipantId,
+    },
+    /// Somebody is no longer in the room. Also sent to the one removed.
+    ParticipantLeft {
+        /// Who.
+        participant: ParticipantId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Answer to this participant's offer.
+    PublishAnswered {
+        /// The feed it publishes.
+        feed: FeedId,
+        /// For the client.
+        answer: Sdp,
+    },
+    /// This participant's offer was refused; a running feed is untouched.
+    PublishRefused {
+        /// Why.
+        error: RoomError,
+    },
+    /// A feed's media flows (again sent to a late joiner, and when its tracks changed).
+    FeedPublished {
+        /// Which.
+        feed: FeedId,
+        /// By whom.
+        publisher: ParticipantId,
+        /// Its tracks.
+        tracks: Vec<TrackInfo>,
+    },
+    /// A feed is over.
+    FeedEnded {
+        /// Which.
+        feed: FeedId,
+        /// By whom.
+        publisher: ParticipantId,
+        /// Why.
+        reason: EndReason,
+        /// In words, when there is more to say.
+        detail: String,
+    },
+    /// Offer for this participant's subscription.
+    SubscriptionOffered {
+        /// What it watches.
+        feed: FeedId,
+        /// The subscription.
+        peer: PeerId,
+        /// For the client.
+        offer: Sdp,
+    },
+    /// The answer was refused; the offer is still open.
+    AnswerRefused {
+        /// What it watches.
+        feed: FeedId,
+        /// Why.
+        error: RoomError,
+    },
+    /// A subscription is connected.
+    SubscriptionStarted {
+        /// Who.
+        participant: ParticipantId,
+        /// What it watches.
+        feed: FeedId,
+        /// The subscription.
+        peer: PeerId,
+    },
+    /// A subscription is over.
+    SubscriptionEnded {
+        /// Who.
+        participant: ParticipantId,
+        /// What it watched.
+        feed: FeedId,
+        /// The subscription.
+        peer: PeerId,
+        /// Why.
+        reason: EndReason,
+        /// In words, when there is more to say.
+        detail: String,
+    },
+    /// A recording changed; the body is all that is known.
+    RecordingChanged {
+        /// The recording.
+        recording: Recording,
+    },
+    /// The room is gone.
+    RoomClosed {
+        /// Why.
+        reason: EndReason,
+    },
+}

@@ -1,0 +1,13 @@
+//! The room core: no JSON, HTTP or GStreamer.
+
+pub mod command;
+pub mod event;
+pub mod lobby;
+pub mod registry;
+pub mod view;
+
+pub use command::{Command, RoomError, Side};
+pub use event::{Audience, Event, EventKind};
+pub use lobby::{ClientKey, Lobby, LobbyEvent, Presence, Role};
+pub use registry::{EventStream, Reply, RoomHandle, Rooms};
+pub use view::RoomView;

@@ -1,0 +1,67 @@
+//! A room as the API shows it: a snapshot of the room's state, without live media figures.
+
+use crate::model::{FeedId, ParticipantId, PeerId, Recording, RoomId, TrackInfo};
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// Snapshot of a room.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct RoomView {
+    /// Identity.
+    pub id: RoomId,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Who is in it.
+    pub participants: Vec<ParticipantView>,
+    /// What is published.
+    pub feeds: Vec<FeedView>,
+    /// The recording that runs, if one does.
+    pub recording: Option<Recording>,
+}
+
+/// Snapshot of a participant.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct ParticipantView {
+    /// Identity.
+    pub id: ParticipantId,
+    /// Name for people.
+    pub name: String,
+    /// The dialect it speaks.
+    pub dialect: String,
+    /// When it joined.
+    #[schema(value_type = String, format = DateTime)]
+    pub joined_at: Timestamp,
+    /// Whether its signaling connection is up; if not, its grace time runs.
+    pub connected: bool,
+    /// Its publishing peer.
+    pub publisher: Option<PeerId>,
+    /// Its subscriptions.
+    pub subscriptions: Vec<SubscriptionView>,
+}
+
+/// Snapshot of a subscription.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct SubscriptionView {
+    /// Its peer.
+    pub peer: PeerId,
+    /// What it watches.
+    pub feed: FeedId,
+    /// `offering`, `awaiting_answer`, `connecting` or `connected`.
+    pub state: String,
+}
+
+/// Snapshot of a feed.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct FeedView {
+    /// Identity.
+    pub id: FeedId,
+    /// Who publishes it.
+    pub publisher: ParticipantId,
+    /// Name of who publishes it.
+    pub name: String,
+    /// Whether media flows.
+    pub live: bool,
+    /// Its tracks, once live.
+    pub tracks: Vec<TrackInfo>,
+}
