@@ -1,0 +1,12 @@
+//! Independent WebRTC peers on `str0m` (no GStreamer): they publish VP8-shaped RTP and count what they receive.
+//!
+//! Used by the end-to-end tests and by the benchmark. Decides what a peer sends and how it judges what comes; leaves
+//! rooms and signaling messages to [`signal`].
+
+pub mod peer;
+pub mod signal;
+pub mod socket;
+pub mod source;
+
+pub use peer::{Peer, Received};
+pub use signal::{Client, Role};

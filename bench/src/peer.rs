@@ -1,0 +1,322 @@
+//! One WebRTC peer: a socket of its own and a task that drives `str0m` in RTP mode.
+
+use crate::socket::Socket;
+use crate::source;
+use anyhow::{Context, Result, anyhow};
+use hdrhistogram::Histogram;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{RtpWrite, SeqNo};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Bytes of an ordinary frame: 1.5 Mbit/s at 30 frames a second. A keyframe has four times as many.
+const FRAME_BYTES: usize = 6250;
+/// A keyframe at least this often.
+const KEYFRAME_EVERY: Duration = Duration::from_secs(3);
+
+/// What a peer has seen so far.
+#[derive(Debug)]
+pub struct Received {
+    /// Video packets received.
+    pub video: AtomicU64,
+    /// Audio packets received.
+    pub audio: AtomicU64,
+    /// Keyframes begun.
+    pub keyframes: AtomicU64,
+    /// Keyframe requests received (publisher).
+    pub keyframe_requests: AtomicU64,
+    /// Packets sent (publisher).
+    pub sent: AtomicU64,
+    /// ICE and DTLS are up.
+    pub connected: AtomicBool,
+    /// One-way latency of video packets in microseconds, by the stamps in their payload.
+    pub latency: Mutex<Histogram<u32>>,
+}
+
+impl Default for Received {
+    fn default() -> Self {
+        // 2 s at most, two digits: some kilobytes a peer.
+        let latency = Histogram::new_with_bounds(1, 2_000_000, 2).unwrap_or_else(|_| unreachable!("constant bounds"));
+        Self {
+            video: AtomicU64::new(0),
+            audio: AtomicU64::new(0),
+            keyframes: AtomicU64::new(0),
+            keyframe_requests: AtomicU64::new(0),
+            sent: AtomicU64::new(0),
+            connected: AtomicBool::new(false),
+            latency: Mutex::new(latency),
+        }
+    }
+}
+
+impl Received {
+    fn note_latency(&self, payload: &[u8], at_ns: u64) {
+        if let (Some(sent), Ok(mut latency)) = (source::sent_at(payload, true), self.latency.lock()) {
+            latency.saturating_record(at_ns.saturating_sub(sent) / 1000);
+        }
+    }
+}
+
+/// A running peer; dropping it stops it without a word to the server, as a crash does.
+pub struct Peer {
+    /// What it has seen.
+    pub seen: Arc<Received>,
+    changed: watch::Receiver<u64>,
+    answers: Option<tokio::sync::oneshot::Sender<String>>,
+    task: JoinHandle<Result<()>>,
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Peer {
+    /// A publisher of these kinds with a socket on this address, and its offer.
+    pub async fn publisher(ip: IpAddr, video: bool, audio: bool) -> Result<(Self, String)> {
+        let (mut driver, seen, changed) = Driver::new(ip).await?;
+        let mut change = driver.rtc.sdp_api();
+        let video = video.then(|| change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None));
+        let audio = audio.then(|| change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None));
+        let (offer, pending) = change.apply().ok_or_else(|| anyhow!("nothing to offer"))?;
+        let (answers, answered) = tokio::sync::oneshot::channel::<String>();
+        let task = tokio::spawn(async move {
+            driver.accept(pending, &answered.await?)?;
+            driver.sending = Some(Sending::new(video, audio));
+            driver.run().await
+        });
+        Ok((Self { seen, changed, answers: Some(answers), task }, offer.to_sdp_string()))
+    }
+
+    /// Gives the publisher the server's answer: it connects and begins to send.
+    pub fn set_answer(&mut self, answer: &str) -> Result<()> {
+        let sender = self.answers.take().context("already answered")?;
+        sender.send(answer.into()).map_err(|_| anyhow!("the peer has ended"))
+    }
+
+    /// A viewer with a socket on this address for the server's offer, and its answer.
+    pub async fn viewer(ip: IpAddr, offer: &str) -> Result<(Self, String)> {
+        let (mut driver, seen, changed) = Driver::new(ip).await?;
+        let answer = driver.rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer)?)?;
+        let task = tokio::spawn(async move { driver.run().await });
+        Ok((Self { seen, changed, answers: None, task }, answer.to_sdp_string()))
+    }
+
+    /// Waits until the condition holds; an error says what was seen instead.
+    pub async fn until(&self, what: &str, limit: Duration, holds: impl Fn(&Received) -> bool) -> Result<()> {
+        let mut changed = self.changed.clone();
+        let wait = async {
+            while !holds(&self.seen) {
+                changed.changed().await.map_err(|_| anyhow!("the peer ended while waiting for {what}"))?;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(limit, wait).await.map_err(|_| anyhow!("no {what} within {limit:?}: {:?}", self.seen))?
+    }
+}
+
+/// What a publisher sends next.
+struct Sending {
+    video: Option<Mid>,
+    audio: Option<Mid>,
+    sequence: [u64; 2],
+    frame: u32,
+    tick: u32,
+    next_frame: Instant,
+    next_audio: Instant,
+    keyframe_wanted: bool,
+    last_keyframe: Instant,
+}
+
+impl Sending {
+    fn new(video: Option<Mid>, audio: Option<Mid>) -> Self {
+        let now = Instant::now();
+        Self {
+            video,
+            audio,
+            sequence: [1000, 1000],
+            frame: 0,
+            tick: 0,
+            next_frame: now,
+            next_audio: now,
+            keyframe_wanted: true,
+            last_keyframe: now,
+        }
+    }
+
+    fn due(&self) -> Instant {
+        self.next_frame.min(self.next_audio)
+    }
+
+    fn send_due(&mut self, rtc: &mut Rtc, seen: &Received, now: Instant) {
+        if now >= self.next_audio {
+            self.next_audio += Duration::from_millis(20);
+            self.tick = self.tick.wrapping_add(960);
+            if let Some(mid) = self.audio {
+                self.write(rtc, seen, mid, 0, self.tick, &source::audio(), true, now);
+            }
+        }
+        if now >= self.next_frame {
+            self.next_frame += Duration::from_nanos(33_333_333);
+            self.frame = self.frame.wrapping_add(3000);
+            if let Some(mid) = self.video {
+                self.send_frame(rtc, seen, mid, now);
+            }
+        }
+    }
+
+    fn send_frame(&mut self, rtc: &mut Rtc, seen: &Received, mid: Mid, now: Instant) {
+        let key = self.keyframe_wanted || now - self.last_keyframe > KEYFRAME_EVERY;
+        if key {
+            self.keyframe_wanted = false;
+            self.last_keyframe = now;
+        }
+        let payloads = source::frame(if key { 4 * FRAME_BYTES } else { FRAME_BYTES }, key);
+        let last = payloads.len() - 1;
+        for (index, payload) in payloads.iter().enumerate() {
+            self.write(rtc, seen, mid, 1, self.frame, payload, index == last, now);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn write(
+        &mut self,
+        rtc: &mut Rtc,
+        seen: &Received,
+        mid: Mid,
+        kind: usize,
+        time: u32,
+        payload: &[u8],
+        marker: bool,
+        now: Instant,
+    ) {
+        let Some(pt) = payload_type(rtc, mid) else { return };
+        self.sequence[kind] += 1;
+        let packet = RtpWrite::new(pt, SeqNo::from(self.sequence[kind]), time, now, payload).marker(marker);
+        let packet = if kind == 1 { packet.nackable(true) } else { packet };
+        if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(packet);
+            seen.sent.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+fn payload_type(rtc: &Rtc, mid: Mid) -> Option<Pt> {
+    rtc.media(mid)?.remote_pts().first().copied()
+}
+
+/// Drives one `Rtc` over one socket.
+struct Driver {
+    rtc: Rtc,
+    socket: Socket,
+    seen: Arc<Received>,
+    tell: watch::Sender<u64>,
+    sending: Option<Sending>,
+}
+
+impl Driver {
+    async fn new(ip: IpAddr) -> Result<(Self, Arc<Received>, watch::Receiver<u64>)> {
+        str0m::crypto::from_feature_flags().install_process_default();
+        let socket = Socket::bind(ip).await?;
+        let config = RtcConfig::new().clear_codecs().enable_vp8(true).enable_opus(true, false);
+        let mut rtc = config.set_rtp_mode(true).set_stats_interval(None).build(Instant::now());
+        rtc.add_local_candidate(Candidate::host(socket.local, "udp")?);
+        let (tell, changed) = watch::channel(0);
+        let seen = Arc::new(Received::default());
+        Ok((Self { rtc, socket, seen: seen.clone(), tell, sending: None }, seen, changed))
+    }
+
+    fn accept(&mut self, pending: SdpPendingOffer, answer: &str) -> Result<()> {
+        Ok(self.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(answer)?)?)
+    }
+
+    async fn run(&mut self) -> Result<()> {
+        while self.rtc.is_alive() {
+            let now = Instant::now();
+            self.send_due(now);
+            self.rtc.handle_input(Input::Timeout(now))?;
+            let wake = self.drain(0)?;
+            tokio::select! {
+                ready = self.socket.readable() => ready?,
+                () = tokio::time::sleep_until(wake.into()) => continue,
+            }
+            self.take_received()?;
+        }
+        Ok(())
+    }
+
+    fn send_due(&mut self, now: Instant) {
+        let Some(sending) = &mut self.sending else { return };
+        if self.seen.connected.load(Relaxed) {
+            sending.send_due(&mut self.rtc, &self.seen, now);
+        } else {
+            (sending.next_frame, sending.next_audio) = (now, now);
+        }
+    }
+
+    fn take_received(&mut self) -> Result<()> {
+        for datagram in self.socket.receive()? {
+            let Ok(contents) = datagram.data.as_slice().try_into() else { continue };
+            let destination = self.socket.local;
+            let receive = Receive { proto: Protocol::Udp, source: datagram.from, destination, contents };
+            self.rtc.handle_input(Input::Receive(Instant::now(), receive))?;
+            self.drain(datagram.at_ns)?;
+        }
+        Ok(())
+    }
+
+    /// Carries out what `str0m` wants until it only waits; returns until when. `at_ns`: when the kernel got the
+    /// datagram that is being handled.
+    fn drain(&mut self, at_ns: u64) -> Result<Instant> {
+        let mut news = false;
+        let wake = loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(at) => break at,
+                Output::Transmit(packet) => self.socket.send(&packet.contents, packet.destination),
+                Output::Event(event) => news |= self.event(event, at_ns),
+            }
+        };
+        if news {
+            self.tell.send_modify(|n| *n += 1);
+        }
+        let due = self.sending.as_ref().filter(|_| self.seen.connected.load(Relaxed)).map(Sending::due);
+        Ok(due.map_or(wake, |due| wake.min(due)))
+    }
+
+    fn event(&mut self, event: Event, at_ns: u64) -> bool {
+        match event {
+            Event::Connected => self.seen.connected.store(true, Relaxed),
+            Event::KeyframeRequest(_) => {
+                self.seen.keyframe_requests.fetch_add(1, Relaxed);
+                if let Some(sending) = &mut self.sending {
+                    sending.keyframe_wanted = true;
+                }
+            }
+            Event::RtpPacket(packet) => {
+                if self.is_audio(packet.header.payload_type) {
+                    self.seen.audio.fetch_add(1, Relaxed);
+                } else {
+                    self.seen.video.fetch_add(1, Relaxed);
+                    self.seen.note_latency(&packet.payload, at_ns);
+                    let key = source::begins_keyframe(&packet.payload);
+                    self.seen.keyframes.fetch_add(u64::from(key), Relaxed);
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn is_audio(&self, pt: Pt) -> bool {
+        self.rtc.codec_config().params().iter().any(|p| p.pt() == pt && p.spec().codec.is_audio())
+    }
+}

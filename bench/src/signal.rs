@@ -1,0 +1,126 @@
+//! The device protocol's client side: one WebSocket, `{"event", "data"}` both ways.
+
+use crate::Peer;
+use anyhow::{Context, Result, anyhow, bail};
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Every wait for the server ends after this.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// The role in the connection's URL.
+#[derive(Clone, Copy, Debug)]
+pub enum Role {
+    /// A console.
+    Web,
+    /// A device.
+    Device,
+}
+
+/// A connected client.
+pub struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    early: VecDeque<Value>,
+    ip: IpAddr,
+}
+
+impl Client {
+    /// Connects to `ws://HOST:PORT` (no path).
+    pub async fn connect(base: &str, role: Role, id: &str, token: &str) -> Result<Self> {
+        let role = if matches!(role, Role::Web) { "WEB" } else { "DEVICE" };
+        let url = format!("{base}/ws/connect/{role}/{id}/{token}");
+        let (socket, _) = connect_async(&url).await.with_context(|| format!("connecting {role} {id} to {base}"))?;
+        let ip = match socket.get_ref() {
+            MaybeTlsStream::Plain(stream) => stream.local_addr()?.ip(),
+            _ => IpAddr::from([127, 0, 0, 1]),
+        };
+        Ok(Self { socket, early: VecDeque::new(), ip })
+    }
+
+    /// Sends one event.
+    pub async fn send(&mut self, event: &str, data: Value) -> Result<()> {
+        Ok(self.socket.send(Message::text(json!({"event": event, "data": data}).to_string())).await?)
+    }
+
+    /// Waits for an event of this name and returns its data; others are kept for later. An `error` event fails.
+    pub async fn expect(&mut self, event: &str) -> Result<Value> {
+        self.expect_within(event, LIMIT).await
+    }
+
+    /// The same with a limit of the caller's.
+    pub async fn expect_within(&mut self, event: &str, limit: Duration) -> Result<Value> {
+        if let Some(at) = self.early.iter().position(|m| m["event"] == event) {
+            return Ok(self.early.remove(at).map(|mut m| m["data"].take()).unwrap_or_default());
+        }
+        let wait = async {
+            loop {
+                let mut message = self.receive().await?;
+                if message["event"] == event {
+                    return Ok(message["data"].take());
+                }
+                if message["event"] == "error" {
+                    bail!("error instead of {event}: {}", message["data"]);
+                }
+                self.early.push_back(message);
+            }
+        };
+        tokio::time::timeout(limit, wait).await.map_err(|_| anyhow!("no {event} within {limit:?}"))?
+    }
+
+    /// Cuts the connection without a word, as a lost network does.
+    pub async fn cut(&mut self) {
+        let stream = match self.socket.get_mut() {
+            MaybeTlsStream::Plain(stream) => stream,
+            _ => return,
+        };
+        drop(tokio::io::AsyncWriteExt::shutdown(stream).await);
+    }
+
+    async fn receive(&mut self) -> Result<Value> {
+        loop {
+            match self.socket.next().await.context("the server closed the socket")?? {
+                Message::Text(text) => return Ok(serde_json::from_str(&text)?),
+                Message::Close(_) => bail!("the server closed the socket"),
+                _ => {}
+            }
+        }
+    }
+
+    /// A console makes a room and joins it for its events.
+    pub async fn make_room(&mut self, inviter: &str) -> Result<u64> {
+        self.send("create_room", json!({})).await?;
+        let room = self.expect("room_created").await?["room_id"].as_u64().context("room_id is no integer")?;
+        self.join(room, inviter).await?;
+        Ok(room)
+    }
+
+    /// Joins a room.
+    pub async fn join(&mut self, room: u64, inviter: &str) -> Result<()> {
+        self.send("join_as_publisher", json!({"room_id": room, "inviter": inviter})).await?;
+        self.expect("joined_as_publisher").await.map(drop)
+    }
+
+    /// A device that has joined publishes; returns once the server has answered.
+    pub async fn publish(&mut self, video: bool, audio: bool) -> Result<Peer> {
+        let (mut peer, offer) = Peer::publisher(self.ip, video, audio).await?;
+        self.send("offer_from_device", json!({"sdp": offer})).await?;
+        let answer = self.expect("answer_to_client").await?;
+        peer.set_answer(answer["sdp"].as_str().context("no sdp in the answer")?)?;
+        Ok(peer)
+    }
+
+    /// A console watches a feed; returns once its answer is sent.
+    pub async fn watch(&mut self, room: u64, feed: &Value) -> Result<Peer> {
+        self.send("join_as_subscriber", json!({"room_id": room, "feed": feed})).await?;
+        let offer = self.expect("offer_to_subscriber").await?;
+        let (peer, answer) = Peer::viewer(self.ip, offer["sdp"].as_str().context("no sdp in the offer")?).await?;
+        self.send("start_receiving", json!({"sdp": answer, "feed": offer["feed"]})).await?;
+        Ok(peer)
+    }
+}

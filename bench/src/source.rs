@@ -1,0 +1,53 @@
+//! Synthetic media: VP8-shaped frames (RFC 7741) and Opus-sized packets, each stamped with its send time.
+
+/// Largest RTP payload of a video packet in bytes.
+const PAYLOAD: usize = 1180;
+/// Bytes that every video payload begins with: descriptor, VP8 frame header, stamp.
+const HEADER: usize = 32;
+/// Where the stamp (nanoseconds since the Unix epoch, big endian) stands in a video payload.
+const VIDEO_STAMP: usize = 16;
+/// Where it stands in an audio payload.
+const AUDIO_STAMP: usize = 8;
+
+/// Nanoseconds since the Unix epoch.
+pub fn now_ns() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos() as u64)
+}
+
+/// The payloads of one frame of about `bytes` bytes. A keyframe says 640×360.
+pub fn frame(bytes: usize, key: bool) -> Vec<Vec<u8>> {
+    let count = bytes.div_ceil(PAYLOAD).max(1);
+    let size = (bytes / count).max(HEADER);
+    (0..count).map(|index| video_payload(size, key, index == 0)).collect()
+}
+
+fn video_payload(size: usize, key: bool, first: bool) -> Vec<u8> {
+    let mut payload = vec![0x5a; size];
+    payload[0] = if first { 0x10 } else { 0 }; // S bit, partition 0, no extensions
+    if first {
+        payload[1] = u8::from(!key); // frame tag (RFC 6386 9.1): bit 0 is clear for a keyframe
+        payload[4..7].copy_from_slice(&[0x9d, 0x01, 0x2a]);
+        payload[7..9].copy_from_slice(&640u16.to_le_bytes());
+        payload[9..11].copy_from_slice(&360u16.to_le_bytes());
+    }
+    payload[VIDEO_STAMP..VIDEO_STAMP + 8].copy_from_slice(&now_ns().to_be_bytes());
+    payload
+}
+
+/// One audio payload of 100 bytes.
+pub fn audio() -> Vec<u8> {
+    let mut payload = vec![0xa5; 100];
+    payload[AUDIO_STAMP..AUDIO_STAMP + 8].copy_from_slice(&now_ns().to_be_bytes());
+    payload
+}
+
+/// Whether a received video payload begins a keyframe.
+pub fn begins_keyframe(payload: &[u8]) -> bool {
+    payload.len() > 10 && payload[0] & 0x10 != 0 && payload[1] & 1 == 0 && payload[4..7] == [0x9d, 0x01, 0x2a]
+}
+
+/// When a received payload was sent, in nanoseconds since the Unix epoch.
+pub fn sent_at(payload: &[u8], video: bool) -> Option<u64> {
+    let at = if video { VIDEO_STAMP } else { AUDIO_STAMP };
+    Some(u64::from_be_bytes(payload.get(at..at + 8)?.try_into().ok()?))
+}
