@@ -3,7 +3,13 @@
 //! Used by the end-to-end tests and by the benchmark. Decides what a peer sends and how it judges what comes; leaves
 //! rooms and signaling messages to [`signal`].
 
+pub mod janus;
+pub mod load;
+pub mod namespace;
 pub mod peer;
+pub mod process;
+pub mod report;
+pub mod servers;
 pub mod signal;
 pub mod socket;
 pub mod source;

@@ -23,7 +23,6 @@ const FRAME_BYTES: usize = 6250;
 const KEYFRAME_EVERY: Duration = Duration::from_secs(3);
 
 /// What a peer has seen so far.
-#[derive(Debug)]
 pub struct Received {
     /// Video packets received.
     pub video: AtomicU64,
@@ -39,6 +38,19 @@ pub struct Received {
     pub connected: AtomicBool,
     /// One-way latency of video packets in microseconds, by the stamps in their payload.
     pub latency: Mutex<Histogram<u32>>,
+}
+
+impl std::fmt::Debug for Received {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Received")
+            .field("connected", &self.connected)
+            .field("video", &self.video)
+            .field("audio", &self.audio)
+            .field("keyframes", &self.keyframes)
+            .field("keyframe_requests", &self.keyframe_requests)
+            .field("sent", &self.sent)
+            .finish()
+    }
 }
 
 impl Default for Received {
@@ -256,10 +268,11 @@ impl Driver {
 
     fn send_due(&mut self, now: Instant) {
         let Some(sending) = &mut self.sending else { return };
-        if self.seen.connected.load(Relaxed) {
-            sending.send_due(&mut self.rtc, &self.seen, now);
-        } else {
+        if !self.seen.connected.load(Relaxed) {
             (sending.next_frame, sending.next_audio) = (now, now);
+        } else if now >= sending.due() {
+            sending.send_due(&mut self.rtc, &self.seen, now);
+            self.tell.send_modify(|n| *n += 1);
         }
     }
 

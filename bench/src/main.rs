@@ -1,0 +1,79 @@
+//! `millrace-bench`: this server and Janus under the same load, in alternating rounds.
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use millrace_bench::load::{self, Figures, Plan};
+use millrace_bench::servers::{Kind, Server};
+use millrace_bench::{namespace, report};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Compares Millrace with Janus on this machine.
+///
+/// One publisher (VP8-shaped 1.5 Mbit/s at 30 frames a second, and Opus-sized audio) and N viewers, on an independent
+/// WebRTC implementation (str0m). Servers and load run in a network namespace of the benchmark's own, since Janus skips
+/// loopback: it needs root. The servers alternate within each round; the table shows medians over the rounds.
+#[derive(Parser)]
+struct Options {
+    /// The server's binary, built with `cargo build --release`.
+    #[arg(long, default_value = "target/release/millrace")]
+    millrace: PathBuf,
+    /// Servers to compare.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "millrace,janus-tuned,janus")]
+    servers: Vec<Kind>,
+    /// Numbers of viewers.
+    #[arg(long, value_delimiter = ',', default_value = "1,10,50,100,200")]
+    viewers: Vec<usize>,
+    /// Rounds; medians need at least 5 to mean something.
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Seconds measured each time.
+    #[arg(long, default_value_t = 8)]
+    seconds: u64,
+    /// Viewers that join at once.
+    #[arg(long, default_value_t = 10)]
+    at_once: usize,
+    /// Folder for `benchmark.md`, `benchmark.svg` and `benchmark.json`.
+    #[arg(long, default_value = "target/benchmark")]
+    out: PathBuf,
+    /// Measure inside this namespace's address (set by the benchmark itself).
+    #[arg(long, hide = true)]
+    inside: Option<IpAddr>,
+}
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    ensure!(options.millrace.is_file(), "no {}: run `cargo build --release` first", options.millrace.display());
+    match options.inside {
+        None => namespace::run_inside(),
+        Some(ip) => measure_all(&options, ip),
+    }
+}
+
+fn measure_all(options: &Options, ip: IpAddr) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let millrace = options.millrace.canonicalize()?;
+    let total = options.rounds * options.viewers.len() * options.servers.len();
+    let mut results = Vec::<report::Row>::new();
+    for round in 0..options.rounds {
+        for &viewers in &options.viewers {
+            // Another server begins each round, so that none always runs on a warmer machine.
+            for turn in 0..options.servers.len() {
+                let kind = options.servers[(turn + round) % options.servers.len()];
+                let plan = Plan { viewers, at_once: options.at_once, measure: Duration::from_secs(options.seconds) };
+                let server = Server::start(kind, &millrace, ip)?;
+                let figures = runtime.block_on(load::run(&server.target, plan, server.pid()));
+                let figures: Figures = figures.with_context(|| format!("{} with {viewers} viewers", kind.name()))?;
+                results.push(report::Row { kind, viewers, figures });
+                eprintln!(
+                    "{:3}/{total} {:12} {viewers:4} viewers  {}",
+                    results.len(),
+                    kind.name(),
+                    report::line(&figures)
+                );
+            }
+        }
+    }
+    report::write(&options.out, &results, options.rounds)
+}
