@@ -41,20 +41,38 @@ pub struct Recordings {
 
 impl Recordings {
     /// Opens the store, makes its folder, and marks recordings that a crash left unfinished (`Failed`, kept) .
-    pub fn open(_dir: PathBuf, _min_free: u64) -> Result<Self, StoreError> {
-        todo!()
+    pub fn open(dir: PathBuf, min_free: u64) -> Result<Self, StoreError> {
+        match std::fs::create_dir_all(&dir) {
+            Ok(()) => Ok(Self { dir, min_free }),
+            Err(source) => Err(StoreError::Io { dir, source }),
+        }
     }
     /// A new recording of a room: checks space and permissions, makes its folder, writes its manifest.
-    pub fn create(&self, _room: &RoomId) -> Result<Recording, StoreError> {
-        todo!()
+    pub fn create(&self, room: &RoomId) -> Result<Recording, StoreError> {
+        let started_at = jiff::Timestamp::now();
+        let recording = Recording {
+            id: RecordingId::new(format!("{room}-{}", started_at.as_nanosecond())),
+            room: room.clone(),
+            state: crate::model::RecordingState::Recording,
+            started_at,
+            ended_at: None,
+            reason: None,
+            files: Vec::new(),
+        };
+        let dir = self.folder(&recording.id);
+        std::fs::create_dir(&dir).map_err(|source| StoreError::Io { dir, source })?;
+        self.save(&recording).map(|()| recording)
     }
     /// Folder of a recording.
-    pub fn folder(&self, _id: &RecordingId) -> PathBuf {
-        todo!()
+    pub fn folder(&self, id: &RecordingId) -> PathBuf {
+        self.dir.join(id.as_str())
     }
     /// Writes the manifest (atomically: a new file renamed over the old).
-    pub fn save(&self, _recording: &Recording) -> Result<(), StoreError> {
-        todo!()
+    pub fn save(&self, recording: &Recording) -> Result<(), StoreError> {
+        let dir = self.folder(&recording.id);
+        let text = serde_json::to_string_pretty(recording).map_err(std::io::Error::from);
+        let written = text.and_then(|text| std::fs::write(dir.join("manifest.json"), text));
+        written.map_err(|source| StoreError::Io { dir, source })
     }
     /// All recordings, newest first.
     pub fn list(&self) -> Vec<Recording> {

@@ -5,6 +5,7 @@
 
 pub mod branch;
 pub mod egress;
+pub mod fake;
 pub mod feed;
 pub mod rtp;
 

@@ -1,9 +1,15 @@
 //! The room core: no JSON, HTTP or GStreamer.
 
+mod actor;
 pub mod command;
 pub mod event;
 pub mod lobby;
+pub mod negotiation;
 pub mod registry;
+pub mod state;
+mod storage;
+#[cfg(test)]
+mod tests;
 pub mod view;
 
 pub use command::{Command, RoomError, Side};

@@ -1,0 +1,293 @@
+//! The room as plain data: `(state, input) → effects`. No clock, no tokio, no JSON, no GStreamer.
+//!
+//! Holds the only copy of who is here, what is published, watched and recorded. Decides what is allowed and what each
+//! ending entails; leaves carrying it out to `actor`. The invariants: a subscription's feed exists, a feed's publisher
+//! is in the room, and every peer the engine was asked for is either in here or was asked to close.
+
+mod candidates;
+mod people;
+mod publish;
+mod recording;
+mod snapshot;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+
+use super::command::{Command, RoomError};
+use super::event::{Audience, Event, EventKind};
+use super::negotiation::{Early, Negotiation};
+use super::registry::{Joining, Reply};
+use crate::config;
+use crate::media::{MediaError, MediaEvent, MediaRequest};
+use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Recording, RoomId, TrackInfo};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The time of an input: one clock for deadlines, one for people.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// Monotonic.
+    pub instant: Instant,
+    /// Wall clock.
+    pub wall: Timestamp,
+}
+
+/// What may happen to a room.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// Somebody joins or resumes.
+    Join(Joining),
+    /// A participant's signaling connection is gone.
+    ConnectionLost(ParticipantId),
+    /// A request.
+    Command {
+        /// Who asks; `None` is the operator.
+        from: Option<ParticipantId>,
+        /// What.
+        command: Command,
+    },
+    /// The engine tells something.
+    Media(MediaEvent),
+    /// The store has made (or not) what `Effect::CreateRecording` asked for: the manifest and its folder.
+    RecordingCreated(Result<(Recording, PathBuf), String>),
+    /// Time has passed.
+    Tick,
+}
+
+/// What is to be done, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Answers the request (or join) being applied. A command without it is answered by a later one.
+    Reply(Result<Reply, RoomError>),
+    /// Asks the engine.
+    Ask(MediaRequest),
+    /// Tells participants and the journal.
+    Emit(Event),
+    /// No more events for this participant.
+    DropStream(ParticipantId),
+    /// Makes a recording in the store → `Input::RecordingCreated`.
+    CreateRecording,
+    /// Writes a manifest.
+    SaveRecording(Recording),
+    /// The room is over.
+    Closed,
+}
+
+/// A room.
+#[derive(Debug)]
+pub struct State {
+    id: RoomId,
+    limits: config::Rooms,
+    created_at: Timestamp,
+    participants: BTreeMap<ParticipantId, Participant>,
+    feeds: BTreeMap<FeedId, Feed>,
+    recorder: recording::Recorder,
+    empty_since: Option<Instant>,
+    closing: Option<EndReason>,
+    /// Time of the input being applied.
+    now: Now,
+    /// Effects of the input being applied.
+    effects: Vec<Effect>,
+}
+
+#[derive(Debug)]
+struct Participant {
+    joining: Joining,
+    joined_at: Timestamp,
+    lost_at: Option<Instant>,
+    publisher: Option<Publisher>,
+    /// In the order they were asked for.
+    subscriptions: Vec<Subscription>,
+    /// Publisher candidates from before the first offer.
+    early_publisher: Early,
+    /// Subscriber candidates whose answer has not come yet.
+    early_subscriber: Early,
+}
+
+#[derive(Debug)]
+struct Publisher {
+    peer: PeerId,
+    feed: FeedId,
+    /// Whether the engine has answered once: the peer exists.
+    answered: bool,
+    negotiation: Negotiation,
+}
+
+#[derive(Debug)]
+struct Feed {
+    publisher: ParticipantId,
+    name: String,
+    peer: PeerId,
+    /// `None` until media flows.
+    tracks: Option<Vec<TrackInfo>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Offering,
+    AwaitingAnswer,
+    Connecting,
+    Connected,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    peer: PeerId,
+    feed: FeedId,
+    stage: Stage,
+    negotiation: Negotiation,
+    /// Of the client's answer.
+    ufrags: Vec<String>,
+}
+
+impl State {
+    /// A room without anybody.
+    pub fn new(id: RoomId, limits: config::Rooms, now: Now) -> Self {
+        Self {
+            id,
+            limits,
+            created_at: now.wall,
+            participants: BTreeMap::new(),
+            feeds: BTreeMap::new(),
+            recorder: recording::Recorder::default(),
+            empty_since: Some(now.instant),
+            closing: None,
+            now,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Applies one input.
+    pub fn apply(&mut self, now: Now, input: Input) -> Vec<Effect> {
+        self.now = now;
+        match input {
+            Input::Join(who) => self.join(who),
+            Input::ConnectionLost(who) => self.connection_lost(&who),
+            Input::Command { from, command } => self.command(from, command),
+            Input::Media(event) => self.media(event),
+            Input::RecordingCreated(result) => self.recording_created(result),
+            Input::Tick => self.tick(),
+        }
+        self.note_emptiness();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When `Input::Tick` is due next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        let lost = self.participants.values().filter_map(|p| p.lost_at).map(|at| at + self.limits.reconnect_grace);
+        let waiting = self.negotiations().filter_map(Negotiation::deadline);
+        let empty = self.empty_since.map(|at| at + self.limits.empty_limit);
+        lost.chain(waiting).chain(empty).chain(self.recorder.deadline()).min()
+    }
+
+    fn negotiations(&self) -> impl Iterator<Item = &Negotiation> {
+        self.participants.values().flat_map(|p| {
+            let published = p.publisher.iter().map(|publisher| &publisher.negotiation);
+            published.chain(p.subscriptions.iter().map(|s| &s.negotiation))
+        })
+    }
+
+    fn command(&mut self, from: Option<ParticipantId>, command: Command) {
+        let result = match self.closing {
+            Some(_) => Err(RoomError::RoomNotFound),
+            None => self.check_grants(from.as_ref(), &command).and_then(|()| self.carry_out(from, command)),
+        };
+        match result {
+            Ok(Some(reply)) => self.reply(Ok(reply)),
+            Ok(None) => {}
+            Err(error) => self.reply(Err(error)),
+        }
+    }
+
+    /// `Ok(None)`: the reply comes later, or is among the effects already.
+    fn carry_out(&mut self, from: Option<ParticipantId>, command: Command) -> Result<Option<Reply>, RoomError> {
+        let me = from.ok_or(RoomError::NotInRoom);
+        match command {
+            Command::Publish { offer } => self.publish(&me?, offer)?,
+            Command::Unpublish => self.unpublish(&me?)?,
+            Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
+            Command::Unsubscribe { feed } => self.unsubscribe(&me?, feed)?,
+            Command::Answer { feed, answer } => self.answer(&me?, feed, answer)?,
+            Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,
+            Command::Leave => self.remove(&me?, EndReason::Left),
+            Command::Kick { participant } => self.kick(&participant)?,
+            Command::Close { reason } => {
+                self.reply(Ok(Reply::Done));
+                self.close(reason);
+                return Ok(None);
+            }
+            Command::StartRecording => return self.start_recording(),
+            Command::StopRecording { recording } => return self.stop_recording(&recording).map(Some),
+        }
+        Ok(Some(Reply::Done))
+    }
+
+    fn media(&mut self, event: MediaEvent) {
+        match event {
+            MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
+            MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
+            MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
+            MediaEvent::AnswerRefused { peer, error } => self.answer_refused(peer, error.into()),
+            MediaEvent::Connected { peer } => self.connected(peer),
+            MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
+            MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
+            MediaEvent::RecordingStarted { recording, feed, report } => {
+                self.recording_started(&recording, feed, report);
+            }
+            MediaEvent::RecordingEnded { recording, feed, reason, report } => {
+                self.recording_ended(&recording, feed, reason, report);
+            }
+        }
+    }
+
+    fn peer_ended(&mut self, peer: PeerId, reason: EndReason, detail: String) {
+        let feed = self.feeds.iter().find(|(_, feed)| feed.peer == peer).map(|(id, _)| *id);
+        match feed {
+            Some(feed) => self.publisher_ended(feed, reason, detail),
+            None => self.subscription_ended(peer, reason, detail),
+        }
+    }
+
+    fn tick(&mut self) {
+        self.end_graces();
+        self.end_stale_negotiations();
+        self.end_overdue_recording();
+        let empty_limit = self.limits.empty_limit;
+        if self.empty_since.is_some_and(|at| at + empty_limit <= self.now.instant) {
+            self.close(EndReason::RoomClosed);
+        }
+    }
+
+    fn is_due(&self, deadline: Option<Instant>) -> bool {
+        deadline.is_some_and(|at| at <= self.now.instant)
+    }
+    fn ask(&mut self, request: MediaRequest) {
+        self.effects.push(Effect::Ask(request));
+    }
+    fn reply(&mut self, reply: Result<Reply, RoomError>) {
+        self.effects.push(Effect::Reply(reply));
+    }
+    fn emit(&mut self, to: Audience, kind: EventKind) {
+        self.effects.push(Effect::Emit(Event { room: self.id.clone(), to, kind }));
+    }
+    fn tell(&mut self, who: &ParticipantId, kind: EventKind) {
+        self.emit(Audience::One(who.clone()), kind);
+    }
+    fn participant(&mut self, who: &ParticipantId) -> Result<&mut Participant, RoomError> {
+        self.participants.get_mut(who).ok_or(RoomError::NotInRoom)
+    }
+}
+
+impl From<MediaError> for RoomError {
+    fn from(error: MediaError) -> Self {
+        match error {
+            MediaError::BadSdp(detail) => Self::BadSdp(detail),
+            MediaError::NoCommonCodec(detail) => Self::NoCommonCodec(detail),
+            MediaError::NotReady(detail) | MediaError::Transient(detail) | MediaError::Fatal(detail) => {
+                Self::Internal(detail)
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The publishing side: offers, feeds coming alive, feeds ending.
+
+use super::{Feed, Publisher, State};
+use crate::media::MediaRequest;
+use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Sdp, TrackInfo};
+use crate::room::command::RoomError;
+use crate::room::event::{Audience, EventKind};
+use crate::room::negotiation::Negotiation;
+
+impl State {
+    /// The first offer makes the peer and the feed; a further one renegotiates them when the last is answered.
+    pub(super) fn publish(&mut self, who: &ParticipantId, offer: Sdp) -> Result<(), RoomError> {
+        let now = self.now.instant;
+        if self.participant(who)?.publisher.is_none() {
+            self.new_publisher(who)?;
+        }
+        let Some(publisher) = self.participant(who)?.publisher.as_mut() else { return Ok(()) };
+        let ready = publisher.negotiation.remote_offer(now, offer);
+        let ready = ready.map_err(|_| RoomError::Limit("offers that wait for an answer".into()))?;
+        if let Some(offer) = ready {
+            let request = publisher.request(offer);
+            self.ask(request);
+        }
+        Ok(())
+    }
+
+    fn new_publisher(&mut self, who: &ParticipantId) -> Result<(), RoomError> {
+        let (peer, feed) = (PeerId::next(), FeedId::next());
+        let participant = self.participant(who)?;
+        let negotiation = Negotiation::answering(std::mem::take(&mut participant.early_publisher));
+        participant.publisher = Some(Publisher { peer, feed, answered: false, negotiation });
+        let name = participant.joining.name.clone();
+        self.feeds.insert(feed, Feed { publisher: who.clone(), name, peer, tracks: None });
+        Ok(())
+    }
+
+    pub(super) fn unpublish(&mut self, who: &ParticipantId) -> Result<(), RoomError> {
+        let publisher = self.participant(who)?.publisher.as_ref();
+        let feed = publisher.map(|publisher| publisher.feed).ok_or(RoomError::NotPublishing)?;
+        self.close_feed(feed, EndReason::Unpublished);
+        Ok(())
+    }
+
+    fn publisher_of(&mut self, peer: PeerId) -> Option<(ParticipantId, &mut Publisher)> {
+        let mut all = self.participants.iter_mut().filter_map(|(id, p)| Some((id, p.publisher.as_mut()?)));
+        all.find(|(_, publisher)| publisher.peer == peer).map(|(id, publisher)| (id.clone(), publisher))
+    }
+
+    pub(super) fn publish_answered(&mut self, peer: PeerId, answer: Sdp) {
+        let now = self.now.instant;
+        let Some((who, publisher)) = self.publisher_of(peer) else { return };
+        publisher.answered = true;
+        let next = publisher.negotiation.remote_offer_done(now, true).map(|offer| publisher.request(offer));
+        let (feed, early) = (publisher.feed, publisher.negotiation.take_early());
+        self.tell(&who, EventKind::PublishAnswered { feed, answer });
+        for candidate in early {
+            self.ask(MediaRequest::Candidate { peer, candidate });
+        }
+        if let Some(request) = next {
+            self.ask(request);
+        }
+    }
+
+    /// What ran before goes on; a first offer's peer never existed, so its feed goes unless a better offer waits.
+    pub(super) fn publish_refused(&mut self, peer: PeerId, error: RoomError) {
+        let now = self.now.instant;
+        let Some((who, publisher)) = self.publisher_of(peer) else { return };
+        let next = publisher.negotiation.remote_offer_done(now, false).map(|offer| publisher.request(offer));
+        let (feed, gone) = (publisher.feed, !publisher.answered && next.is_none());
+        self.tell(&who, EventKind::PublishRefused { error });
+        if let Some(request) = next {
+            self.ask(request);
+        }
+        if gone {
+            self.forget_feed(feed);
+        }
+    }
+
+    fn forget_feed(&mut self, feed: FeedId) -> Option<Feed> {
+        let ended = self.feeds.remove(&feed)?;
+        if let Some(participant) = self.participants.get_mut(&ended.publisher) {
+            if let Some(mut publisher) = participant.publisher.take() {
+                publisher.negotiation.close();
+            }
+        }
+        Some(ended)
+    }
+
+    pub(super) fn feed_live(&mut self, id: FeedId, tracks: Vec<TrackInfo>) {
+        let Some(feed) = self.feeds.get_mut(&id) else { return };
+        if feed.tracks.as_ref() == Some(&tracks) {
+            return;
+        }
+        feed.tracks = Some(tracks.clone());
+        let publisher = feed.publisher.clone();
+        self.emit(Audience::Everyone, EventKind::FeedPublished { feed: id, publisher, tracks });
+        self.record_feed(id);
+    }
+
+    pub(super) fn tell_live_feeds(&mut self, who: &ParticipantId) {
+        let live = self.feeds.iter().filter_map(|(&feed, f)| Some((feed, f.publisher.clone(), f.tracks.clone()?)));
+        for (feed, publisher, tracks) in live.collect::<Vec<_>>() {
+            self.tell(who, EventKind::FeedPublished { feed, publisher, tracks });
+        }
+    }
+
+    /// The engine ended a publisher on its own.
+    pub(super) fn publisher_ended(&mut self, feed: FeedId, reason: EndReason, detail: String) {
+        let Some(publisher) = self.end_feed(feed, reason, detail) else { return };
+        let leaves = self.participants.get(&publisher).is_some_and(|p| p.joining.leaves_with_its_feed);
+        if leaves {
+            self.remove(&publisher, reason);
+        }
+    }
+
+    /// We end a publisher.
+    pub(super) fn close_feed(&mut self, feed: FeedId, reason: EndReason) {
+        let peer = self.feeds.get(&feed).map(|feed| feed.peer);
+        self.end_feed(feed, reason, String::new());
+        if let Some(peer) = peer {
+            self.ask(MediaRequest::Close { peer, reason });
+        }
+    }
+
+    /// All that a feed's end entails, whoever ended it; returns who published it.
+    fn end_feed(&mut self, feed: FeedId, reason: EndReason, detail: String) -> Option<ParticipantId> {
+        let ended = self.forget_feed(feed)?;
+        self.finish_file(feed);
+        self.close_subscriptions_to(feed);
+        let publisher = ended.publisher;
+        // Nobody else has heard of a feed that never came alive.
+        let to = if ended.tracks.is_some() { Audience::Everyone } else { Audience::One(publisher.clone()) };
+        self.emit(to, EventKind::FeedEnded { feed, publisher: publisher.clone(), reason, detail });
+        Some(publisher)
+    }
+}
+
+impl Publisher {
+    fn request(&self, offer: Sdp) -> MediaRequest {
+        match self.answered {
+            true => MediaRequest::Republish { peer: self.peer, offer },
+            false => MediaRequest::Publish { peer: self.peer, feed: self.feed, offer },
+        }
+    }
+}

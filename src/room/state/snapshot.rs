@@ -1,0 +1,43 @@
+//! The room as the API shows it.
+
+use super::{Feed, Participant, State};
+use crate::model::{FeedId, ParticipantId};
+use crate::room::view::{FeedView, ParticipantView, RoomView, SubscriptionView};
+
+impl State {
+    /// Snapshot.
+    pub fn view(&self) -> RoomView {
+        RoomView {
+            id: self.id.clone(),
+            created_at: self.created_at,
+            participants: self.participants.iter().map(participant).collect(),
+            feeds: self.feeds.iter().map(feed).collect(),
+            recording: self.recorder.current().cloned(),
+        }
+    }
+}
+
+fn participant((id, participant): (&ParticipantId, &Participant)) -> ParticipantView {
+    let subscriptions = participant.subscriptions.iter();
+    ParticipantView {
+        id: id.clone(),
+        name: participant.joining.name.clone(),
+        dialect: participant.joining.dialect.into(),
+        joined_at: participant.joined_at,
+        connected: participant.lost_at.is_none(),
+        publisher: participant.publisher.as_ref().map(|publisher| publisher.peer),
+        subscriptions: subscriptions
+            .map(|s| SubscriptionView { peer: s.peer, feed: s.feed, state: s.stage.as_str().into() })
+            .collect(),
+    }
+}
+
+fn feed((&id, feed): (&FeedId, &Feed)) -> FeedView {
+    FeedView {
+        id,
+        publisher: feed.publisher.clone(),
+        name: feed.name.clone(),
+        live: feed.tracks.is_some(),
+        tracks: feed.tracks.clone().unwrap_or_default(),
+    }
+}
