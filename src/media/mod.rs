@@ -7,6 +7,7 @@ pub mod branch;
 pub mod egress;
 pub mod feed;
 pub mod rtp;
+pub mod template;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, PeerId, RecordingId, Sdp, TrackInfo};
 use serde::Serialize;
