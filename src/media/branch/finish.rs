@@ -71,11 +71,11 @@ pub(super) fn finish(mux: Option<Mux>, mut facts: Facts, (reason, detail): End) 
         let _ = std::fs::remove_file(&facts.path);
         return (reason, facts.report(detail.or(Some("no picture or sound came".into()))));
     };
-    facts.size = facts.size.or_else(|| mux.size());
     // A disk that has failed already does not get better by waiting.
     let broken = matches!(reason, EndReason::StorageFailed | EndReason::EngineError)
         || (reason == EndReason::DiskFull && mux_failed(&mux));
     let (reason, detail) = if broken { (reason, detail) } else { complete(&mux, reason, detail) };
+    facts.size = facts.size.or_else(|| mux.size());
     close(mux);
     let synced = std::fs::File::open(&facts.path).and_then(|file| file.sync_all());
     let report = facts.report(detail);

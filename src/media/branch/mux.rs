@@ -10,6 +10,7 @@ use crate::media::template::{Template, element};
 use crate::model::{Codec, EndReason, Kind};
 use gst::prelude::*;
 use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 /// What may wait for a slow disk, or for the other track, in bytes.
 const QUEUE_LIMIT: u64 = 32 << 20;
@@ -27,6 +28,7 @@ pub(super) struct Mux {
     pipeline: gst::Pipeline,
     bus: gst::Bus,
     inputs: Vec<Input>,
+    size: Arc<OnceLock<(u32, u32)>>,
 }
 
 struct Input {
@@ -64,7 +66,8 @@ impl Mux {
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         let bus = pipeline.bus().ok_or_else(|| MediaError::Fatal("a pipeline without a bus".into()))?;
         let inputs = tracks.iter().map(|t| Input::new(&pipeline, t)).collect::<Result<_, _>>()?;
-        Ok(Self { pipeline, bus, inputs })
+        let size = watch_size(&element(&pipeline, "mux")?);
+        Ok(Self { pipeline, bus, inputs, size })
     }
 
     pub(super) fn pipeline(&self) -> &gst::Pipeline {
@@ -106,15 +109,9 @@ impl Mux {
         None
     }
 
-    /// The picture's size as the parser found it.
+    /// The first picture's size as the parser found it.
     pub(super) fn size(&self) -> Option<(u32, u32)> {
-        let pads = self.pipeline.by_name("mux")?.sink_pads();
-        pads.iter().find_map(|pad| {
-            let caps = pad.current_caps()?;
-            let structure = caps.structure(0)?;
-            let side = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
-            Some((side("width")?, side("height")?))
-        })
+        self.size.get().copied()
     }
 
     /// To NULL, on this thread: may wait for the disk.
@@ -191,6 +188,29 @@ impl Input {
         packet.extend(sample.payload);
         packet
     }
+}
+
+/// Notes the first size that any of the muxer's inputs is told.
+fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
+    let size = Arc::new(OnceLock::new());
+    for pad in mux.sink_pads() {
+        let noted = size.clone();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            let found = info.event().and_then(|event| match event.view() {
+                gst::EventView::Caps(caps) => size_of(caps.caps()),
+                _ => None,
+            });
+            found.and_then(|found| noted.set(found).err());
+            gst::PadProbeReturn::Ok
+        });
+    }
+    size
+}
+
+fn size_of(caps: &gst::CapsRef) -> Option<(u32, u32)> {
+    let structure = caps.structure(0)?;
+    let side = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
+    Some((side("width")?, side("height")?))
 }
 
 fn caps(track: &SourceTrack) -> gst::Caps {

@@ -125,7 +125,9 @@ mod tests {
     #[test]
     fn flush_gives_all_that_is_left() {
         let (mut reorder, now) = (Reorder::default(), Instant::now());
-        [1, 3, 6].map(|sequence| reorder.push(packet(sequence, now)));
+        for sequence in [1, 3, 6] {
+            reorder.push(packet(sequence, now));
+        }
         let left: Vec<_> = std::iter::from_fn(|| reorder.flush()).map(|p| p.sequence).collect();
         assert_eq!((left, reorder.lost()), (vec![1, 3, 6], 3));
     }

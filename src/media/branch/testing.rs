@@ -76,6 +76,9 @@ pub(super) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> Vec<(Durat
         }
     }
     pipeline.set_state(gst::State::Null).unwrap();
+    // x264enc counts from 1000 hours.
+    let zero = packets[0].0;
+    packets.iter_mut().for_each(|(due, _)| *due -= zero);
     assert!(packets.len() > seconds as usize * 20, "{codec:?}: {} packets", packets.len());
     packets
 }
