@@ -8,6 +8,7 @@ pub mod egress;
 pub mod fake;
 pub mod feed;
 pub mod rtp;
+pub mod template;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, PeerId, RecordingId, Sdp, TrackInfo};
 use serde::Serialize;

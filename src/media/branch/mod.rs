@@ -1,10 +1,28 @@
 //! Branches: pipelines of their own that take a feed's packets somewhere. A failing branch ends alone.
+//!
+//! The recorder: `worker` is its thread and decides when to begin, what to drop and why to end; `track` puts packets in
+//! order (`reorder`) and gives them their time (`timeline`); `mux` is the pipeline that writes the file.
+
+mod finish;
+mod mux;
+mod reorder;
+mod timeline;
+mod track;
+mod worker;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use super::feed::{SourceTrack, TapItem};
 use super::{BranchReport, MediaError};
 use crate::model::{EndReason, FeedId, RecordingId};
+use gst::prelude::*;
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, OnceLock};
+use worker::Worker;
 
 /// What a recorder branch needs.
 pub struct RecorderSpec {
@@ -35,22 +53,50 @@ pub enum RecorderEvent {
     Ended(EndReason, BranchReport),
 }
 
+/// What the handle and the thread share.
+#[derive(Default)]
+struct Control {
+    stop: OnceLock<EndReason>,
+    ended: OnceLock<()>,
+    pipeline: OnceLock<gst::glib::WeakRef<gst::Pipeline>>,
+}
+
 /// A running recorder. Dropped without `stop` it is stopped off-thread and logged as a bug.
 pub struct Recorder {
-    _todo: (),
+    control: Arc<Control>,
+    name: String,
 }
 
 impl Recorder {
     /// Makes the pipeline and starts writing at the next keyframe: all or nothing.
-    pub fn start(_spec: RecorderSpec) -> Result<Self, MediaError> {
-        todo!()
+    pub fn start(spec: RecorderSpec) -> Result<Self, MediaError> {
+        let name = format!("rec-{}", spec.feed);
+        let control = Arc::new(Control::default());
+        let worker = Worker::new(spec, control.clone())?;
+        std::thread::Builder::new()
+            .name(name.clone())
+            .spawn(move || worker.run())
+            .map_err(|error| MediaError::Transient(format!("no thread for a recorder: {error}")))?;
+        Ok(Self { control, name })
     }
+
     /// Finishes the file; returns at once, `Ended` comes within 5 s.
-    pub fn stop(self, _reason: EndReason) {
-        todo!()
+    pub fn stop(self, reason: EndReason) {
+        let _ = self.control.stop.set(reason);
     }
-    /// Its live graph in DOT.
+
+    /// Its live graph in DOT; empty before the first sample.
     pub fn graph(&self) -> String {
-        todo!()
+        let pipeline = self.control.pipeline.get().and_then(|weak| weak.upgrade());
+        pipeline.map_or_else(String::new, |p| p.debug_to_dot_data(gst::DebugGraphDetails::all()).to_string())
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        let unasked = self.control.stop.set(EndReason::EngineError).is_ok();
+        if unasked && self.control.ended.get().is_none() {
+            tracing::error!(branch.id = %self.name, "bug: a recorder was dropped without being stopped");
+        }
     }
 }

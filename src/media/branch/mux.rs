@@ -1,0 +1,227 @@
+//! The recorder's pipeline: RTP with our time in, a file out.
+//!
+//! Both muxers of GStreamer 1.22 wait for data of every track before they write any (`webmmux` ignores GAP events of
+//! audio and video). So a silent audio track is filled with Opus silence by `worker`, and while a picture is missing the
+//! sound waits in its `appsrc`, in bounded memory, until the next picture or the end.
+
+use crate::media::MediaError;
+use crate::media::feed::SourceTrack;
+use crate::media::template::{Template, element};
+use crate::model::{Codec, EndReason, Kind};
+use gst::prelude::*;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+
+/// What may wait for a slow disk, or for the other track, in bytes.
+const QUEUE_LIMIT: u64 = 32 << 20;
+
+/// How the pipeline ended.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// The file is complete.
+    Complete,
+    /// It failed.
+    Failed(EndReason, String),
+}
+
+pub(super) struct Mux {
+    pipeline: gst::Pipeline,
+    bus: gst::Bus,
+    inputs: Vec<Input>,
+    size: Arc<OnceLock<(u32, u32)>>,
+}
+
+struct Input {
+    kind: Kind,
+    payload_type: u8,
+    source: gst_app::AppSrc,
+    sequence: u16,
+}
+
+/// A packet for the muxer.
+pub(super) struct Sample<'a> {
+    pub kind: Kind,
+    pub pts: gst::ClockTime,
+    pub rtp: u32,
+    pub marker: bool,
+    /// Whether packets before it are missing, so that the depayloader drops the frame they belong to.
+    pub after_gap: bool,
+    pub payload: &'a [u8],
+}
+
+impl Mux {
+    /// The pipeline of these tracks, playing.
+    pub(super) fn start(template: &Template, tracks: &[&SourceTrack], path: &Path) -> Result<Self, MediaError> {
+        let mux = Self::build(template, tracks)?;
+        element(&mux.pipeline, "out")?.set_property("location", path.display().to_string());
+        match mux.pipeline.set_state(gst::State::Playing) {
+            Ok(_) => Ok(mux),
+            Err(_) => Err(MediaError::Fatal(mux.start_error())),
+        }
+    }
+
+    /// The same, not started: shows that it can be made.
+    pub(super) fn build(template: &Template, tracks: &[&SourceTrack]) -> Result<Self, MediaError> {
+        let pipeline = template.build(tracks.iter().map(|t| t.codec.as_str()))?;
+        pipeline.use_clock(Some(&gst::SystemClock::obtain()));
+        let bus = pipeline.bus().ok_or_else(|| MediaError::Fatal("a pipeline without a bus".into()))?;
+        let inputs = tracks.iter().map(|t| Input::new(&pipeline, t)).collect::<Result<_, _>>()?;
+        let size = watch_size(&element(&pipeline, "mux")?);
+        Ok(Self { pipeline, bus, inputs, size })
+    }
+
+    pub(super) fn pipeline(&self) -> &gst::Pipeline {
+        &self.pipeline
+    }
+
+    /// Whether there is room for more of this kind: not while a slow disk or a missing track holds the muxer.
+    pub(super) fn has_room(&self, kind: Kind) -> bool {
+        self.input(kind).is_some_and(|input| input.source.current_level_bytes() < QUEUE_LIMIT)
+    }
+
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.input(kind).is_some()
+    }
+
+    /// Never blocks. Failures come out of `poll`.
+    pub(super) fn push(&mut self, sample: &Sample) {
+        if let Some(input) = self.inputs.iter_mut().find(|input| input.kind == sample.kind) {
+            input.push(sample);
+        }
+    }
+
+    /// No more will come.
+    pub(super) fn end(&self) {
+        for input in &self.inputs {
+            let _ = input.source.end_of_stream();
+        }
+    }
+
+    /// Drains the bus; waits up to `wait` for the first message.
+    pub(super) fn poll(&self, wait: gst::ClockTime) -> Option<Outcome> {
+        let mut next = self.bus.timed_pop(wait);
+        while let Some(message) = next {
+            if let Some(outcome) = self.on_message(&message) {
+                return Some(outcome);
+            }
+            next = self.bus.pop();
+        }
+        None
+    }
+
+    /// The first picture's size as the parser found it.
+    pub(super) fn size(&self) -> Option<(u32, u32)> {
+        self.size.get().copied()
+    }
+
+    /// To NULL, on this thread: may wait for the disk.
+    pub(super) fn close(self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+        self.bus.set_flushing(true);
+    }
+
+    fn input(&self, kind: Kind) -> Option<&Input> {
+        self.inputs.iter().find(|input| input.kind == kind)
+    }
+
+    fn on_message(&self, message: &gst::Message) -> Option<Outcome> {
+        match message.view() {
+            gst::MessageView::Eos(_) => Some(Outcome::Complete),
+            gst::MessageView::Error(error) => Some(failure(&error.error(), error.debug().as_deref())),
+            gst::MessageView::Latency(_) => {
+                let _ = self.pipeline.recalculate_latency();
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn start_error(self) -> String {
+        let words = match self.poll(gst::ClockTime::ZERO) {
+            Some(Outcome::Failed(_, words)) => words,
+            _ => "the recorder's pipeline does not start".into(),
+        };
+        self.close();
+        words
+    }
+}
+
+/// Sorts a pipeline's error: full disk, other trouble with the file, or trouble of ours.
+fn failure(error: &gst::glib::Error, more: Option<&str>) -> Outcome {
+    let reason = match error.kind::<gst::ResourceError>() {
+        Some(gst::ResourceError::NoSpaceLeft) => EndReason::DiskFull,
+        Some(_) => EndReason::StorageFailed,
+        None => EndReason::EngineError,
+    };
+    tracing::debug!(%error, more, "recorder pipeline");
+    Outcome::Failed(reason, error.message().to_owned())
+}
+
+impl Input {
+    fn new(pipeline: &gst::Pipeline, track: &SourceTrack) -> Result<Self, MediaError> {
+        let name = format!("in_{}", track.codec.kind().as_str());
+        let source = element(pipeline, &name)?
+            .downcast::<gst_app::AppSrc>()
+            .map_err(|_| MediaError::Fatal(format!("pipeline template: {name} is not an appsrc")))?;
+        source.set_caps(Some(&caps(track)));
+        source.set_format(gst::Format::Time);
+        source.set_max_bytes(2 * QUEUE_LIMIT);
+        Ok(Self { kind: track.codec.kind(), payload_type: track.payload_type, source, sequence: 0 })
+    }
+
+    fn push(&mut self, sample: &Sample) {
+        self.sequence = self.sequence.wrapping_add(if sample.after_gap { 2 } else { 1 });
+        let mut buffer = gst::Buffer::from_slice(self.packet(sample));
+        if let Some(buffer) = buffer.get_mut() {
+            buffer.set_pts(sample.pts);
+        }
+        let _ = self.source.push_buffer(buffer);
+    }
+
+    /// An RTP packet of one continuous stream, whatever the sources were: header (RFC 3550 5.1) and payload alone.
+    fn packet(&self, sample: &Sample) -> Vec<u8> {
+        let mut packet = Vec::with_capacity(12 + sample.payload.len());
+        packet.extend([0x80, (u8::from(sample.marker) << 7) | (self.payload_type & 0x7f)]);
+        packet.extend(self.sequence.to_be_bytes());
+        packet.extend(sample.rtp.to_be_bytes());
+        packet.extend(1u32.to_be_bytes());
+        packet.extend(sample.payload);
+        packet
+    }
+}
+
+/// Notes the first size that any of the muxer's inputs is told.
+fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
+    let size = Arc::new(OnceLock::new());
+    for pad in mux.sink_pads() {
+        let noted = size.clone();
+        pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+            let found = info.event().and_then(|event| match event.view() {
+                gst::EventView::Caps(caps) => size_of(caps.caps()),
+                _ => None,
+            });
+            found.and_then(|found| noted.set(found).err());
+            gst::PadProbeReturn::Ok
+        });
+    }
+    size
+}
+
+fn size_of(caps: &gst::CapsRef) -> Option<(u32, u32)> {
+    let structure = caps.structure(0)?;
+    let side = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
+    Some((side("width")?, side("height")?))
+}
+
+fn caps(track: &SourceTrack) -> gst::Caps {
+    let builder = gst::Caps::builder("application/x-rtp")
+        .field("media", track.codec.kind().as_str())
+        .field("encoding-name", track.codec.encoding_name())
+        .field("clock-rate", i32::try_from(track.codec.clock_rate()).unwrap_or(90_000))
+        .field("payload", i32::from(track.payload_type & 0x7f));
+    match track.codec {
+        // Mono packets play in a stereo track, stereo ones in a mono track lose a side.
+        Codec::Opus => builder.field("sprop-stereo", "1").build(),
+        Codec::Vp8 | Codec::H264 => builder.build(),
+    }
+}
