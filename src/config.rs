@@ -2,6 +2,7 @@
 //!
 //! Decides what can be set, its defaults and what goes together (`check`); where settings come from is `load`'s.
 
+mod addresses;
 mod check;
 mod load;
 #[cfg(test)]
