@@ -146,6 +146,10 @@ impl Running {
     pub fn auth(&self) -> &Auth {
         &self.auth
     }
+    /// The rooms of this service.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
     /// The addresses to open in a browser.
     pub fn urls(&self) -> Vec<String> {
         let http = format!("http://{}", serve::reachable_name(self.http()));
