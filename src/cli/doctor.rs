@@ -124,8 +124,7 @@ fn writable(name: &str, folder: &Path) -> Finding {
 }
 
 fn free_space(folder: &Path, need: u64) -> Finding {
-    let stat = rustix::fs::statvfs(folder).map_err(|e| format!("free disk space cannot be told: {e}"))?;
-    let free = stat.f_bavail * stat.f_frsize;
+    let free = fs4::available_space(folder).map_err(|e| format!("free disk space cannot be told: {e}"))?;
     let mib = |bytes: u64| bytes >> 20;
     if free < need {
         return Err(format!(
