@@ -1,12 +1,23 @@
 //! Settings, checked once at start. `millrace.toml` at the top of the repository is the commented sample of all.
+//!
+//! Decides what can be set, its defaults and what goes together (`check`); where settings come from is `load`'s.
 
-use serde::Deserialize;
+mod addresses;
+mod check;
+mod load;
+#[cfg(test)]
+mod sample_test;
+
+pub use check::Problems;
+pub use load::{LoadError, Source, load};
+
+use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// All settings. Every field has a default that works.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// HTTP, HTTPS and WebSocket.
@@ -26,16 +37,19 @@ pub struct Config {
 }
 
 /// `[server]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Server {
     /// Address of plain HTTP and WebSocket.
     pub http: SocketAddr,
     /// Address of HTTPS; empty (`None`) switches it off.
+    #[serde(deserialize_with = "empty_is_none")]
     pub https: Option<SocketAddr>,
     /// PEM certificate chain; without it a self-signed one is made in `data_dir` and kept.
+    #[serde(deserialize_with = "empty_is_none")]
     pub tls_cert: Option<PathBuf>,
     /// PEM private key to it.
+    #[serde(deserialize_with = "empty_is_none")]
     pub tls_key: Option<PathBuf>,
     /// Where the certificate and other lasting files live.
     pub data_dir: PathBuf,
@@ -45,17 +59,26 @@ pub struct Server {
 }
 
 /// `[auth]`
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
     /// HS256 secret of the tokens, at least 16 bytes. Without it any token is good and the service binds to loopback only.
+    #[serde(deserialize_with = "empty_is_none")]
     pub secret: Option<String>,
     /// Without a secret, bind to the configured addresses all the same.
     pub insecure_open: bool,
 }
 
+/// The secret stays out of logs.
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let secret = self.secret.as_ref().map(|_| "(hidden)");
+        f.debug_struct("Auth").field("secret", &secret).field("insecure_open", &self.insecure_open).finish()
+    }
+}
+
 /// `[media]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Media {
     /// The one UDP port of all WebRTC media; 0 picks a free one.
@@ -78,7 +101,7 @@ pub struct Media {
 }
 
 /// `[rooms]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Rooms {
     /// A lost socket may come back within this.
@@ -104,17 +127,18 @@ pub struct Rooms {
 }
 
 /// `[recording]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Recording {
     /// Folder of the recordings; default: `recordings` under `server.data_dir`.
+    #[serde(deserialize_with = "empty_is_none")]
     pub dir: Option<PathBuf>,
     /// A recording is not started with less free space than this, and ends when it falls below, in bytes.
     pub min_free_bytes: u64,
 }
 
 /// `[log]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// `tracing` filter, e.g. `info,millrace=debug`.
@@ -185,4 +209,24 @@ impl Default for Log {
     fn default() -> Self {
         Self { filter: "info".into(), format: LogFormat::Text }
     }
+}
+
+impl Recording {
+    /// The folder of the recordings.
+    pub fn folder(&self, server: &Server) -> PathBuf {
+        self.dir.clone().unwrap_or_else(|| server.data_dir.join("recordings"))
+    }
+}
+
+/// An optional setting: the empty text stands for "not set", since TOML and the environment have no null.
+fn empty_is_none<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: std::str::FromStr<Err: std::fmt::Display>,
+{
+    let text = String::deserialize(deserializer)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(serde::de::Error::custom)
 }

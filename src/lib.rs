@@ -1,7 +1,11 @@
 //! Millrace: a WebRTC media service on GStreamer. `docs/ARCHITECTURE.md` is the map.
 
+pub mod admin;
+pub mod app;
 pub mod auth;
+pub mod cli;
 pub mod config;
+pub mod journal;
 pub mod media;
 pub mod model;
 pub mod recordings;

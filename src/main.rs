@@ -1,3 +1,11 @@
-//! Arguments and signals; everything else is in the library.
+//! Arguments and exit codes; everything else is in the library.
 
-fn main() {}
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    millrace::cli::Cli::parse().run().unwrap_or_else(|error| {
+        eprintln!("millrace: {error:#}");
+        ExitCode::FAILURE
+    })
+}

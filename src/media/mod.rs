@@ -7,6 +7,7 @@ pub mod branch;
 pub mod egress;
 pub mod fake;
 pub mod feed;
+pub mod requirements;
 pub mod rtp;
 pub mod template;
 

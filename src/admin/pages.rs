@@ -1,0 +1,53 @@
+//! The web pages, embedded in the binary; in debug builds read from `web/` at each request.
+
+use super::Shared;
+use super::error::ApiError;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::{EmbeddedFile, RustEmbed};
+
+#[derive(RustEmbed)]
+#[folder = "web/"]
+#[allow_missing = true]
+struct Web;
+
+/// `/` and `/console`, `/device`, and all they need under `/web/`.
+pub fn router() -> Router<Shared> {
+    Router::new()
+        .route("/", get(|headers| page(headers, "console")))
+        .route("/console", get(|headers| page(headers, "console")))
+        .route("/device", get(|headers| page(headers, "device")))
+        .route("/favicon.ico", get(|headers| asset(headers, Path("favicon.svg".into()))))
+        .route("/web/{*path}", get(asset))
+}
+
+async fn page(headers: HeaderMap, name: &str) -> Response {
+    let file = [format!("{name}/index.html"), format!("{name}.html")].iter().find_map(|path| Web::get(path));
+    respond(&headers, file)
+}
+
+async fn asset(headers: HeaderMap, Path(path): Path<String>) -> Response {
+    respond(&headers, Web::get(&path))
+}
+
+fn respond(headers: &HeaderMap, file: Option<EmbeddedFile>) -> Response {
+    let Some(file) = file else {
+        return ApiError::new(StatusCode::NOT_FOUND, "not_found", "there is no such page").into_response();
+    };
+    let hash: String = file.metadata.sha256_hash().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let etag = format!("\"{hash}\"");
+    // Browsers ask each time and mostly hear "not modified": pages never disagree with the server they talk to.
+    let mut response = if headers.get(header::IF_NONE_MATCH).is_some_and(|seen| seen.as_bytes() == etag.as_bytes()) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        ([(header::CONTENT_TYPE, file.metadata.mimetype().to_owned())], file.data).into_response()
+    };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    if let Ok(etag) = etag.parse() {
+        response.headers_mut().insert(header::ETAG, etag);
+    }
+    response
+}

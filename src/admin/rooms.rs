@@ -1,0 +1,97 @@
+//! Rooms: list, make, look at, close.
+
+use super::Shared;
+use super::access::Access;
+use super::error::ApiError;
+use crate::model::{EndReason, RoomId};
+use crate::room::RoomView;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+
+/// What a new room should be like; an empty body will do.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRoom {
+    /// Its name, `[A-Za-z0-9_-]{1,64}`; without one the server picks a free integer.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "front-door")]
+    id: Option<String>,
+}
+
+/// All rooms that the token may enter.
+#[utoipa::path(get, path = "/rooms", tag = "rooms", responses((status = OK, body = Vec<RoomView>)))]
+pub async fn list(access: Access, State(shared): State<Shared>) -> Json<Vec<RoomView>> {
+    let mut rooms = shared.rooms.list().await;
+    rooms.retain(|room| access.sees(&room.id));
+    Json(rooms)
+}
+
+/// Makes a room. A room that exists under the wanted name is returned as it is.
+#[utoipa::path(
+    post, path = "/rooms", tag = "rooms", request_body(content = Option<NewRoom>, content_type = "application/json"),
+    responses(
+        (status = CREATED, body = RoomView), (status = OK, description = "it exists already", body = RoomView),
+        (status = BAD_REQUEST, body = ApiError), (status = TOO_MANY_REQUESTS, body = ApiError),
+    )
+)]
+pub async fn create(
+    access: Access,
+    State(shared): State<Shared>,
+    body: Bytes,
+) -> Result<(StatusCode, Json<RoomView>), ApiError> {
+    let wanted = wanted_room(&body)?.or_else(|| access.only_room().cloned());
+    if let Some(id) = &wanted {
+        access.to_room(id)?;
+    }
+    let exists = wanted.as_ref().is_some_and(|id| shared.rooms.find(id).is_ok());
+    let room = shared.rooms.create(wanted)?;
+    let status = if exists { StatusCode::OK } else { StatusCode::CREATED };
+    Ok((status, Json(room.view().await?)))
+}
+
+/// One room.
+#[utoipa::path(
+    get, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path, description = "the room")),
+    responses((status = OK, body = RoomView), (status = NOT_FOUND, body = ApiError))
+)]
+pub async fn get(
+    access: Access,
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<Json<RoomView>, ApiError> {
+    Ok(Json(access.room(&shared, &id)?.view().await?))
+}
+
+/// Closes a room: everybody is told, recordings are finished.
+#[utoipa::path(
+    delete, path = "/rooms/{id}", tag = "rooms", params(("id" = String, Path, description = "the room")),
+    responses((status = NO_CONTENT), (status = NOT_FOUND, body = ApiError))
+)]
+pub async fn close(
+    access: Access,
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    access.admin_only()?;
+    access.room(&shared, &id)?.close(EndReason::Requested).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn wanted_room(body: &[u8]) -> Result<Option<RoomId>, ApiError> {
+    let Some(id) = body_or_default::<NewRoom>(body)?.id else { return Ok(None) };
+    if !RoomId::is_valid(&id) {
+        return Err(ApiError::bad_request("id: a room's name is 1 to 64 of A-Z, a-z, 0-9, _ and -"));
+    }
+    Ok(Some(RoomId::new(id)))
+}
+
+/// A JSON body that may be left out.
+pub fn body_or_default<T: Default + serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(T::default());
+    }
+    serde_json::from_slice(body).map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))
+}

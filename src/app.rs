@@ -1,0 +1,195 @@
+//! The one place where all is wired, by `main` and by every test.
+//!
+//! Decides the order of starting and of ending; what each part does is its own.
+
+mod layers;
+mod logs;
+mod parts;
+mod serve;
+mod tls;
+
+pub use logs::{LogError, init as init_logs};
+
+use crate::auth::{Auth, TokenRole};
+use crate::config::{Config, Problems};
+use crate::media::Engine;
+use crate::recordings::{Recordings, StoreError};
+use crate::room::{Lobby, Rooms};
+use crate::{admin, journal};
+use serve::Server;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Why the service does not start, with the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Settings that do not go together.
+    #[error("the settings cannot be used:\n{0}")]
+    Config(#[from] Problems),
+    /// An address cannot be had.
+    #[error(
+        "cannot listen on {address} ({key}): {cause}\n  remedy: end what uses that port, or choose another by {flag} or in the settings"
+    )]
+    Bind {
+        /// The setting.
+        key: &'static str,
+        /// The flag that changes it.
+        flag: &'static str,
+        /// Its address.
+        address: SocketAddr,
+        /// What the system says.
+        cause: std::io::Error,
+    },
+    /// The certificate cannot be used or made.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// The recordings' folder cannot be used.
+    #[error("the recordings cannot be stored: {0}\n  remedy: see recording.dir and server.data_dir")]
+    Store(#[from] StoreError),
+    /// The media engine does not start.
+    #[error("the media engine does not start: {0}\n  remedy: run `millrace doctor`")]
+    Media(String),
+}
+
+/// Starts the service.
+pub struct App;
+
+impl App {
+    /// Starts everything. Listening is done when this returns.
+    pub async fn start(config: Config) -> Result<Running, StartError> {
+        let config = ready(config)?;
+        let limits = (config.media.clone(), config.recording.min_free_bytes);
+        let started = tokio::task::spawn_blocking(move || parts::start_engine(&limits.0, limits.1)).await;
+        let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
+        run(config, engine, Some(media)).await
+    }
+
+    /// The same with an engine of the caller's: tests of all that is not media.
+    pub async fn start_with(config: Config, engine: Arc<dyn Engine>) -> Result<Running, StartError> {
+        run(ready(config)?, engine, None).await
+    }
+}
+
+/// Checks the settings once and, without a secret, keeps the service on this machine.
+fn ready(config: Config) -> Result<Config, StartError> {
+    config.check()?;
+    let (config, warning) = config.confined();
+    if let Some(warning) = warning {
+        tracing::warn!("{warning}");
+    }
+    Ok(config)
+}
+
+async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>) -> Result<Running, StartError> {
+    let recordings = Recordings::open(config.recording.folder(&config.server), config.recording.min_free_bytes)?;
+    let auth = Auth::new(config.auth.secret.as_deref());
+    let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
+    let (lobby, closing) = (Lobby::default(), CancellationToken::new());
+    let shared = admin::Shared {
+        rooms: rooms.clone(),
+        lobby: lobby.clone(),
+        engine: Arc::clone(&engine),
+        recordings,
+        auth: auth.clone(),
+        closing: closing.clone(),
+        started: Instant::now(),
+        metrics: admin::install_metrics(),
+    };
+    let journal = tokio::spawn(journal::keep(rooms.journal()));
+    let signaling = parts::signaling_routes(rooms.clone(), lobby, auth.clone(), config.rooms.clone(), closing.clone());
+    let confined = auth.is_open() && !config.auth.insecure_open;
+    let router = layers::around(admin::router(shared).merge(signaling), closing.clone(), confined);
+    let http = serve::http(config.server.http, router.clone())?;
+    let https = serve::https(&config, router)?;
+    let demo = config.demo.then(|| start_demo(&auth, http.address()));
+    let limit = config.server.shutdown_limit;
+    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, closing, limit })
+}
+
+fn start_demo(auth: &Auth, http: SocketAddr) -> parts::Demo {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+    let token = auth.issue(TokenRole::Device, None, YEAR).unwrap_or_else(|| "demo".into());
+    parts::start_demo(format!("ws://{}", serve::reachable(http)), token)
+}
+
+/// A running service.
+pub struct Running {
+    auth: Auth,
+    rooms: Rooms,
+    engine: Arc<dyn Engine>,
+    media: Option<SocketAddr>,
+    http: Server,
+    https: Option<Server>,
+    demo: Option<parts::Demo>,
+    journal: JoinHandle<()>,
+    closing: CancellationToken,
+    limit: Duration,
+}
+
+impl Running {
+    /// Where plain HTTP and WebSocket are.
+    pub fn http(&self) -> SocketAddr {
+        self.http.address()
+    }
+    /// Where HTTPS is, if it is on.
+    pub fn https(&self) -> Option<SocketAddr> {
+        self.https.as_ref().map(Server::address)
+    }
+    /// The one UDP port of media, with the real engine.
+    pub fn media(&self) -> Option<SocketAddr> {
+        self.media
+    }
+    /// Makes and checks this service's tokens.
+    pub fn auth(&self) -> &Auth {
+        &self.auth
+    }
+    /// The rooms of this service.
+    pub fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+    /// The addresses to open in a browser.
+    pub fn urls(&self) -> Vec<String> {
+        let http = format!("http://{}", serve::reachable_name(self.http()));
+        let https = self.https().map(|address| format!("https://{}", serve::reachable_name(address)));
+        std::iter::once(http).chain(https).collect()
+    }
+
+    /// Ends in order: newcomers are refused, clients told, recordings finished, pipelines stopped, sockets closed.
+    /// Returns within `server.shutdown_limit`.
+    pub async fn shutdown(mut self) {
+        let deadline = tokio::time::Instant::now() + self.limit;
+        if tokio::time::timeout_at(deadline, self.end_in_order(deadline)).await.is_err() {
+            tracing::warn!(duration_ms = self.limit.as_millis() as u64, "shutdown took too long and was cut short");
+        }
+        self.journal.abort();
+    }
+
+    async fn end_in_order(&mut self, deadline: tokio::time::Instant) {
+        self.closing.cancel();
+        if let Some(demo) = self.demo.take() {
+            parts::stop_demo(demo).await;
+        }
+        // What follows needs time as well.
+        self.rooms.shutdown(left(deadline).mul_f32(0.7)).await;
+        let (engine, limit) = (Arc::clone(&self.engine), left(deadline).mul_f32(0.7));
+        match tokio::task::spawn_blocking(move || engine.shutdown(limit)).await {
+            Ok(0) => (),
+            Ok(peers) => tracing::warn!(peers, "peers could not be ended in time"),
+            Err(e) => tracing::warn!(reason = %e, "the media engine failed while it was stopped"),
+        }
+        let limit = left(deadline).mul_f32(0.7);
+        let https = async {
+            if let Some(server) = self.https.take() {
+                server.stop(limit).await;
+            }
+        };
+        tokio::join!(self.http.stop(limit), https);
+    }
+}
+
+fn left(deadline: tokio::time::Instant) -> Duration {
+    deadline.saturating_duration_since(tokio::time::Instant::now())
+}

@@ -1,0 +1,34 @@
+//! Where logs go and how they look: standard error, as text or JSON, filtered by `log.filter`.
+
+use crate::config::{Log, LogFormat};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::TryInitError;
+use tracing_subscriber::{fmt, prelude::*, registry};
+
+/// Why logging cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The filter cannot be read.
+    #[error("log.filter is `{filter}`: {cause}\n  remedy: give e.g. `info` or `info,millrace=debug`")]
+    Filter {
+        /// What was given.
+        filter: String,
+        /// What is wrong with it.
+        cause: tracing_subscriber::filter::ParseError,
+    },
+    /// Somebody has done so before.
+    #[error("logging is set up already: {0}")]
+    Twice(#[from] TryInitError),
+}
+
+/// Sets up logging for this process.
+pub fn init(config: &Log) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(&config.filter)
+        .map_err(|cause| LogError::Filter { filter: config.filter.clone(), cause })?;
+    let lines = fmt::layer().with_writer(std::io::stderr);
+    match config.format {
+        LogFormat::Text => registry().with(filter).with(lines.with_target(false)).try_init()?,
+        LogFormat::Json => registry().with(filter).with(lines.json().flatten_event(true)).try_init()?,
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! The parts of other layers that are started here, each behind one small function.
+
+use super::StartError;
+use crate::auth::Auth;
+use crate::config;
+use crate::media::Engine;
+use crate::room::{Lobby, Rooms};
+use axum::Router;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+/// The synthetic device of demo mode.
+pub type Demo = ();
+
+/// The real engine and the address of its UDP port.
+pub fn start_engine(
+    _config: &config::Media,
+    _min_free_bytes: u64,
+) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
+    Err(StartError::Media("this build has none".into()))
+}
+
+/// The dialects' routes.
+pub fn signaling_routes(
+    _rooms: Rooms,
+    _lobby: Lobby,
+    _auth: Auth,
+    _limits: config::Rooms,
+    _closing: CancellationToken,
+) -> Router {
+    Router::new()
+}
+
+/// A synthetic device that connects to this service like any other.
+pub fn start_demo(_url: String, _token: String) -> Demo {}
+
+/// Ends the synthetic device.
+pub async fn stop_demo(_demo: Demo) {}

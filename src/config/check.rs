@@ -1,0 +1,166 @@
+//! What must hold between settings, and what a service without a secret may bind to.
+
+use super::Config;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// A secret shorter than this can be guessed by trying.
+const MIN_SECRET_BYTES: usize = 16;
+
+/// Everything wrong with the settings, each with its key and the remedy.
+#[derive(Debug, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(pub Vec<String>);
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl Config {
+    /// Checks what one value alone cannot tell. All problems at once, so that one edit cures them.
+    pub fn check(&self) -> Result<(), Problems> {
+        let found = [self.secret_problem(), self.tls_problem(), self.port_problem(), self.limit_problem()];
+        let problems: Vec<String> = found.into_iter().flatten().collect();
+        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+    }
+
+    /// Without a secret anybody may do anything, so the service stays on this machine, unless told otherwise.
+    /// Returns the settings to use and what to tell the operator.
+    pub fn confined(mut self) -> (Self, Option<&'static str>) {
+        if self.auth.secret.is_some() {
+            return (self, None);
+        }
+        if self.auth.insecure_open {
+            return (self, Some(OPEN));
+        }
+        self.server.http.set_ip(loopback_of(self.server.http.ip()));
+        self.server.https = self.server.https.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
+        self.media.bind = loopback_of(self.media.bind);
+        self.media.public_ips.retain(IpAddr::is_loopback);
+        (self, Some(CONFINED))
+    }
+
+    fn secret_problem(&self) -> Option<String> {
+        let length = self.auth.secret.as_ref()?.len();
+        (length < MIN_SECRET_BYTES).then(|| {
+            format!(
+                "auth.secret has {length} bytes, at least {MIN_SECRET_BYTES} are needed: make one with \
+                 `openssl rand -hex 32`"
+            )
+        })
+    }
+
+    fn tls_problem(&self) -> Option<String> {
+        let (set, missing) = match (&self.server.tls_cert, &self.server.tls_key) {
+            (Some(_), None) => ("tls_cert", "tls_key"),
+            (None, Some(_)) => ("tls_key", "tls_cert"),
+            _ => return None,
+        };
+        Some(format!(
+            "server.{set} is set but server.{missing} is not: set both, or neither for a self-signed certificate"
+        ))
+    }
+
+    fn port_problem(&self) -> Option<String> {
+        let (http, https) = (self.server.http, self.server.https?);
+        let clash = http.port() != 0 && http.port() == https.port() && overlaps(http.ip(), https.ip());
+        clash.then(|| {
+            format!("server.http and server.https both want TCP port {}: give them different ports", http.port())
+        })
+    }
+
+    fn limit_problem(&self) -> Option<String> {
+        let limits = [
+            ("rooms.max_rooms", self.rooms.max_rooms),
+            ("rooms.max_participants", self.rooms.max_participants),
+            ("rooms.max_subscriptions", self.rooms.max_subscriptions),
+            ("rooms.max_message_bytes", self.rooms.max_message_bytes),
+            ("rooms.heartbeat", self.rooms.heartbeat.as_millis() as usize),
+            ("media.liveness", self.media.liveness.as_millis() as usize),
+            ("media.negotiation_limit", self.media.negotiation_limit.as_millis() as usize),
+            ("server.shutdown_limit", self.server.shutdown_limit.as_millis() as usize),
+        ];
+        let (key, _) = limits.into_iter().find(|(_, value)| *value == 0)?;
+        Some(format!("{key} is 0, so nothing could work: give it a positive value, or remove it for the default"))
+    }
+}
+
+const OPEN: &str = "NO SECRET and insecure_open: everybody who reaches this machine may create rooms, watch and record. \
+                    Set auth.secret (MILLRACE_AUTH__SECRET) to ask for tokens";
+const CONFINED: &str = "no auth.secret is set, so any token is accepted and the service listens on this machine only \
+                        (loopback). Set auth.secret (MILLRACE_AUTH__SECRET) to serve other machines";
+
+fn loopback_of(ip: IpAddr) -> IpAddr {
+    match ip {
+        ip if ip.is_loopback() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+fn overlaps(a: IpAddr, b: IpAddr) -> bool {
+    a == b || a.is_unspecified() || b.is_unspecified()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(change: impl FnOnce(&mut Config)) -> String {
+        let mut config = Config::default();
+        change(&mut config);
+        config.check().map_or_else(|e| e.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn defaults_are_sound() {
+        assert_eq!(problems(|_| ()), "");
+    }
+
+    #[test]
+    fn each_problem_names_its_key_and_all_are_told_at_once() {
+        let text = problems(|c| {
+            c.auth.secret = Some("short".into());
+            c.server.tls_cert = Some("cert.pem".into());
+            c.server.https = Some(c.server.http);
+            c.rooms.max_rooms = 0;
+        });
+        for key in ["auth.secret has 5 bytes", "server.tls_key is not", "port 8080", "rooms.max_rooms is 0"] {
+            assert!(text.contains(key), "{key} is missing in:\n{text}");
+        }
+    }
+
+    #[test]
+    fn same_port_on_different_addresses_is_fine() {
+        let text = problems(|c| {
+            c.server.http = "127.0.0.1:8080".parse().unwrap();
+            c.server.https = Some("127.0.0.2:8080".parse().unwrap());
+        });
+        assert_eq!(text, "");
+    }
+
+    #[test]
+    fn without_a_secret_everything_is_bound_to_loopback() {
+        let mut config = Config::default();
+        config.server.https = Some("[::]:4443".parse().unwrap());
+        config.media.public_ips = vec!["192.0.2.1".parse().unwrap()];
+        let (config, warning) = config.confined();
+        assert_eq!(config.server.http, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(config.server.https, Some("[::1]:4443".parse().unwrap()));
+        assert!(config.media.bind.is_loopback() && config.media.public_ips.is_empty());
+        assert!(warning.unwrap().contains("auth.secret"));
+    }
+
+    #[test]
+    fn a_secret_or_insecure_open_keeps_the_addresses() {
+        let mut with_secret = Config::default();
+        with_secret.auth.secret = Some("x".repeat(32));
+        assert_eq!(with_secret.clone().confined(), (with_secret, None));
+        let mut open = Config::default();
+        open.auth.insecure_open = true;
+        let (after, warning) = open.clone().confined();
+        assert_eq!(after, open);
+        assert!(warning.unwrap().contains("NO SECRET"));
+    }
+}

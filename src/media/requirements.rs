@@ -1,0 +1,126 @@
+//! What must be installed for the engine to work: every GStreamer element it uses, and who brings it.
+
+use std::collections::BTreeSet;
+
+/// The oldest GStreamer this is built for.
+pub const MIN_VERSION: (u32, u32) = (1, 22);
+
+/// Debian packages and the elements the engine uses from them. The tests prove that it uses no others.
+const ELEMENTS: [(&str, &[&str]); 6] = [
+    ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "identity", "queue"]),
+    (
+        "gstreamer1.0-plugins-base",
+        &[
+            "appsink",
+            "appsrc",
+            "audioconvert",
+            "audioresample",
+            "audiotestsrc",
+            "opusenc",
+            "videoconvert",
+            "videotestsrc",
+        ],
+    ),
+    (
+        "gstreamer1.0-plugins-good",
+        &[
+            "matroskamux",
+            "mp4mux",
+            "rtpbin",
+            "rtph264depay",
+            "rtpjitterbuffer",
+            "rtpopusdepay",
+            "rtpopuspay",
+            "rtpvp8depay",
+            "rtpvp8pay",
+            "vp8enc",
+            "webmmux",
+        ],
+    ),
+    (
+        "gstreamer1.0-plugins-bad",
+        &[
+            "dtlsdec",
+            "dtlsenc",
+            "dtlssrtpdec",
+            "dtlssrtpenc",
+            "h264parse",
+            "opusparse",
+            "srtpdec",
+            "srtpenc",
+            "webrtcbin",
+        ],
+    ),
+    // webrtcbin refuses to start without it, though our own ICE agent takes its place.
+    ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
+    // Text on pictures: the demo's clock.
+    ("gstreamer1.0-x", &["clockoverlay", "textoverlay"]),
+];
+
+/// An element that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The element.
+    pub element: &'static str,
+    /// The Debian package that has it.
+    pub package: &'static str,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// GStreamer's version in words.
+    pub version: String,
+    /// Whether it is new enough.
+    pub version_ok: bool,
+    /// How many elements are there.
+    pub found: usize,
+    /// Those that are not.
+    pub missing: Vec<Missing>,
+}
+
+impl Report {
+    /// The packages to install, each once.
+    pub fn packages(&self) -> Vec<&'static str> {
+        let names: BTreeSet<_> = self.missing.iter().map(|missing| missing.package).collect();
+        names.into_iter().collect()
+    }
+}
+
+/// Looks at this machine's GStreamer. An error when it does not even start.
+pub fn check() -> Result<Report, String> {
+    gst::init().map_err(|e| e.to_string())?;
+    let (major, minor, ..) = gst::version();
+    let all = ELEMENTS.iter().flat_map(|(package, elements)| elements.iter().map(move |element| (*package, *element)));
+    let (found, missing): (Vec<_>, Vec<_>) = all.partition(|(_, element)| gst::ElementFactory::find(element).is_some());
+    Ok(Report {
+        version: gst::version_string().to_string(),
+        version_ok: (major, minor) >= MIN_VERSION,
+        found: found.len(),
+        missing: missing.into_iter().map(|(package, element)| Missing { element, package }).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_machine_has_everything() {
+        let report = check().unwrap();
+        assert!(report.version_ok, "{report:?}");
+        assert!(report.missing.is_empty(), "{report:?}");
+    }
+
+    #[test]
+    fn each_package_is_named_once() {
+        let missing = |element, package| Missing { element, package };
+        let report = Report {
+            version: String::new(),
+            version_ok: true,
+            found: 0,
+            missing: vec![missing("a", "p"), missing("b", "p"), missing("c", "o")],
+        };
+        assert_eq!(report.packages(), ["o", "p"]);
+    }
+}

@@ -1,0 +1,106 @@
+//! Recordings over REST: life cycle, files with Range, download.
+
+use crate::support::{Service, answer};
+use jiff::Timestamp;
+use millrace::model::{Codec, FeedId, Recording, RecordingFile, RecordingId, RecordingState, RoomId};
+use reqwest::{Method, StatusCode};
+
+const ID: &str = "20260102-030405-hall";
+
+fn file(name: &str, codecs: Vec<Codec>) -> RecordingFile {
+    RecordingFile {
+        name: name.into(),
+        feed: FeedId(1),
+        publisher: "DEVICE:1".into(),
+        state: RecordingState::Ready,
+        codecs,
+        started_at: Some(Timestamp::UNIX_EPOCH),
+        duration_ms: 1000,
+        bytes: 10,
+        width: None,
+        height: None,
+        reason: None,
+        detail: None,
+    }
+}
+
+/// A service that finds a finished recording on its disk.
+async fn with_recording() -> Service {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("recordings").join(ID);
+    std::fs::create_dir_all(&folder).unwrap();
+    let recording = Recording {
+        id: RecordingId::new(ID),
+        room: RoomId::new("hall"),
+        state: RecordingState::Ready,
+        started_at: Timestamp::UNIX_EPOCH,
+        ended_at: Some(Timestamp::UNIX_EPOCH),
+        reason: None,
+        files: vec![
+            file("feed-1.webm", vec![Codec::Vp8, Codec::Opus]),
+            file("feed-2.webm", vec![Codec::Opus]),
+            file("feed-3.mp4", vec![Codec::H264]),
+        ],
+    };
+    std::fs::write(folder.join("manifest.json"), serde_json::to_vec(&recording).unwrap()).unwrap();
+    for file in &recording.files {
+        std::fs::write(folder.join(&file.name), b"0123456789").unwrap();
+    }
+    Service::start(dir, |_| ()).await
+}
+
+fn path(name: &str) -> String {
+    format!("/api/v1/recordings/{ID}/files/{name}")
+}
+
+#[tokio::test]
+async fn a_room_is_recorded_and_the_recording_stopped_listed_and_deleted() {
+    let service = Service::open().await;
+    service.make_room("hall").await;
+    let (status, begun) = service.call(Method::POST, "/api/v1/rooms/hall/recordings").await;
+    assert_eq!((status, &begun["state"]), (StatusCode::CREATED, &"recording".into()), "{begun}");
+    let one = format!("/api/v1/recordings/{}", begun["id"].as_str().unwrap());
+    let (status, error) = service.call(Method::DELETE, &one).await;
+    assert_eq!((status, error["code"].as_str()), (StatusCode::CONFLICT, Some("recording_running")));
+    let (status, stopped) = service.call(Method::POST, &format!("{one}/stop")).await;
+    assert_eq!(status, StatusCode::OK, "{stopped}");
+    let (_, of_room) = service.call(Method::GET, "/api/v1/rooms/hall/recordings").await;
+    assert_eq!(of_room[0]["id"], begun["id"], "{of_room}");
+    assert_eq!(service.call(Method::GET, "/api/v1/rooms/other/recordings").await.1, serde_json::json!([]));
+    assert_eq!(service.call(Method::DELETE, &one).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(service.call(Method::GET, &one).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn files_have_their_types_and_understand_range() {
+    let service = with_recording().await;
+    for (name, kind) in [("feed-1.webm", "video/webm"), ("feed-2.webm", "audio/webm"), ("feed-3.mp4", "video/mp4")] {
+        let response = service.get(&path(name)).send().await.unwrap();
+        assert_eq!(response.headers()["content-type"], kind, "{name}");
+        assert_eq!(response.bytes().await.unwrap(), "0123456789");
+    }
+    let part = service.get(&path("feed-1.webm")).header("range", "bytes=2-4").send().await.unwrap();
+    assert_eq!(part.status(), StatusCode::PARTIAL_CONTENT);
+    assert_eq!(part.headers()["content-range"], "bytes 2-4/10");
+    assert_eq!(part.text().await.unwrap(), "234");
+    let beyond = service.get(&path("feed-1.webm")).header("range", "bytes=99-").send().await.unwrap();
+    assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+}
+
+#[tokio::test]
+async fn a_file_is_saved_when_asked_for() {
+    let service = with_recording().await;
+    let plain = service.get(&path("feed-1.webm")).send().await.unwrap();
+    assert!(!plain.headers().contains_key("content-disposition"));
+    let saved = service.get(&format!("{}?download=1", path("feed-1.webm"))).send().await.unwrap();
+    let disposition = saved.headers()["content-disposition"].to_str().unwrap();
+    assert_eq!(disposition, format!("attachment; filename=\"{ID}-feed-1.webm\""));
+}
+
+#[tokio::test]
+async fn nothing_else_on_the_disk_is_served() {
+    let service = with_recording().await;
+    for name in ["manifest.json", "..%2fmanifest.json", "%2e%2e%2f%2e%2e%2ftls%2fkey.pem", "feed-9.webm"] {
+        assert_eq!(answer(service.get(&path(name))).await.0, StatusCode::NOT_FOUND, "{name}");
+    }
+}
