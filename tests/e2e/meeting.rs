@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 async fn an_invited_device_is_seen_and_heard() {
     let stage = Stage::live().await;
     plays_on(&stage.console, 60).await;
+    stage.console.press("sound").await; // pictures start muted, as browsers demand
     stage.console.receives(PATIENCE, "sound with energy", |now| now.audio_energy > 0.0).await;
     assert_eq!(stage.console.text("tile-name").await, stage.name, "the tile bears the device's name");
     quiet(&[&stage.device, &stage.console]).await;

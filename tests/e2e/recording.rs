@@ -19,6 +19,7 @@ async fn a_recording_made_with_the_button_plays_in_the_page() {
     stage.console.wait(PATIENCE, "the recording is ready", READY).await;
     stage.console.press("play").await;
     stage.console.wait(PATIENCE, "the player plays", PLAYS).await;
+    stage.console.screenshot("player").await;
     let path = stage.console.value("new URL(document.querySelector('[data-testid=player]').src).pathname").await;
     probe(&stage.service.at(path.as_str().expect("a path"))).await;
     stage.console.press("player-close").await;
