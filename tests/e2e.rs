@@ -1,5 +1,7 @@
 //! End to end: the served pages in Chromium, with the whole service behind them.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
 #[path = "harness/browser.rs"]
 mod browser;
 #[path = "harness/driver.rs"]
