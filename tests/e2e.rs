@@ -1,0 +1,20 @@
+//! End to end: the served pages in Chromium, with the whole service behind them.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test ends by panicking")]
+
+#[path = "harness/browser.rs"]
+mod browser;
+#[path = "harness/driver.rs"]
+mod driver;
+#[path = "e2e/looks.rs"]
+mod looks;
+#[path = "e2e/meeting.rs"]
+mod meeting;
+#[path = "e2e/recording.rs"]
+mod recording;
+#[path = "harness/service.rs"]
+mod service;
+#[path = "e2e/stage.rs"]
+mod stage;
+#[path = "e2e/trouble.rs"]
+mod trouble;

@@ -1,0 +1,109 @@
+// The console page: wires the socket, the room and the lists to the page. No decision about media here.
+
+import { Api } from "../lib/api.js";
+import { every, face, onPress, part, setText } from "../lib/dom.js";
+import { consoleId, keepToken, token } from "../lib/identity.js";
+import { log, tell, tellError } from "../lib/notify.js";
+import { Signaling } from "../lib/socket.js";
+import { Devices } from "./devices.js";
+import { Recordings } from "./recordings.js";
+import { Room } from "./room.js";
+
+const CONNECTION = {
+  connecting: ["wait", "Connecting…"],
+  open: ["good", "Connected"],
+  waiting: ["wait", "Connection lost, trying again…"],
+  replaced: ["bad", "Open in another tab"],
+  refused: ["bad", "Access refused"],
+};
+
+const secret = token("console");
+const id = consoleId();
+const api = new Api(secret);
+const signaling = new Signaling("WEB", id, secret);
+const devices = new Devices(api);
+const recordings = new Recordings(api, show);
+const room = new Room(signaling, id, part("grid"), show);
+
+function show() {
+  const inRoom = room.id !== null;
+  part("welcome").hidden = inRoom;
+  part("roombar").hidden = !inRoom;
+  setText(part("room-id"), String(room.id ?? ""));
+  keepInAddress(room.id);
+  showEmpty(inRoom);
+  const recording = Boolean(inRoom && recordings.running(room.id));
+  part("record").setAttribute("aria-pressed", String(recording));
+  face(part("record"), recording ? "stop" : "record", recording ? "Stop recording" : "Record");
+}
+
+function showEmpty(inRoom) {
+  const empty = part("stage-empty");
+  empty.hidden = !inRoom || room.feeds > 0;
+  setText(empty, devices.available
+    ? "No one is sending yet. Press “Invite devices” to ask every available device."
+    : "Waiting for a device to send. Open the device page on a phone or in another tab, then invite it.");
+}
+
+function keepInAddress(roomId) {
+  const address = new URL(location.href);
+  if (roomId === null) address.searchParams.delete("room");
+  else address.searchParams.set("room", roomId);
+  if (address.href !== location.href) history.replaceState(null, "", address);
+}
+
+function showConnection(state) {
+  const [tone, text] = CONNECTION[state] ?? ["bad", "Not connected"];
+  part("connection").dataset.tone = tone;
+  part("connection").dataset.state = state;
+  setText(part("connection-text"), text);
+  for (const name of ["create-and-invite", "enter-room", "invite"]) part(name).disabled = state !== "open";
+  showNotice(state);
+  log(text, tone === "bad" ? "error" : "info");
+}
+
+function showNotice(state) {
+  const notices = {
+    refused: "The server does not accept this token. Ask for one (millrace token) and enter it here.",
+    replaced: "This console was opened in another tab with the same identity; that one is in use now.",
+  };
+  part("notice").hidden = !notices[state];
+  setText(part("notice-text"), notices[state] ?? "");
+  part("token-form").hidden = state !== "refused";
+  part("take-over").hidden = state !== "replaced";
+}
+
+async function refresh() {
+  await Promise.all([devices.refresh(), recordings.refresh()]);
+  showEmpty(room.id !== null);
+}
+
+onPress(part("create-and-invite"), async () => {
+  await room.create();
+  room.invite();
+}, tellError);
+onPress(part("record"), () => recordings.toggle(room.id), tellError);
+part("invite").addEventListener("click", () => room.invite());
+part("leave").addEventListener("click", () => room.leave());
+part("take-over").addEventListener("click", () => signaling.open());
+part("enter-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  room.enter(part("room-number").value.trim()).catch(tellError);
+});
+part("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepToken(part("token").value.trim());
+  location.reload();
+});
+onPress(part("copy-link"), async () => {
+  await navigator.clipboard.writeText(location.href);
+  tell("Link copied.");
+}, () => tell(`Copy this address: ${location.href}`));
+
+// The room in the address is entered as after a lost connection: as soon as the socket is open.
+room.id = new URL(location.href).searchParams.get("room");
+signaling.on("state", showConnection).on("error", tellError);
+for (const event of ["start_listening", "stop_listening"]) signaling.on(event, () => refresh());
+signaling.open();
+every(2000, refresh);
+show();

@@ -1,0 +1,87 @@
+// One feed on the stage: picture, name, figures, sound, full screen. Knows nothing of peers.
+
+import { el, face, icon, setText } from "../lib/dom.js";
+import * as format from "../lib/format.js";
+
+const STATES = {
+  connecting: ["wait", "CONNECTING"],
+  live: ["live", "LIVE"],
+  stalled: ["bad", "INTERRUPTED"],
+};
+
+const figure = (name, title) => el("div", {}, el("dt", {}, title), el("dd", { "data-testid": name }, "–"));
+const button = (name) => el("button", { class: "quiet square", "data-testid": name }, icon("sound"));
+
+export class Tile {
+  constructor(feed, name) {
+    this.name = name;
+    this.video = el("video", { id: `remote_${feed}`, autoplay: true, playsinline: true, "data-testid": "video" });
+    this.video.muted = true; // browsers start muted pictures without a click
+    this.badge = el("span", { class: "badge", "data-testid": "tile-badge" });
+    this.wait = el("div", { class: "tile-wait" });
+    this.meter = el("div", { class: "level" });
+    this.sound = button("sound");
+    this.full = button("fullscreen");
+    this.values = el("dl", { class: "figures" },
+      figure("resolution", "Picture"), figure("fps", "Frames"), figure("bitrate", "Bit rate"), figure("rtt", "Round trip"));
+    this.element = el("article", { class: "tile", "data-testid": "tile", "data-feed": feed, "aria-label": name },
+      el("div", { class: "screen" }, this.video, this.wait, this.meter,
+        el("div", { class: "tile-name" }, this.badge, el("h3", { "data-testid": "tile-name" }, name))),
+      el("div", { class: "tile-foot" }, this.values, el("div", { class: "tile-buttons" }, this.sound, this.full)));
+    this.#listen();
+    this.state("connecting");
+    this.#soundFace();
+    face(this.full, "expand", `Show ${name} full screen`);
+  }
+
+  show(stream) {
+    this.video.srcObject = stream;
+    this.video.play().catch(() => (this.video.muted = true)); // sound needs a click first
+    this.hasPicture = stream.getVideoTracks().length > 0;
+  }
+
+  state(state) {
+    if (this.element.dataset.state === state && state !== "live") return;
+    this.element.dataset.state = state;
+    const [tone, text] = STATES[state];
+    this.badge.dataset.tone = tone;
+    setText(this.badge, text);
+    this.#explain(state);
+  }
+
+  figures({ width, height, fps, bitrate, rtt }) {
+    const texts = [format.resolution(width, height), format.rate(fps), format.bitrate(bitrate), format.roundTrip(rtt)];
+    this.values.querySelectorAll("dd").forEach((dd, n) => setText(dd, texts[n]));
+  }
+
+  level(loudness) {
+    this.meter.style.transform = `scaleX(${Math.min(1, Math.sqrt(loudness) * 1.4)})`;
+  }
+
+  #explain(state) {
+    const live = state === "live";
+    this.wait.hidden = state === "stalled" || (live && this.hasPicture);
+    if (this.wait.dataset.state === state) return;
+    this.wait.dataset.state = state;
+    this.wait.replaceChildren(icon(live ? "mic" : "camera"), live ? "Sound only" : "Waiting for the first picture…");
+  }
+
+  #listen() {
+    this.sound.addEventListener("click", () => (this.video.muted = !this.video.muted));
+    this.video.addEventListener("volumechange", () => this.#soundFace());
+    this.full.addEventListener("click", () => this.#toggleFull());
+    this.video.addEventListener("dblclick", () => this.#toggleFull());
+  }
+
+  #soundFace() {
+    const muted = this.video.muted;
+    face(this.sound, muted ? "mute" : "sound", muted ? `Turn on the sound of ${this.name}` : `Turn off the sound of ${this.name}`);
+    this.sound.setAttribute("aria-pressed", String(!muted));
+  }
+
+  #toggleFull() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.element.requestFullscreen) this.element.requestFullscreen().catch(() => {});
+    else this.video.webkitEnterFullscreen?.(); // iPhones give it to the video alone
+  }
+}
