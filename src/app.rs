@@ -15,7 +15,7 @@ use crate::config::{Config, Problems};
 use crate::media::Engine;
 use crate::recordings::{Recordings, StoreError};
 use crate::room::{Lobby, Rooms};
-use crate::{admin, journal};
+use crate::{admin, journal, signaling};
 use serve::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -99,7 +99,13 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         metrics: admin::install_metrics(),
     };
     let journal = tokio::spawn(journal::keep(rooms.journal()));
-    let signaling = parts::signaling_routes(rooms.clone(), lobby, auth.clone(), config.rooms.clone(), closing.clone());
+    let signaling = parts::signaling_routes(signaling::Shared {
+        rooms: rooms.clone(),
+        lobby,
+        auth: auth.clone(),
+        limits: config.rooms.clone(),
+        closing: closing.clone(),
+    });
     let confined = auth.is_open() && !config.auth.insecure_open;
     let router = layers::around(admin::router(shared).merge(signaling), closing.clone(), confined);
     let http = serve::http(config.server.http, router.clone())?;

@@ -1,14 +1,12 @@
 //! The parts of other layers that are started here, each behind one small function.
 
 use super::StartError;
-use crate::auth::Auth;
 use crate::config;
 use crate::media::Engine;
-use crate::room::{Lobby, Rooms};
+use crate::signaling;
 use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio_util::sync::CancellationToken;
 
 /// The synthetic device of demo mode.
 pub type Demo = ();
@@ -22,14 +20,8 @@ pub fn start_engine(
 }
 
 /// The dialects' routes.
-pub fn signaling_routes(
-    _rooms: Rooms,
-    _lobby: Lobby,
-    _auth: Auth,
-    _limits: config::Rooms,
-    _closing: CancellationToken,
-) -> Router {
-    Router::new()
+pub fn signaling_routes(shared: signaling::Shared) -> Router {
+    signaling::router(shared)
 }
 
 /// A synthetic device that connects to this service like any other.
