@@ -6,6 +6,7 @@
 pub mod branch;
 pub mod egress;
 pub mod feed;
+pub mod ice;
 pub mod rtp;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, PeerId, RecordingId, Sdp, TrackInfo};
