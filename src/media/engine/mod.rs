@@ -107,7 +107,10 @@ impl Engine for GstEngine {
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
-            MediaRequest::Close { peer, reason } => inner.peers.tell(peer, Input::Close(reason)),
+            MediaRequest::Close { peer, reason } => {
+                tracing::debug!(peer.id = %peer, %reason, "closing");
+                inner.peers.tell(peer, Input::Close);
+            }
             MediaRequest::Record { recording, feed, stem } => inner.record(recording, feed, stem, events),
             MediaRequest::StopRecording { recording, feed, reason } => inner.recorders.stop(&recording, feed, reason),
         }
@@ -142,7 +145,7 @@ impl Engine for GstEngine {
         self.inner.stopping.store(true, SeqCst);
         self.inner.recorders.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
-        self.inner.peers.tell_all(|| Input::Close(EndReason::Shutdown));
+        self.inner.peers.tell_all(|| Input::Close);
         self.inner.peers.wait_until(end)
     }
 }

@@ -105,8 +105,8 @@ impl Inner {
 
     pub fn subscribe(self: &Arc<Self>, id: PeerId, feed: FeedId, events: &MediaSink) {
         let found = self.feeds.get(feed).filter(|_| !self.stopping.load(SeqCst));
-        let Some((feed, peer)) = found.and_then(|feed| Some((feed, self.peers.add(id, Direction::From(feed.id()), events)?)))
-        else {
+        let made = found.and_then(|found| self.peers.add(id, Direction::From(feed), events).map(|peer| (found, peer)));
+        let Some((feed, peer)) = made else {
             let detail = format!("{feed} does not exist, or {id} does already");
             let _ = events.send(MediaEvent::PeerEnded { peer: id, reason: EndReason::FeedEnded, detail });
             return;

@@ -144,9 +144,6 @@ impl Link {
         (self.packets.load(Relaxed), self.bytes.load(Relaxed))
     }
 
-    pub(super) fn port(&self) -> &Arc<Port> {
-        &self.port
-    }
     pub(super) fn attach(&self, source: &Src, transport: &Transport) {
         let _ = self.source.set(source.downgrade());
         let _ = self.transport.set(transport.downgrade());

@@ -173,7 +173,7 @@ impl Hooks {
 fn tap_rtp(pad: &gst::Pad, feed: Arc<Feed>) {
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
         let at = Instant::now();
-        let mut take = |buffer: &gst::BufferRef| {
+        let take = |buffer: &gst::BufferRef| {
             if let Ok(data) = buffer.map_readable() {
                 feed.on_rtp(&data, at);
             }

@@ -60,8 +60,8 @@ pub enum Input {
     Candidate(Option<Candidate>),
     /// The feed it watches is over.
     FeedEnded,
-    /// End.
-    Close(EndReason),
+    /// End, without an event: whoever asks knows why.
+    Close,
     /// From the leg with this number.
     Leg(u64, Signal),
 }

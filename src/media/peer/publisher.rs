@@ -105,7 +105,7 @@ impl Publisher {
                 }
             };
             match input {
-                None | Some(Input::Close(_)) => return None,
+                None | Some(Input::Close) => return None,
                 Some(Input::Republish(offer)) => self.republish(running, &offer).await,
                 Some(Input::Candidate(candidate)) => note_candidate(self.peer.id, &candidate),
                 Some(Input::Leg(number, signal)) if number == running.leg.number() => {

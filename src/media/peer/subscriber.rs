@@ -95,7 +95,7 @@ impl Subscriber {
                 }
             };
             match input {
-                None | Some(Input::Close(_)) => return None,
+                None | Some(Input::Close) => return None,
                 Some(Input::FeedEnded) => return Some((EndReason::FeedEnded, "the publisher is gone".into())),
                 Some(Input::Answer(answer)) => self.take_answer(&answer).await,
                 Some(Input::Candidate(candidate)) => note_candidate(self.peer.id, &candidate),
