@@ -4,12 +4,20 @@
 //! came with the request. Decides how media is received, forwarded and recorded; leaves to `room` who may do what.
 
 pub mod branch;
+mod bus;
 pub mod egress;
+mod engine;
 pub mod fake;
 pub mod feed;
+pub mod ice;
+mod peer;
+mod pipeline;
 pub mod requirements;
 pub mod rtp;
+pub mod sdp;
 pub mod template;
+
+pub use engine::GstEngine;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, PeerId, RecordingId, Sdp, TrackInfo};
 use serde::Serialize;

@@ -1,0 +1,44 @@
+//! The feeds by their ids; a feed ends with its publisher.
+
+use super::Inner;
+use crate::media::feed::Feed;
+use crate::media::{MediaEvent, MediaSink};
+use crate::model::{EndReason, FeedId};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+#[derive(Default)]
+pub struct Feeds {
+    all: Mutex<HashMap<FeedId, Arc<Feed>>>,
+}
+
+impl Feeds {
+    pub fn get(&self, id: FeedId) -> Option<Arc<Feed>> {
+        self.all.lock().get(&id).cloned()
+    }
+}
+
+impl Inner {
+    /// A feed that tells `events` when its media has started.
+    pub fn make_feed(&self, id: FeedId, events: &MediaSink) -> Arc<Feed> {
+        let events = events.clone();
+        let on_live = Box::new(move |tracks| {
+            let _ = events.send(MediaEvent::FeedLive { feed: id, tracks });
+        });
+        let feed = Feed::new(id, self.context.pool.clone(), self.keyframe_interval, on_live);
+        self.feeds.all.lock().insert(id, feed.clone());
+        metrics::gauge!("media_feeds").increment(1.0);
+        feed
+    }
+
+    /// Its files are finished; its subscribers are told by the caller.
+    pub fn end_feed(&self, id: FeedId) {
+        let feed = self.feeds.all.lock().remove(&id);
+        if let Some(feed) = feed {
+            metrics::gauge!("media_feeds").decrement(1.0);
+            self.recorders.stop_feed(id, EndReason::FeedEnded);
+            feed.close();
+        }
+    }
+}

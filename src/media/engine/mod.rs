@@ -1,0 +1,151 @@
+//! The real engine: who is there, and the way from requests to tasks.
+//!
+//! Decides only what exists: peers, feeds and recorders by their ids, and what ends with what. Leaves a peer's life to
+//! `peer`, a feed's packets to `feed`, files to `branch`. Peers run on a small runtime of the engine's own, so that
+//! requests never wait and nothing here depends on the caller's.
+
+mod feeds;
+mod graph;
+mod peers;
+mod recorders;
+
+use super::egress::Pool;
+use super::ice::{Counters, Mux};
+use super::peer::{self, Context, Input};
+use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
+use crate::config::Media;
+use crate::model::{EndReason, FeedId, PeerId};
+use feeds::Feeds;
+use peers::Peers;
+use recorders::Recorders;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::time::{Duration, Instant};
+
+/// The engine on GStreamer.
+pub struct GstEngine {
+    inner: Arc<Inner>,
+    runtime: Option<tokio::runtime::Runtime>,
+}
+
+/// What requests and tasks share.
+struct Inner {
+    context: Context,
+    keyframe_interval: Duration,
+    peers: Peers,
+    feeds: Feeds,
+    recorders: Recorders,
+    stopping: AtomicBool,
+}
+
+impl GstEngine {
+    /// Binds the port and starts the threads. `min_free_bytes`: recordings end when less is free.
+    pub fn start(media: &Media, min_free_bytes: u64) -> Result<Arc<Self>, MediaError> {
+        let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
+        gst::init().map_err(|error| fatal("GStreamer", &error))?;
+        let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
+        let pool = Pool::start(workers(media)).map_err(|error| fatal("senders", &error))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("media")
+            .thread_keep_alive(Duration::from_secs(1))
+            .enable_time()
+            .build()
+            .map_err(|error| fatal("runtime", &error))?;
+        let context = Context {
+            mux: Arc::new(mux),
+            pool,
+            liveness: media.liveness,
+            negotiation_limit: media.negotiation_limit,
+        };
+        let inner = Arc::new(Inner {
+            context,
+            keyframe_interval: media.keyframe_interval,
+            peers: Peers::default(),
+            feeds: Feeds::default(),
+            recorders: Recorders::new(min_free_bytes),
+            stopping: AtomicBool::new(false),
+        });
+        Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
+    }
+
+    /// Where the media port is bound.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.inner.context.mux.local_addr()
+    }
+
+    /// What the media port has seen.
+    pub fn ice_counters(&self) -> &Counters {
+        self.inner.context.mux.counters()
+    }
+}
+
+fn workers(media: &Media) -> usize {
+    match media.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        configured => configured,
+    }
+}
+
+impl Drop for GstEngine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Engine for GstEngine {
+    fn request(&self, request: MediaRequest, events: &MediaSink) {
+        let Some(runtime) = &self.runtime else { return };
+        let _guard = runtime.enter();
+        let inner = &self.inner;
+        match request {
+            MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
+            MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
+            MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
+            MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
+            MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
+            MediaRequest::Close { peer, reason } => {
+                tracing::debug!(peer.id = %peer, %reason, "closing");
+                inner.peers.tell(peer, Input::Close);
+            }
+            MediaRequest::Record { recording, feed, stem } => inner.record(recording, feed, stem, events),
+            MediaRequest::StopRecording { recording, feed, reason } => inner.recorders.stop(&recording, feed, reason),
+        }
+    }
+
+    fn feed_stats(&self, feed: FeedId) -> Option<FeedStats> {
+        self.inner.feeds.get(feed).map(|feed| feed.stats())
+    }
+
+    fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
+        let leg = self.inner.peers.leg(peer)?;
+        Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
+    }
+
+    fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
+        let inner = &self.inner;
+        let mut graph = graph::Graph::default();
+        for id in feeds.iter().copied().filter(|id| inner.feeds.get(*id).is_some()) {
+            graph.feed(id);
+            inner.recorders.graphs(id).into_iter().for_each(|dot| graph.branch(id, &dot));
+        }
+        for id in peers {
+            if let (Some(Some(leg)), Some(link)) = (inner.peers.leg(*id), inner.peers.link(*id)) {
+                graph.peer(leg.name(), link, &leg.graph());
+            }
+        }
+        graph.finish()
+    }
+
+    fn shutdown(&self, limit: Duration) -> usize {
+        let end = Instant::now() + limit;
+        self.inner.stopping.store(true, SeqCst);
+        self.inner.recorders.stop_all(EndReason::Shutdown);
+        self.inner.recorders.wait_until(end);
+        self.inner.peers.tell_all(|| Input::Close);
+        self.inner.peers.wait_until(end)
+    }
+}

@@ -1,0 +1,379 @@
+//! One peer's side of the port: its names and addresses, what it may send, and the way into its webrtcbin.
+//!
+//! All packets and state changes of a link pass through one worker, in order. webrtcbin blocks its receiving pad until
+//! it knows the DTLS role, so DTLS waits here, bounded: a shared thread must never push into a blocked pad.
+
+use super::elements::Src;
+use super::gate::{Datagram, Gate};
+use super::gobject::Transport;
+use super::mux::Port;
+use super::{Counters, stun};
+use crate::media::egress::Wire;
+use gst::glib;
+use gst::prelude::*;
+use parking_lot::{Mutex, RwLock};
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+
+/// DTLS held back at most: a handshake's flights, with room for repetitions.
+const MAX_HELD: usize = 32;
+/// Addresses remembered per link: a client's interfaces, before and after roaming.
+const MAX_ADDRESSES: usize = 8;
+
+/// A link's state (RFC 8445, and RFC 7675 for its loss).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IceState {
+    /// No valid check yet.
+    New,
+    /// Checks come in.
+    Connected,
+    /// None for 10 s.
+    Disconnected,
+    /// None for 30 s.
+    Failed,
+}
+
+/// What a peer hears from its link, always on the link's worker. Must not block.
+pub trait LinkUser: Send + Sync + 'static {
+    /// An SRTCP datagram; `false` leaves it to webrtcbin.
+    fn srtcp(&self, datagram: &[u8]) -> bool;
+    /// All packets that had come in were handed on.
+    fn drained(&self);
+    /// The client has another address now.
+    fn roamed(&self);
+    /// The state changed.
+    fn state(&self, state: IceState);
+}
+
+/// One peer on the port.
+pub struct Link {
+    pub(super) id: u64,
+    port: Arc<Port>,
+    names: Mutex<Vec<String>>,
+    remote_name: Mutex<Option<String>>,
+    addresses: Mutex<VecDeque<SocketAddr>>,
+    selected: RwLock<Option<SocketAddr>>,
+    state: Mutex<IceState>,
+    last_check: Mutex<Instant>,
+    last_media: Mutex<Option<Instant>>,
+    packets: AtomicU64,
+    bytes: AtomicU64,
+    gate: Mutex<Gate>,
+    verified: AtomicBool,
+    closed: AtomicBool,
+    active: AtomicBool,
+    started: AtomicBool,
+    held: Mutex<VecDeque<Vec<u8>>>,
+    user: OnceLock<Weak<dyn LinkUser>>,
+    source: OnceLock<glib::WeakRef<Src>>,
+    transport: OnceLock<glib::WeakRef<Transport>>,
+    bypass: OnceLock<Bypass>,
+}
+
+/// The way around transportreceivebin's queue: `decoder` takes the packets while `gate` is not blocked.
+pub(super) struct Bypass {
+    pub decoder: gst::Pad,
+    pub gate: gst::Pad,
+}
+
+impl Link {
+    /// A link without names yet.
+    pub(super) fn new(port: Arc<Port>, id: u64) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            port,
+            names: Mutex::default(),
+            remote_name: Mutex::default(),
+            addresses: Mutex::default(),
+            selected: RwLock::default(),
+            state: Mutex::new(IceState::New),
+            last_check: Mutex::new(Instant::now()),
+            last_media: Mutex::default(),
+            packets: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            gate: Mutex::default(),
+            verified: AtomicBool::default(),
+            closed: AtomicBool::default(),
+            active: AtomicBool::default(),
+            started: AtomicBool::default(),
+            held: Mutex::default(),
+            user: OnceLock::new(),
+            source: OnceLock::new(),
+            transport: OnceLock::new(),
+            bypass: OnceLock::new(),
+        })
+    }
+
+    /// Whom to tell; set once, before the first description.
+    pub fn set_user(&self, user: Weak<dyn LinkUser>) {
+        let _ = self.user.set(user);
+    }
+    /// Which RTP may pass.
+    pub fn set_gate(&self, gate: Gate) {
+        *self.gate.lock() = gate;
+    }
+    /// Lets media through: the peer has proved to be who its description says.
+    pub fn set_verified(&self) {
+        self.verified.store(true, Release);
+    }
+    /// The far side's user name fragment; checks with another are refused.
+    pub fn set_remote_name(&self, name: &str) {
+        *self.remote_name.lock() = Some(name.into());
+    }
+    /// State.
+    pub fn state(&self) -> IceState {
+        *self.state.lock()
+    }
+    /// The client's address in use.
+    pub fn selected(&self) -> Option<SocketAddr> {
+        *self.selected.read()
+    }
+    /// When a check came last.
+    pub fn last_check(&self) -> Instant {
+        *self.last_check.lock()
+    }
+    /// When RTP or RTCP came last.
+    pub fn last_media(&self) -> Option<Instant> {
+        *self.last_media.lock()
+    }
+    /// RTP packets and bytes that passed.
+    pub fn received(&self) -> (u64, u64) {
+        (self.packets.load(Relaxed), self.bytes.load(Relaxed))
+    }
+
+    pub(super) fn attach(&self, source: &Src, transport: &Transport) {
+        let _ = self.source.set(source.downgrade());
+        let _ = self.transport.set(transport.downgrade());
+    }
+    pub(super) fn set_bypass(&self, bypass: Bypass) {
+        let _ = self.bypass.set(bypass);
+    }
+    /// The source element runs.
+    pub(super) fn activate(&self) {
+        self.active.store(!self.closed.load(SeqCst), SeqCst);
+    }
+
+    /// Adds a local name and password; a further one is an ICE restart and the old ones stay good for late checks.
+    pub fn register(self: &Arc<Self>, name: &str, password: &str) {
+        let mut names = self.names.lock();
+        if self.closed.load(SeqCst) || names.iter().any(|known| known == name) {
+            return;
+        }
+        names.push(name.into());
+        self.port.names.write().insert(name.into(), (self.clone(), stun::key(password)));
+    }
+
+    /// Leaves the port: nothing is taken for this peer any more.
+    pub fn close(&self) {
+        if self.closed.swap(true, SeqCst) {
+            return;
+        }
+        self.active.store(false, SeqCst);
+        let mut names = self.port.names.write();
+        self.names.lock().drain(..).for_each(|name| drop(names.remove(&name)));
+        drop(names);
+        let mut addresses = self.port.addresses.write();
+        for address in self.addresses.lock().drain(..) {
+            if addresses.get(&address).is_some_and(|link| link.id == self.id) {
+                addresses.remove(&address);
+            }
+        }
+        self.held.lock().clear();
+    }
+
+    /// An authentic check came from `from`. Returns the new state, if it changed.
+    pub(super) fn checked(self: &Arc<Self>, from: SocketAddr, nominated: bool) -> Option<IceState> {
+        if self.closed.load(SeqCst) {
+            return None;
+        }
+        *self.last_check.lock() = Instant::now();
+        self.remember(from);
+        self.select(from, nominated);
+        self.change_state(IceState::Connected)
+    }
+
+    /// Whether checks from this sender are for us; without a description any is.
+    pub(super) fn expects(&self, sender: &str) -> bool {
+        self.remote_name.lock().as_deref().is_none_or(|name| name == sender)
+    }
+
+    fn remember(self: &Arc<Self>, from: SocketAddr) {
+        let mut own = self.addresses.lock();
+        if own.contains(&from) {
+            return;
+        }
+        let mut all = self.port.addresses.write();
+        if own.len() >= MAX_ADDRESSES
+            && let Some(oldest) = own.pop_front()
+        {
+            all.remove(&oldest);
+        }
+        own.push_back(from);
+        all.insert(from, self.clone());
+    }
+
+    fn select(&self, from: SocketAddr, nominated: bool) {
+        let before = self.selected();
+        if before == Some(from) || (before.is_some() && !nominated) {
+            return;
+        }
+        *self.selected.write() = Some(from);
+        if before.is_some() {
+            Counters::add(&self.port.counters.roamed);
+            self.tell(|user| user.roamed());
+        }
+    }
+
+    /// What the silence since the last check means. Returns the new state, if it changed.
+    pub(super) fn judge_silence(&self, now: Instant, disconnected: Duration, failed: Duration) -> Option<IceState> {
+        let silent = now.saturating_duration_since(self.last_check());
+        match self.state() {
+            IceState::Connected | IceState::Disconnected if silent > failed => self.change_state(IceState::Failed),
+            IceState::Connected if silent > disconnected => self.change_state(IceState::Disconnected),
+            _ => None,
+        }
+    }
+
+    fn change_state(&self, to: IceState) -> Option<IceState> {
+        let mut state = self.state.lock();
+        (*state != to).then(|| {
+            *state = to;
+            to
+        })
+    }
+
+    /// On the worker: tells webrtcbin and the peer.
+    pub(super) fn announce_state(&self, state: IceState) {
+        use gst_webrtc::WebRTCICEConnectionState as Ice;
+        if self.closed.load(SeqCst) {
+            return;
+        }
+        if let Some(transport) = self.transport.get().and_then(glib::WeakRef::upgrade) {
+            let transport = transport.upcast_ref::<gst_webrtc::WebRTCICETransport>();
+            match state {
+                IceState::New => {}
+                IceState::Connected => {
+                    transport.connection_state_change(Ice::Connected);
+                    transport.connection_state_change(Ice::Completed);
+                }
+                IceState::Disconnected => transport.connection_state_change(Ice::Disconnected),
+                IceState::Failed => transport.connection_state_change(Ice::Failed),
+            }
+        }
+        self.tell(|user| user.state(state));
+    }
+
+    pub(super) fn tell<T>(&self, say: impl FnOnce(&dyn LinkUser) -> T) -> Option<T> {
+        self.user.get().and_then(Weak::upgrade).map(|user| say(&*user))
+    }
+
+    /// On the worker: one datagram of a known address. Returns whether something is now held back.
+    pub(super) fn take(&self, datagram: Vec<u8>) -> bool {
+        if !self.active.load(Acquire) {
+            return false;
+        }
+        match Datagram::of(&datagram) {
+            Datagram::Dtls => return self.take_dtls(datagram),
+            Datagram::Rtp if self.lets_pass(&datagram) => self.push(datagram),
+            Datagram::Rtcp if self.is_verified() => self.take_rtcp(datagram),
+            _ => {}
+        }
+        false
+    }
+
+    fn take_dtls(&self, datagram: Vec<u8>) -> bool {
+        let mut held = self.held.lock();
+        if held.is_empty() && self.is_open() {
+            drop(held);
+            self.push(datagram);
+            return false;
+        }
+        if held.len() < MAX_HELD {
+            Counters::add(&self.port.counters.held);
+            held.push_back(datagram);
+        } else {
+            Counters::add(&self.port.counters.held_dropped);
+        }
+        true
+    }
+
+    /// On the worker: hands on what was held back; `false` when webrtcbin is still not ready.
+    pub(super) fn flush(&self) -> bool {
+        while self.active.load(Acquire) {
+            if !self.is_open() {
+                return self.held.lock().is_empty();
+            }
+            let Some(datagram) = self.held.lock().pop_front() else { return true };
+            self.push(datagram);
+        }
+        true
+    }
+
+    fn take_rtcp(&self, datagram: Vec<u8>) {
+        *self.last_media.lock() = Some(Instant::now());
+        if !self.tell(|user| user.srtcp(&datagram)).unwrap_or(true) {
+            self.push(datagram);
+        }
+    }
+
+    fn lets_pass(&self, datagram: &[u8]) -> bool {
+        if !self.gate.lock().admits(datagram) {
+            Counters::add(&self.port.counters.unannounced_ssrc);
+            return false;
+        }
+        if !self.is_verified() {
+            return false;
+        }
+        *self.last_media.lock() = Some(Instant::now());
+        self.packets.fetch_add(1, Relaxed);
+        self.bytes.fetch_add(datagram.len() as u64, Relaxed);
+        true
+    }
+
+    fn is_verified(&self) -> bool {
+        let verified = self.verified.load(Acquire);
+        if !verified {
+            Counters::add(&self.port.counters.unverified);
+        }
+        verified
+    }
+
+    /// Whether webrtcbin takes packets now. With the queue bypassed its pad's block is read, never waited for.
+    fn is_open(&self) -> bool {
+        match self.bypass.get() {
+            Some(bypass) => !bypass.gate.is_blocked(),
+            None => self.source.get().and_then(glib::WeakRef::upgrade).is_some_and(|source| source.is_linked()),
+        }
+    }
+
+    fn push(&self, datagram: Vec<u8>) {
+        let Some(source) = self.source.get().and_then(glib::WeakRef::upgrade) else { return };
+        if self.bypass.get().is_some() && !self.is_open() {
+            return;
+        }
+        if !self.started.swap(true, SeqCst) {
+            source.start_stream(self.bypass.get().map(|bypass| &bypass.decoder));
+        }
+        source.push(datagram, self.bypass.get().map(|bypass| &bypass.decoder));
+    }
+
+    /// From webrtcbin: DTLS, and a publisher's RTCP.
+    pub(super) fn send_one(&self, datagram: &[u8]) {
+        let taken = self.selected().is_some_and(|to| self.port.socket.send(datagram, to));
+        if !taken {
+            Counters::add(&self.port.counters.send_failed);
+        }
+    }
+}
+
+impl Wire for Link {
+    fn send(&self, data: &[u8], lengths: &[usize]) -> usize {
+        let Some(to) = self.selected().filter(|_| !self.closed.load(Relaxed)) else { return lengths.len() };
+        let failed = self.port.socket.send_all(data, lengths, to);
+        self.port.counters.send_failed.fetch_add(failed as u64, Relaxed);
+        failed
+    }
+}

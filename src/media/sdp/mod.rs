@@ -1,0 +1,29 @@
+//! Session descriptions (RFC 8866) read, judged and written. Pure: no GStreamer, no sockets.
+//!
+//! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`), and what the
+//! client reads (`publish`, `subscribe`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
+//! section and nothing it could stumble over; what it answers serves as the source of the transport lines alone.
+
+mod codec;
+mod inner;
+mod offered;
+mod publish;
+mod subscribe;
+mod text;
+
+pub use inner::Local;
+pub use offered::{Fingerprint, Remote};
+pub use publish::Publication;
+pub use subscribe::{Accepted, Subscription};
+
+/// Header extensions (RFC 8285) we understand.
+pub mod extension {
+    /// Media id (RFC 8843).
+    pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+    /// Audio level (RFC 6464).
+    pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+    /// Absolute send time.
+    pub const ABS_SEND_TIME: &str = "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time";
+    /// Transport-wide congestion control.
+    pub const TRANSPORT_CC: &str = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
+}

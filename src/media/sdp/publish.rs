@@ -1,0 +1,170 @@
+//! A publisher's offer judged, and the answer to it.
+//!
+//! The first audio and the first video section that send, in the bundle, with a codec we forward become tracks;
+//! sections that send nothing stay open but inactive; all others (data channels, surplus ones) are rejected.
+
+use super::codec::{choose, kind, offers_feedback};
+use super::inner::{self, Local};
+use super::offered::{Remote, bad, bundle, read};
+use super::text::{extension_id, push, value};
+use super::extension;
+use crate::media::MediaError;
+use crate::media::feed::SourceTrack;
+use crate::model::{Kind, Sdp};
+use sdp_types::Media;
+use std::net::SocketAddr;
+
+/// What a publisher offered and we take.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// Its end of the transport.
+    pub remote: Remote,
+    sections: Vec<(Media, Plan)>,
+}
+
+/// What becomes of a section.
+#[derive(Clone, Debug, PartialEq)]
+enum Plan {
+    Track(SourceTrack),
+    Inactive(SourceTrack),
+    Rejected,
+}
+
+impl Plan {
+    fn accepted(&self) -> Option<&SourceTrack> {
+        match self {
+            Self::Track(track) | Self::Inactive(track) => Some(track),
+            Self::Rejected => None,
+        }
+    }
+}
+
+impl Publication {
+    /// Reads and judges an offer.
+    pub fn read(offer: &Sdp) -> Result<Self, MediaError> {
+        let session = read(offer.as_str())?;
+        let bundle = bundle(&session);
+        let mut sections: Vec<(Media, Plan)> = Vec::new();
+        for media in session.medias {
+            let bundled = value(&media, "mid").is_some_and(|mid| bundle.iter().any(|known| known == mid));
+            let plan = if bundled && media.port != 0 { plan(&media, &sections) } else { Plan::Rejected };
+            sections.push((media, plan));
+        }
+        let Some((media, _)) = sections.iter().find(|(_, plan)| matches!(plan, Plan::Track(_))) else {
+            return Err(nothing_to_take(&sections));
+        };
+        Ok(Self { remote: Remote::of(media)?, sections })
+    }
+
+    /// Its tracks.
+    pub fn tracks(&self) -> Vec<SourceTrack> {
+        let track = |plan: &Plan| if let Plan::Track(track) = plan { Some(track.clone()) } else { None };
+        self.sections.iter().filter_map(|(_, plan)| track(plan)).collect()
+    }
+
+    /// Id of the transport-cc extension, 0 when not offered: the same for all sections of a bundle.
+    pub fn transport_cc(&self) -> u8 {
+        let of_tracks = self.sections.iter().filter(|(_, plan)| plan.accepted().is_some());
+        of_tracks.map(|(media, _)| extension_id(media, extension::TRANSPORT_CC)).find(|id| *id != 0).unwrap_or(0)
+    }
+
+    /// The offer for webrtcbin.
+    pub fn inner_offer(&self) -> Result<String, MediaError> {
+        inner::offer(&self.remote, &self.tracks(), self.transport_cc())
+    }
+
+    /// The answer for the client.
+    pub fn answer(&self, local: &Local, candidates: &[SocketAddr], id: u64, version: u64) -> Sdp {
+        let accepted = self.sections.iter().filter(|(_, plan)| plan.accepted().is_some());
+        let mids: Vec<&str> = accepted.filter_map(|(media, _)| value(media, "mid")).collect();
+        let mut out = String::new();
+        inner::header(&mut out, id, version, &mids);
+        push(&mut out, "a=ice-lite");
+        push(&mut out, "a=msid-semantic: WMS");
+        let mut candidates = Some(candidates);
+        for (media, plan) in &self.sections {
+            match plan.accepted() {
+                None => reject(&mut out, media),
+                Some(track) => {
+                    accept(&mut out, media, track, matches!(plan, Plan::Track(_)), local);
+                    write_candidates(&mut out, candidates.take().unwrap_or_default());
+                }
+            }
+        }
+        Sdp::new(out)
+    }
+}
+
+fn plan(media: &Media, before: &[(Media, Plan)]) -> Plan {
+    let Some(track) = choose(media) else { return Plan::Rejected };
+    if !sends(media) {
+        return Plan::Inactive(track);
+    }
+    let surplus = before.iter().any(|(_, p)| matches!(p, Plan::Track(t) if t.codec.kind() == track.codec.kind()));
+    if surplus { Plan::Rejected } else { Plan::Track(track) }
+}
+
+fn sends(media: &Media) -> bool {
+    !media.has_attribute("recvonly") && !media.has_attribute("inactive")
+}
+
+fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
+    let sending = sections.iter().filter(|(media, _)| media.port != 0 && kind(media).is_some() && sends(media));
+    let kinds: Vec<&str> = sending.map(|(media, _)| media.media.as_str()).collect();
+    match kinds.is_empty() {
+        true => bad("it offers no audio and no video to send"),
+        false => MediaError::NoCommonCodec(format!("VP8, H264 (packetization-mode 1) or Opus expected for {}", kinds.join(" and "))),
+    }
+}
+
+fn reject(out: &mut String, media: &Media) {
+    push(out, format!("m={} 0 {} {}", media.media, media.proto, media.fmt));
+    push(out, "c=IN IP4 0.0.0.0");
+    push(out, format!("a=mid:{}", value(media, "mid").unwrap_or_default()));
+    push(out, "a=inactive");
+}
+
+fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, local: &Local) {
+    let (pt, kind) = (track.payload_type, track.codec.kind());
+    let payload_types = track.rtx_payload_type.map_or_else(|| pt.to_string(), |rtx| format!("{pt} {rtx}"));
+    inner::section(out, kind.as_str(), &payload_types, value(media, "mid").unwrap_or_default());
+    if media.has_attribute("rtcp-rsize") {
+        push(out, "a=rtcp-rsize");
+    }
+    local.write(out);
+    push(out, if active { "a=recvonly" } else { "a=inactive" });
+    for uri in [extension::MID, extension::TRANSPORT_CC, extension::AUDIO_LEVEL] {
+        let id = extension_id(media, uri);
+        if id != 0 {
+            push(out, format!("a=extmap:{id} {uri}"));
+        }
+    }
+    push(out, format!("a=rtpmap:{pt} {}", inner::encoding(track.codec)));
+    if !track.fmtp.is_empty() {
+        push(out, format!("a=fmtp:{pt} {}", track.fmtp));
+    }
+    for feedback in ["nack", "nack pli", "transport-cc"] {
+        if offers_feedback(media, pt, feedback) {
+            push(out, format!("a=rtcp-fb:{pt} {feedback}"));
+        }
+    }
+    if let (Some(rtx), Kind::Video) = (track.rtx_payload_type, kind) {
+        push(out, format!("a=rtpmap:{rtx} rtx/90000"));
+        push(out, format!("a=fmtp:{rtx} apt={pt}"));
+    }
+}
+
+/// Host candidates (RFC 8839 5.1), the first preferred.
+pub fn write_candidates(out: &mut String, candidates: &[SocketAddr]) {
+    for (index, address) in candidates.iter().enumerate() {
+        let (ip, port) = (address.ip(), address.port());
+        let priority = (126u32 << 24) | (65_535u32.saturating_sub(index as u32) << 8) | 255;
+        push(out, format!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", index + 1));
+    }
+    if !candidates.is_empty() {
+        push(out, "a=end-of-candidates");
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,194 @@
+//! The offer a subscriber gets, and its answer judged.
+
+use super::codec::rtx_for;
+use super::inner::{self, Local};
+use super::offered::{Remote, bad, read};
+use super::publish::write_candidates;
+use super::text::{extension_id, parameter, payload_types, push, value};
+use super::extension;
+use crate::media::MediaError;
+use crate::media::egress::{OutExtensions, OutStream};
+use crate::media::feed::SourceTrack;
+use crate::model::{Codec, FeedId, Sdp};
+use sdp_types::Media;
+use std::net::SocketAddr;
+
+/// Extension ids we offer.
+const EXTENSIONS: OutExtensions = OutExtensions { mid: 4, abs_send_time: 2, transport_cc: 3, audio_level: 1 };
+
+/// What we offer a subscriber.
+#[derive(Clone, Debug)]
+pub struct Subscription {
+    /// Its streams, audio first.
+    pub streams: Vec<OutStream>,
+    /// CNAME of them all, and the name of their MediaStream: one name, so that sound and picture stay in sync.
+    pub cname: String,
+    profiles: Vec<String>,
+}
+
+/// What a subscriber's answer accepted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    /// Streams to send.
+    pub streams: Vec<OutStream>,
+    /// Extensions to write.
+    pub extensions: OutExtensions,
+    /// Its end of the transport.
+    pub remote: Remote,
+}
+
+impl Subscription {
+    /// An offer of a feed's tracks; `random` gives SSRCs.
+    pub fn of(feed: FeedId, tracks: &[SourceTrack], mut random: impl FnMut() -> u32) -> Self {
+        let mut tracks: Vec<&SourceTrack> = tracks.iter().collect();
+        tracks.sort_by_key(|track| track.codec.kind());
+        let stream = |(index, track): (usize, &&SourceTrack)| {
+            let (payload_type, rtx) = numbers(track.codec);
+            let ssrc = random();
+            let rtx = rtx.map(|pt| (pt, random()));
+            OutStream { codec: track.codec, mid: index.to_string(), payload_type, ssrc, rtx }
+        };
+        let streams = tracks.iter().enumerate().map(stream).collect();
+        let profiles = tracks.iter().map(|track| profile(&track.fmtp)).collect();
+        Self { streams, cname: feed.to_string(), profiles }
+    }
+
+    /// The offer for the client.
+    pub fn offer(&self, local: &Local, candidates: &[SocketAddr], id: u64) -> Sdp {
+        let mids: Vec<&str> = self.streams.iter().map(|stream| stream.mid.as_str()).collect();
+        let mut out = String::new();
+        inner::header(&mut out, id, 1, &mids);
+        push(&mut out, "a=ice-lite");
+        push(&mut out, format!("a=msid-semantic: WMS {}", self.cname));
+        for (index, (stream, profile)) in self.streams.iter().zip(&self.profiles).enumerate() {
+            self.section(&mut out, stream, profile, local);
+            write_candidates(&mut out, if index == 0 { candidates } else { &[] });
+        }
+        Sdp::new(out)
+    }
+
+    fn section(&self, out: &mut String, stream: &OutStream, profile: &str, local: &Local) {
+        let (pt, kind) = (stream.payload_type, stream.codec.kind().as_str());
+        let payload_types = stream.rtx.map_or_else(|| pt.to_string(), |(rtx, _)| format!("{pt} {rtx}"));
+        inner::section(out, kind, &payload_types, &stream.mid);
+        push(out, "a=rtcp-rsize");
+        local.write(out);
+        push(out, "a=sendonly");
+        push(out, format!("a=msid:{} {kind}", self.cname));
+        write_extensions(out, stream.codec);
+        push(out, format!("a=rtpmap:{pt} {}", inner::encoding(stream.codec)));
+        write_parameters(out, stream, profile);
+        self.write_sources(out, stream);
+    }
+
+    /// The media SSRC comes first: browsers take the first for the primary one, whatever the group says.
+    fn write_sources(&self, out: &mut String, stream: &OutStream) {
+        if let Some((_, rtx)) = stream.rtx {
+            push(out, format!("a=ssrc-group:FID {} {rtx}", stream.ssrc));
+        }
+        for ssrc in [Some(stream.ssrc), stream.rtx.map(|(_, ssrc)| ssrc)].into_iter().flatten() {
+            push(out, format!("a=ssrc:{ssrc} cname:{}", self.cname));
+            push(out, format!("a=ssrc:{ssrc} msid:{} {}", self.cname, stream.codec.kind().as_str()));
+        }
+    }
+
+    /// Judges the answer.
+    pub fn accept(&self, answer: &Sdp) -> Result<Accepted, MediaError> {
+        let session = read(answer.as_str())?;
+        if session.medias.len() != self.streams.len() {
+            return Err(bad("the answer must have the m-sections of the offer"));
+        }
+        let pairs = self.streams.iter().zip(&session.medias);
+        let accepted: Vec<(OutStream, &Media)> =
+            pairs.filter_map(|(offered, media)| Some((accepted_stream(offered, media)?, media))).collect();
+        let Some((_, first)) = accepted.first() else {
+            return Err(MediaError::NoCommonCodec("the answer accepts none of the offered streams".into()));
+        };
+        let remote = Remote::of(first)?;
+        if remote.setup == "actpass" {
+            return Err(bad("an answer must choose a=setup:active or passive"));
+        }
+        let extensions = accepted_extensions(&accepted);
+        Ok(Accepted { streams: accepted.into_iter().map(|(stream, _)| stream).collect(), extensions, remote })
+    }
+
+    /// The first stream stands for the transport toward webrtcbin.
+    pub fn inner_answer(&self, remote: &Remote, mid: &str) -> Result<String, MediaError> {
+        let first = self.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
+        inner::answer(remote, mid, first.payload_type, first.codec)
+    }
+}
+
+/// Payload types we offer, with those of retransmissions.
+fn numbers(codec: Codec) -> (u8, Option<u8>) {
+    match codec {
+        Codec::Opus => (111, None),
+        Codec::Vp8 => (96, Some(97)),
+        Codec::H264 => (102, Some(103)),
+    }
+}
+
+/// The publisher's H264 profile, constrained baseline if it does not say.
+fn profile(fmtp: &str) -> String {
+    let given = parameter(fmtp, "profile-level-id").filter(|id| id.len() == 6 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+    given.unwrap_or("42e01f").to_ascii_lowercase()
+}
+
+fn write_extensions(out: &mut String, codec: Codec) {
+    if codec == Codec::Opus {
+        push(out, format!("a=extmap:{} {}", EXTENSIONS.audio_level, extension::AUDIO_LEVEL));
+    }
+    push(out, format!("a=extmap:{} {}", EXTENSIONS.abs_send_time, extension::ABS_SEND_TIME));
+    push(out, format!("a=extmap:{} {}", EXTENSIONS.transport_cc, extension::TRANSPORT_CC));
+    push(out, format!("a=extmap:{} {}", EXTENSIONS.mid, extension::MID));
+}
+
+fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
+    let pt = stream.payload_type;
+    match stream.codec {
+        Codec::Opus => push(out, format!("a=fmtp:{pt} minptime=10;useinbandfec=1")),
+        Codec::H264 => push(
+            out,
+            format!("a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"),
+        ),
+        Codec::Vp8 => {}
+    }
+    let feedback: &[&str] = match stream.codec {
+        Codec::Opus => &["transport-cc"],
+        Codec::Vp8 | Codec::H264 => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
+    };
+    for feedback in feedback {
+        push(out, format!("a=rtcp-fb:{pt} {feedback}"));
+    }
+    if let Some((rtx, _)) = stream.rtx {
+        push(out, format!("a=rtpmap:{rtx} rtx/90000"));
+        push(out, format!("a=fmtp:{rtx} apt={pt}"));
+    }
+}
+
+/// The stream as this section of the answer takes it; `None` when rejected or not wanted.
+fn accepted_stream(offered: &OutStream, media: &Media) -> Option<OutStream> {
+    let same = media.media == offered.codec.kind().as_str() && value(media, "mid") == Some(offered.mid.as_str());
+    let wanted = media.port != 0 && !media.has_attribute("inactive") && !media.has_attribute("sendonly");
+    let listed = payload_types(media).any(|pt| pt == offered.payload_type);
+    let rtx = offered.rtx.filter(|(pt, _)| rtx_for(media, offered.payload_type) == Some(*pt));
+    (same && wanted && listed).then(|| OutStream { rtx, ..offered.clone() })
+}
+
+/// An extension is written when every accepted section of the kinds that carry it took it with our id.
+fn accepted_extensions(accepted: &[(OutStream, &Media)]) -> OutExtensions {
+    let everywhere = |id: u8, uri: &str, audio_only: bool| {
+        let mut carriers = accepted.iter().filter(|(stream, _)| !audio_only || stream.codec == Codec::Opus).peekable();
+        let there = carriers.peek().is_some() && carriers.all(|(_, media)| extension_id(media, uri) == id);
+        if there { id } else { 0 }
+    };
+    OutExtensions {
+        mid: everywhere(EXTENSIONS.mid, extension::MID, false),
+        abs_send_time: everywhere(EXTENSIONS.abs_send_time, extension::ABS_SEND_TIME, false),
+        transport_cc: everywhere(EXTENSIONS.transport_cc, extension::TRANSPORT_CC, false),
+        audio_level: everywhere(EXTENSIONS.audio_level, extension::AUDIO_LEVEL, true),
+    }
+}
+
+#[cfg(test)]
+mod tests;
