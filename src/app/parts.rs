@@ -2,7 +2,7 @@
 
 use super::StartError;
 use crate::config;
-use crate::media::Engine;
+use crate::media::{Engine, GstEngine};
 use crate::signaling;
 use axum::Router;
 use std::net::SocketAddr;
@@ -13,10 +13,12 @@ pub type Demo = ();
 
 /// The real engine and the address of its UDP port.
 pub fn start_engine(
-    _config: &config::Media,
-    _min_free_bytes: u64,
+    config: &config::Media,
+    min_free_bytes: u64,
 ) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
-    Err(StartError::Media("this build has none".into()))
+    let engine = GstEngine::start(config, min_free_bytes).map_err(|e| StartError::Media(e.to_string()))?;
+    let address = engine.local_addr();
+    Ok((engine, address))
 }
 
 /// The dialects' routes.
