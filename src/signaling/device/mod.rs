@@ -3,8 +3,6 @@
 //! The contract is the project's protocol page for devices and their consoles; `connection` speaks it.
 
 mod connection;
-#[cfg(test)]
-mod tests;
 pub mod translate;
 pub mod wire;
 
