@@ -1,5 +1,7 @@
 //! The device dialect over real sockets, with the fake engine: a transcript per row of the protocol page's tables.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod harness;
 
 use futures::{SinkExt, StreamExt};
