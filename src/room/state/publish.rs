@@ -78,10 +78,9 @@ impl State {
 
     fn forget_feed(&mut self, feed: FeedId) -> Option<Feed> {
         let ended = self.feeds.remove(&feed)?;
-        if let Some(participant) = self.participants.get_mut(&ended.publisher) {
-            if let Some(mut publisher) = participant.publisher.take() {
-                publisher.negotiation.close();
-            }
+        let publisher = self.participants.get_mut(&ended.publisher).and_then(|p| p.publisher.take());
+        if let Some(mut publisher) = publisher {
+            publisher.negotiation.close();
         }
         Some(ended)
     }

@@ -9,7 +9,7 @@ use crate::room::negotiation::{Negotiation, Phase, ufrags};
 
 impl State {
     pub(super) fn subscribe(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
-        if !self.feeds.get(&feed).is_some_and(|feed| feed.tracks.is_some()) {
+        if self.feeds.get(&feed).is_none_or(|feed| feed.tracks.is_none()) {
             return Err(RoomError::FeedNotFound);
         }
         self.check_subscription_limit(who, feed)?;

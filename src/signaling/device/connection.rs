@@ -49,10 +49,8 @@ pub async fn run(shared: Shared, me: ClientKey, grants: Grants, socket: Socket) 
     let (sender, lobby) = mpsc::channel(LOBBY_EVENTS);
     let number = shared.lobby.connect(&me, sender);
     let mut connection = Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership: None };
-    let end = match connection.take_over().await {
-        Ok(()) => connection.serve(lobby).await,
-        Err(Gone) => End::Lost,
-    };
+    connection.take_over().await;
+    let end = connection.serve(lobby).await;
     connection.end(end).await;
     shared.lobby.disconnect(&me, number);
     tracing::info!("disconnected");
@@ -60,16 +58,18 @@ pub async fn run(shared: Shared, me: ClientKey, grants: Grants, socket: Socket) 
 
 impl Connection {
     /// The membership of an older socket, lost or replaced, if the room still holds it.
-    async fn take_over(&mut self) -> Result<(), Gone> {
-        let Some(id) = self.shared.lobby.room_of(&self.me) else { return Ok(()) };
-        let Ok(room) = self.shared.rooms.find(&id) else { return Ok(self.shared.lobby.left_room(&self.me, &id)) };
+    async fn take_over(&mut self) {
+        let Some(id) = self.shared.lobby.room_of(&self.me) else { return };
+        if !self.resume(&id).await {
+            self.shared.lobby.left_room(&self.me, &id);
+        }
+    }
+
+    async fn resume(&mut self, id: &RoomId) -> bool {
+        let Ok(room) = self.shared.rooms.find(id) else { return false };
         let me = participant(&self.me);
         let here = room.view().await.is_ok_and(|view| view.participants.iter().any(|p| p.id == me));
-        if here && self.enter(room).await.is_ok() {
-            return Ok(());
-        }
-        self.shared.lobby.left_room(&self.me, &id);
-        Ok(())
+        here && self.enter(room).await.is_ok()
     }
 
     async fn serve(&mut self, mut lobby: mpsc::Receiver<LobbyEvent>) -> End {

@@ -3,8 +3,6 @@
 //! The contract is the project's protocol page for devices and their consoles; `connection` speaks it.
 
 mod connection;
-#[cfg(test)]
-mod tests;
 pub mod translate;
 pub mod wire;
 
@@ -90,9 +88,8 @@ async fn forget_the_departed(shared: Shared) {
 }
 
 fn forget(shared: &Shared, event: &Event) {
-    if let EventKind::ParticipantLeft { participant, .. } = &event.kind {
-        if let Some(client) = translate::client(participant) {
-            shared.lobby.left_room(&client, &event.room);
-        }
+    let EventKind::ParticipantLeft { participant, .. } = &event.kind else { return };
+    if let Some(client) = translate::client(participant) {
+        shared.lobby.left_room(&client, &event.room);
     }
 }
