@@ -87,7 +87,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let recordings = Recordings::open(config.recording.folder(&config.server), config.recording.min_free_bytes)?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
-    let (lobby, closing) = (Lobby::default(), CancellationToken::new());
+    let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
     let shared = admin::Shared {
         rooms: rooms.clone(),
         lobby: lobby.clone(),

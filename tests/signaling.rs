@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "harness/transcript.rs"]
 mod harness;
 
 use futures::{SinkExt, StreamExt};

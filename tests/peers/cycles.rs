@@ -1,7 +1,7 @@
 //! Nothing is left behind: 200 viewers and 50 publishers come and go, and the server's threads, descriptors and live
 //! media objects are where they were.
 
-use crate::harness::process::ServerProcess;
+use crate::process::ServerProcess;
 use crate::scene::{Scene, goes_on};
 use anyhow::{Context, Result, ensure};
 use millrace_bench::{Client, Role};

@@ -1,6 +1,6 @@
 //! One publisher, many viewers: what they cost the publisher and each other.
 
-use crate::harness::process::ServerProcess;
+use crate::process::ServerProcess;
 use crate::scene::{LIMIT, Scene, goes_on};
 use anyhow::{Result, ensure};
 use millrace_bench::{Client, Role};

@@ -1,6 +1,6 @@
 //! Who is gone is noticed, who comes back in time is not.
 
-use crate::harness::process::ServerProcess;
+use crate::process::ServerProcess;
 use crate::scene::{Scene, goes_on};
 use anyhow::{Result, ensure};
 use millrace_bench::{Client, Role};

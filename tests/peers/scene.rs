@@ -1,6 +1,6 @@
 //! A room with a device that publishes and a console that hears of it.
 
-use crate::harness::process::ServerProcess;
+use crate::process::ServerProcess;
 use anyhow::{Context, Result};
 use millrace_bench::{Client, Peer, Role};
 use serde_json::Value;
