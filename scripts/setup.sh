@@ -3,7 +3,7 @@
 # `runtime`: only what a built binary needs (the Dockerfile's second stage).
 set -eu
 
-build="build-essential pkg-config cmake ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
 libgstreamer-plugins-bad1.0-dev"
 runtime="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 gstreamer1.0-x graphviz ca-certificates"
