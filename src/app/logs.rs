@@ -1,6 +1,7 @@
 //! Where logs go and how they look: standard error, as text or JSON, filtered by `log.filter`.
 
 use crate::config::{Log, LogFormat};
+use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*, registry};
@@ -25,7 +26,8 @@ pub enum LogError {
 pub fn init(config: &Log) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&config.filter)
         .map_err(|cause| LogError::Filter { filter: config.filter.clone(), cause })?;
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     match config.format {
         LogFormat::Text => registry().with(filter).with(lines.with_target(false)).try_init()?,
         LogFormat::Json => registry().with(filter).with(lines.json().flatten_event(true)).try_init()?,

@@ -1,4 +1,6 @@
 //! The REST API, health, metrics, pages and shutdown, over real HTTP.
+// clippy.toml lets tests unwrap, but not the helpers beside them.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod recordings;
 mod support;

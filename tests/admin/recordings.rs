@@ -4,6 +4,7 @@ use crate::support::{Service, answer};
 use jiff::Timestamp;
 use millrace::model::{Codec, FeedId, Recording, RecordingFile, RecordingId, RecordingState, RoomId};
 use reqwest::{Method, StatusCode};
+use std::time::Duration;
 
 const ID: &str = "20260102-030405-hall";
 
@@ -64,11 +65,22 @@ async fn a_room_is_recorded_and_the_recording_stopped_listed_and_deleted() {
     assert_eq!((status, error["code"].as_str()), (StatusCode::CONFLICT, Some("recording_running")));
     let (status, stopped) = service.call(Method::POST, &format!("{one}/stop")).await;
     assert_eq!(status, StatusCode::OK, "{stopped}");
+    wait_until_over(&service, &one).await;
     let (_, of_room) = service.call(Method::GET, "/api/v1/rooms/hall/recordings").await;
     assert_eq!(of_room[0]["id"], begun["id"], "{of_room}");
     assert_eq!(service.call(Method::GET, "/api/v1/rooms/other/recordings").await.1, serde_json::json!([]));
     assert_eq!(service.call(Method::DELETE, &one).await.0, StatusCode::NO_CONTENT);
     assert_eq!(service.call(Method::GET, &one).await.0, StatusCode::NOT_FOUND);
+}
+
+/// Files are completed after the answer to `stop`; the API is asked, as clients do.
+async fn wait_until_over(service: &Service, one: &str) {
+    let over = async {
+        while !matches!(service.call(Method::GET, one).await.1["state"].as_str(), Some("ready" | "failed")) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), over).await.expect("the recording is not over within 10 s");
 }
 
 #[tokio::test]

@@ -1,0 +1,43 @@
+#!/bin/sh
+# Installs what is missing on Debian 12. `scripts/setup.sh run`: to build and run; `test`: what the tests need as well;
+# `runtime`: only what a built binary needs (the Dockerfile's second stage).
+set -eu
+
+build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+libgstreamer-plugins-bad1.0-dev"
+runtime="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
+gstreamer1.0-x graphviz ca-certificates"
+tests="chromium chromium-driver ffmpeg"
+
+case "${1:-run}" in
+    runtime) wanted="$runtime" ;;
+    build) wanted="$build" ;;
+    run) wanted="$build $runtime" ;;
+    test) wanted="$build $runtime $tests" ;;
+    *) echo "usage: $0 run|test|build|runtime" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $wanted; do
+    state=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$state" = installed ] || missing="$missing $package"
+done
+
+if [ -n "$missing" ]; then
+    sudo=""
+    if [ "$(id -u)" -ne 0 ]; then
+        command -v sudo >/dev/null || { echo "As root, install:$missing" >&2; exit 1; }
+        sudo=sudo
+    fi
+    echo "Installing Debian packages:$missing"
+    $sudo apt-get update -qq
+    # shellcheck disable=SC2086
+    DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing
+fi
+
+[ "${1:-run}" = runtime ] && exit 0
+[ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"
+if ! command -v cargo >/dev/null; then
+    echo "Rust is missing. Get it from https://rustup.rs (one command there), open a new shell, and try again." >&2
+    exit 1
+fi
