@@ -84,7 +84,10 @@ async fn connection(spec: &DemoSpec, cancel: &CancellationToken) -> Result<(), W
             Some(Ok(Message::Close(_))) | None => break,
             // Pings are answered by the library when it is read or flushed.
             Some(Ok(_)) => None,
-            Some(Err(error)) => return device.end().await.map_or(Err(error), |()| Ok(())),
+            Some(Err(error)) => {
+                device.end().await;
+                return Err(error);
+            }
         };
         match answer {
             Some(text) => socket.send(Message::text(text)).await?,
@@ -152,12 +155,10 @@ impl Device {
         self.dialogue.leave()
     }
 
-    async fn end(&mut self) -> Option<()> {
-        match self.publisher.take() {
-            Some(publisher) => publisher.stop().await,
-            None => {}
+    async fn end(&mut self) {
+        if let Some(publisher) = self.publisher.take() {
+            publisher.stop().await;
         }
-        None
     }
 }
 

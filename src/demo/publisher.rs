@@ -156,7 +156,10 @@ fn set_up(webrtc: &gst::Element) {
     for pad in webrtc.sink_pads() {
         let transceiver = pad.property::<gst::glib::Object>("transceiver");
         transceiver.set_property_from_str("direction", "sendonly");
-        transceiver.set_property("do-nack", true);
+        // Not for sound: webrtcbin 1.22 gives its retransmissions the payload type of the picture.
+        let caps = pad.peer_query_caps(None);
+        let is_video = caps.structure(0).is_some_and(|s| s.get::<&str>("media") == Ok("video"));
+        transceiver.set_property("do-nack", is_video);
     }
 }
 
@@ -166,8 +169,9 @@ fn launch(spec: &PublisherSpec) -> String {
     if spec.audio {
         text += " audiotestsrc is-live=true wave=ticks volume=0.4 ! audio/x-raw,rate=48000,channels=2 \
                  ! queue max-size-time=500000000 leaky=downstream ! opusenc bitrate=32000 \
-                 ! rtpopuspay pt=111 ! application/x-rtp,media=audio,encoding-name=OPUS,payload=111,encoding-params=(string)2 \
-                 ! webrtc.";
+                 ! rtpopuspay pt=111 ! application/x-rtp,media=audio,encoding-name=OPUS,payload=111,encoding-params=(string)2,\
+                 ssrc=(uint)";
+        text += &format!("{} ! webrtc.", ssrc());
     }
     if let Some(codec) = spec.video {
         text += &video(spec, codec);
@@ -177,7 +181,7 @@ fn launch(spec: &PublisherSpec) -> String {
 
 fn video(spec: &PublisherSpec, codec: Codec) -> String {
     let (width, height, fps) = (spec.width, spec.height, spec.fps);
-    let keyframes = fps * 10;
+    let (keyframes, ssrc) = (fps * 10, ssrc());
     let (encoder, name) = match codec {
         Codec::H264 => (
             format!(
@@ -201,8 +205,13 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
          ! timeoverlay halignment=left valignment=bottom ! clockoverlay halignment=right valignment=top \
          ! queue max-size-buffers=2 leaky=downstream ! {encoder} \
          ! application/x-rtp,media=video,encoding-name={name},payload=96,clock-rate=90000,\
-         rtcp-fb-nack-pli=(boolean)true,rtcp-fb-ccm-fir=(boolean)true,rtcp-fb-transport-cc=(boolean)true ! webrtc."
+         ssrc=(uint){ssrc},rtcp-fb-nack-pli=(boolean)true,rtcp-fb-ccm-fir=(boolean)true,rtcp-fb-transport-cc=(boolean)true ! webrtc."
     )
+}
+
+/// In the caps beforehand, so that the offer announces it even if it is made before the first packet.
+fn ssrc() -> u32 {
+    rand::random_range(1..u32::MAX)
 }
 
 fn media(error: impl std::fmt::Display) -> PublisherError {

@@ -101,6 +101,7 @@ async fn publishes(codec: Codec) {
         assert!(offer.contains(line), "no {line} in {offer}");
     }
     assert!(!offer.contains("TCP"), "{offer}");
+    assert_eq!(offer.matches("rtx/").count(), 1, "retransmission of the picture only: {offer}");
     let mut viewer = Viewer::new();
     publisher.set_answer(&viewer.answer(&offer).await).await.unwrap();
     viewer.see("video/x-raw", 25).await;
