@@ -74,6 +74,7 @@ impl Publisher {
     /// Starts the media and makes the offer, candidates inside.
     pub async fn offer(&self) -> Result<String, PublisherError> {
         self.pipeline.call_async_future(|pipeline| pipeline.set_state(gst::State::Playing)).await.map_err(media)?;
+        self.caps_known().await?;
         let (promise, reply) = gst::Promise::new_future();
         self.webrtc.emit_by_name::<()>("create-offer", &[&None::<gst::Structure>, &promise]);
         let reply = timeout(SDP_LIMIT, reply).await.map_err(|_| PublisherError::TooSlow("offer"))?;
@@ -116,22 +117,39 @@ impl Publisher {
         }
     }
 
-    async fn gather(&self) -> Result<(), PublisherError> {
-        let changed = std::sync::Arc::new(Notify::new());
-        let notify = changed.clone();
-        let handler = self.webrtc.connect_notify(Some("ice-gathering-state"), move |_, _| notify.notify_one());
-        let complete = || {
-            self.webrtc.property::<WebRTCICEGatheringState>("ice-gathering-state") == WebRTCICEGatheringState::Complete
-        };
-        let gathered = timeout(SDP_LIMIT, async {
-            while !complete() {
-                changed.notified().await;
-            }
-        });
-        let result = gathered.await.map_err(|_| PublisherError::TooSlow("candidates"));
-        self.webrtc.disconnect(handler);
-        result
+    /// The encoder's profile and level stand in the offer, so its first caps must be there.
+    async fn caps_known(&self) -> Result<(), PublisherError> {
+        for pad in self.webrtc.sink_pads() {
+            wait_for(&pad, "caps", || pad.current_caps().is_some(), "caps of the encoder").await?;
+        }
+        Ok(())
     }
+
+    async fn gather(&self) -> Result<(), PublisherError> {
+        let state = || self.webrtc.property::<WebRTCICEGatheringState>("ice-gathering-state");
+        let complete = || state() == WebRTCICEGatheringState::Complete;
+        wait_for(&self.webrtc, "ice-gathering-state", complete, "candidates").await
+    }
+}
+
+/// Waits until a property's change makes it true.
+async fn wait_for(
+    object: &impl IsA<gst::glib::Object>,
+    property: &str,
+    done: impl Fn() -> bool,
+    what: &'static str,
+) -> Result<(), PublisherError> {
+    let changed = std::sync::Arc::new(Notify::new());
+    let notify = changed.clone();
+    let handler = object.as_ref().connect_notify(Some(property), move |_, _| notify.notify_one());
+    let waiting = timeout(SDP_LIMIT, async {
+        while !done() {
+            changed.notified().await;
+        }
+    });
+    let result = waiting.await.map_err(|_| PublisherError::TooSlow(what));
+    object.as_ref().disconnect(handler);
+    result
 }
 
 impl Drop for Publisher {
@@ -189,7 +207,7 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
                  ! video/x-h264,profile=constrained-baseline ! rtph264pay pt=96 config-interval=-1 \
                  aggregate-mode=zero-latency mtu=1200"
             ),
-            "H264,packetization-mode=(string)1,profile-level-id=(string)42e01f",
+            "H264",
         ),
         Codec::Vp8 | Codec::Opus => (
             format!(
