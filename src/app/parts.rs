@@ -2,6 +2,7 @@
 
 use super::StartError;
 use crate::config;
+use crate::demo::{self, DemoSpec, PublisherSpec};
 use crate::media::{Engine, GstEngine};
 use crate::signaling;
 use axum::Router;
@@ -9,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// The synthetic device of demo mode.
-pub type Demo = ();
+pub type Demo = demo::Demo;
 
 /// The real engine and the address of its UDP port.
 pub fn start_engine(
@@ -27,7 +28,11 @@ pub fn signaling_routes(shared: signaling::Shared) -> Router {
 }
 
 /// A synthetic device that connects to this service like any other.
-pub fn start_demo(_url: String, _token: String) -> Demo {}
+pub fn start_demo(url: String, token: String) -> Demo {
+    demo::start(DemoSpec { url, id: "demo".into(), token, media: PublisherSpec::default() })
+}
 
 /// Ends the synthetic device.
-pub async fn stop_demo(_demo: Demo) {}
+pub async fn stop_demo(demo: Demo) {
+    demo.stop().await;
+}

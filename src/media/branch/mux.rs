@@ -190,7 +190,8 @@ impl Input {
     }
 }
 
-/// Notes the first size that any of the muxer's inputs is told.
+/// Notes the picture's first size, and keeps later ones from the muxer: the file's header says the first for good, and
+/// `mp4mux` 1.22 writes broken fragments after a change of caps. Decoders learn of the new size from the stream itself.
 fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
     let size = Arc::new(OnceLock::new());
     for pad in mux.sink_pads() {
@@ -200,8 +201,10 @@ fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
                 gst::EventView::Caps(caps) => size_of(caps.caps()),
                 _ => None,
             });
-            found.and_then(|found| noted.set(found).err());
-            gst::PadProbeReturn::Ok
+            match found.map(|found| noted.set(found)) {
+                Some(Err(_)) => gst::PadProbeReturn::Drop,
+                _ => gst::PadProbeReturn::Ok,
+            }
         });
     }
     size

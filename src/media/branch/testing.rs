@@ -71,7 +71,7 @@ pub(super) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> Vec<(Durat
         for buffer in buffers {
             let sequence = 65_500 + packets.len() as u64;
             let due = Duration::from_nanos(buffer.pts().unwrap().nseconds());
-            let start = !packets.last().is_some_and(|(_, p)| !p.marker);
+            let start = packets.last().is_none_or(|(_, p)| p.marker);
             packets.push((due, read(codec, sequence, start, size, buffer.map_readable().unwrap().to_vec())));
         }
     }

@@ -36,6 +36,9 @@ const SILENCE_MOST: i64 = 60_000_000_000;
 const SILENCE: [u8; 3] = [0xfc, 0xff, 0xfe];
 const SILENCE_STEP: i64 = 20_000_000;
 
+/// More than a tap ever holds.
+const MOST_WAITING: usize = 20_000;
+
 /// Why the loop ends, in words when there is more to say.
 pub(super) type End = (EndReason, Option<String>);
 
@@ -285,6 +288,9 @@ impl Worker {
     }
 
     fn finish(mut self, end: End) {
+        for item in self.waiting_items() {
+            let _ = self.on_item(item);
+        }
         for index in 0..self.tracks.len() {
             while self.writing.is_some()
                 && let Some(packet) = self.tracks[index].flush()
@@ -299,6 +305,11 @@ impl Worker {
             report.bytes, lost, dropped = self.dropped, detail = report.detail, "recorder ended");
         let _ = self.control.ended.set(());
         (self.spec.events)(RecorderEvent::Ended(reason, report));
+    }
+
+    /// What came before the end was asked for belongs into the file; what keeps coming does not.
+    fn waiting_items(&self) -> Vec<TapItem> {
+        self.spec.packets.try_iter().take(MOST_WAITING).collect()
     }
 
     fn track(&mut self, codec: Codec) -> Option<&mut Track> {
