@@ -1,13 +1,13 @@
 //! The real binary and peers that are not GStreamer (`str0m`), over real sockets. Any GLib critical kills the server
 //! (`G_DEBUG=fatal-criticals`).
 
-#[path = "harness/process.rs"]
-mod process;
 #[path = "peers/cycles.rs"]
 mod cycles;
 #[path = "peers/fan_out.rs"]
 mod fan_out;
 #[path = "peers/liveness.rs"]
 mod liveness;
+#[path = "harness/process.rs"]
+mod process;
 #[path = "peers/scene.rs"]
 mod scene;

@@ -2,7 +2,8 @@
 
 use super::StartError;
 use crate::config;
-use crate::demo::{self, DemoSpec, PublisherSpec};
+use crate::demo::publisher::PublisherSpec;
+use crate::demo::{self, DemoSpec};
 use crate::media::{Engine, GstEngine};
 use crate::signaling;
 use axum::Router;
@@ -13,10 +14,7 @@ use std::sync::Arc;
 pub type Demo = demo::Demo;
 
 /// The real engine and the address of its UDP port.
-pub fn start_engine(
-    config: &config::Media,
-    min_free_bytes: u64,
-) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
+pub fn start_engine(config: &config::Media, min_free_bytes: u64) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
     let engine = GstEngine::start(config, min_free_bytes).map_err(|e| StartError::Media(e.to_string()))?;
     let address = engine.local_addr();
     Ok((engine, address))

@@ -56,9 +56,7 @@ async fn audio_only_and_video_only_publishers_are_seen_and_heard() -> Result<()>
         let live = console.expect("start_listening").await?;
         ensure!(live["kinds"] == json!([if video { "video" } else { "audio" }]), "{live}");
         let viewer = console.watch(room, &live["feed"]).await?;
-        viewer
-            .until(name, LIMIT, |seen| if video { &seen.video } else { &seen.audio }.load(Relaxed) > 50)
-            .await?;
+        viewer.until(name, LIMIT, |seen| if video { &seen.video } else { &seen.audio }.load(Relaxed) > 50).await?;
         device.send("leave", json!({})).await?;
         console.expect("stop_listening").await?;
     }

@@ -41,7 +41,10 @@ impl Scene {
         let mut client = Client::connect(&server.ws, Role::Web, name, "any").await?;
         client.join(self.room, name).await?;
         let viewer = client.watch(self.room, &self.feed).await.with_context(|| name.to_owned())?;
-        viewer.until("keyframe", LIMIT, |seen| seen.keyframes.load(Relaxed) > 0).await.with_context(|| name.to_owned())?;
+        viewer
+            .until("keyframe", LIMIT, |seen| seen.keyframes.load(Relaxed) > 0)
+            .await
+            .with_context(|| name.to_owned())?;
         Ok((client, viewer))
     }
 }

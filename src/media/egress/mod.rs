@@ -1,9 +1,23 @@
 //! Per subscriber: rewrite, retransmit, encrypt, send. A fixed pool of workers; no GStreamer here.
 
+pub mod rtcp;
+pub mod srtp;
+mod stream;
+mod subscriber;
+mod timer;
+mod worker;
+
 use super::PeerStats;
 use super::feed::Feed;
-use crate::model::{Codec, PeerId};
+use super::rtp::Item;
+use crate::model::{Codec, FeedId, PeerId};
+use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
+use subscriber::Subscriber;
+use timer::Timer;
+use worker::{Job, Worker};
 
 /// The socket side of a subscriber: datagrams to its selected address.
 pub trait Wire: Send + Sync + 'static {
@@ -66,38 +80,122 @@ pub struct DownlinkSpec {
     pub cname: String,
 }
 
+/// Packets of one feed that came together; one list for all workers.
+#[derive(Clone)]
+pub struct Batch {
+    /// Whose.
+    pub feed: FeedId,
+    /// In order of arrival.
+    pub items: Arc<[Arc<Item>]>,
+}
+
 /// The workers that send to subscribers, and the timer that keeps sender reports and NACKs on time.
 pub struct Pool {
-    _todo: (),
+    workers: Vec<Arc<Worker>>,
+    timer: Arc<Timer>,
+    next: AtomicUsize,
 }
 
 impl Pool {
     /// Starts `workers` threads `egress-N` (at least one).
-    pub fn start(_workers: usize) -> std::io::Result<Arc<Self>> {
-        todo!()
+    pub fn start(workers: usize) -> std::io::Result<Arc<Self>> {
+        let workers: Result<Vec<_>, _> = (0..workers.max(1)).map(|n| Worker::start(format!("egress-{n}"))).collect();
+        let workers = workers?;
+        let timer = Timer::start(workers.clone())?;
+        Ok(Arc::new(Self { workers, timer, next: AtomicUsize::new(0) }))
     }
+
     /// Begins sending to a connected subscriber, with a keyframe request for its feed.
-    pub fn attach(&self, _spec: DownlinkSpec) -> Downlink {
-        todo!()
+    pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
+        let worker = Arc::clone(&self.workers[self.next.fetch_add(1, Relaxed) % self.workers.len()]);
+        let (peer, feed, figures) = (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()));
+        match Subscriber::new(spec, Arc::clone(&figures)) {
+            Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
+            // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
+            Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
+        }
+        feed.subscribers.fetch_add(1, Relaxed);
+        feed.request_keyframe();
+        Downlink { peer, feed, worker, figures }
     }
+
+    /// A batch for every worker.
+    pub(super) fn send(&self, batch: &Batch) {
+        self.workers.iter().for_each(|worker| worker.push(Job::Batch(batch.clone())));
+    }
+
+    /// A feed wants ticks.
+    pub(super) fn watch(&self, feed: &Arc<Feed>) {
+        self.timer.watch(feed);
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.timer.close();
+        self.workers.iter().for_each(|worker| worker.close());
+    }
+}
+
+/// What a subscriber's worker counts and others read.
+#[derive(Debug, Default)]
+pub struct Figures {
+    packets: AtomicU64,
+    bytes: AtomicU64,
+    retransmitted: AtomicU64,
+    /// Of 256.
+    fraction_lost: AtomicU64,
+    /// Microseconds plus one; 0 while unknown.
+    round_trip_us: AtomicU64,
+    /// Last REMB in bits per second.
+    estimate: AtomicU64,
+    /// By transport-wide feedback.
+    arrived: AtomicU64,
+    /// Likewise.
+    lost: AtomicU64,
+    last_rtcp: Mutex<Option<Instant>>,
 }
 
 /// A subscriber being served; dropping it ends the sending before `drop` returns.
 pub struct Downlink {
-    _todo: (),
+    peer: PeerId,
+    feed: Arc<Feed>,
+    worker: Arc<Worker>,
+    figures: Arc<Figures>,
 }
 
 impl Downlink {
     /// One SRTCP datagram of the subscriber, as it came from the socket.
-    pub fn on_srtcp(&self, _datagram: &[u8]) {
-        todo!()
+    pub fn on_srtcp(&self, datagram: &[u8]) {
+        self.worker.push(Job::Rtcp(self.peer, datagram.to_vec()));
     }
+
     /// When the subscriber's last authentic RTCP came.
-    pub fn last_rtcp(&self) -> Option<std::time::Instant> {
-        todo!()
+    pub fn last_rtcp(&self) -> Option<Instant> {
+        *self.figures.last_rtcp.lock()
     }
+
     /// Live figures (`state` and `remote_address` are filled by the caller).
     pub fn stats(&self) -> PeerStats {
-        todo!()
+        let figures = &self.figures;
+        let round_trip = figures.round_trip_us.load(Relaxed).checked_sub(1);
+        PeerStats {
+            round_trip_ms: round_trip.map(|us| us as f64 / 1e3),
+            packets: figures.packets.load(Relaxed),
+            bytes: figures.bytes.load(Relaxed),
+            retransmitted: figures.retransmitted.load(Relaxed),
+            fraction_lost: figures.fraction_lost.load(Relaxed) as f64 / 256.0,
+            ..PeerStats::default()
+        }
+    }
+}
+
+impl Drop for Downlink {
+    fn drop(&mut self) {
+        self.feed.subscribers.fetch_sub(1, Relaxed);
+        let (done, gone) = std::sync::mpsc::sync_channel(0);
+        self.worker.push(Job::Detach(self.peer, done));
+        // Ends when the worker drops its end.
+        let _ = gone.recv();
     }
 }

@@ -146,7 +146,8 @@ impl Hooks {
         }
         let pem = self.decoder.upgrade().and_then(|decoder| decoder.property::<Option<String>>("peer-pem"));
         if !dtls::matches(&pem.unwrap_or_default(), &self.fingerprints.lock()) {
-            return self.signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
+            return self
+                .signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
         }
         if let Some(link) = self.link.upgrade() {
             link.set_verified();

@@ -83,7 +83,14 @@ pub fn bundle(session: &Session) -> Vec<String> {
     let bundle = groups.filter_map(|group| group.strip_prefix("BUNDLE ")).next();
     match bundle {
         Some(mids) => mids.split_whitespace().map(str::to_owned).collect(),
-        None => session.medias.iter().find(|m| m.port != 0).and_then(|m| value(m, "mid")).map(str::to_owned).into_iter().collect(),
+        None => session
+            .medias
+            .iter()
+            .find(|m| m.port != 0)
+            .and_then(|m| value(m, "mid"))
+            .map(str::to_owned)
+            .into_iter()
+            .collect(),
     }
 }
 
@@ -107,7 +114,8 @@ impl Remote {
 /// An ICE name or password: ice-char only (RFC 8839 5.4), so that it can be written into another description.
 fn word(media: &Media, attribute: &'static str) -> Result<String, MediaError> {
     let text = value(media, attribute).unwrap_or_default().trim();
-    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b));
+    let fits =
+        (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_=".contains(&b));
     if fits { Ok(text.to_owned()) } else { Err(bad(&format!("a={attribute} is missing or malformed"))) }
 }
 

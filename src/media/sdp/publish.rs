@@ -4,10 +4,10 @@
 //! sections that send nothing stay open but inactive; all others (data channels, surplus ones) are rejected.
 
 use super::codec::{choose, kind, offers_feedback};
+use super::extension;
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, bundle, read};
 use super::text::{extension_id, push, value};
-use super::extension;
 use crate::media::MediaError;
 use crate::media::feed::SourceTrack;
 use crate::model::{Kind, Sdp};
@@ -113,7 +113,10 @@ fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
     let kinds: Vec<&str> = sending.map(|(media, _)| media.media.as_str()).collect();
     match kinds.is_empty() {
         true => bad("it offers no audio and no video to send"),
-        false => MediaError::NoCommonCodec(format!("VP8, H264 (packetization-mode 1) or Opus expected for {}", kinds.join(" and "))),
+        false => MediaError::NoCommonCodec(format!(
+            "VP8, H264 (packetization-mode 1) or Opus expected for {}",
+            kinds.join(" and ")
+        )),
     }
 }
 

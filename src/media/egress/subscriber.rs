@@ -1,0 +1,257 @@
+//! A connected subscriber as its worker sees it: packets are rewritten, encrypted and sent, its RTCP is answered.
+
+use super::rtcp::{self, Feedback, SenderReport};
+use super::srtp::{Receiver, Sender};
+use super::stream::{Placed, Stream};
+use super::{DownlinkSpec, Figures, OutExtensions, Wire};
+use crate::media::feed::{Feed, clock};
+use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
+use crate::model::PeerId;
+use aws_lc_rs::error::Unspecified;
+use std::sync::Arc;
+use std::sync::LazyLock;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+/// The mid extension is needed only until the receiver knows the SSRC.
+const WITH_MID: u32 = 100;
+/// Retransmissions may use this share of the media bytes, and so much at once: without a budget a full queue turns
+/// NACKs into a storm.
+const RTX_SHARE: f64 = 0.25;
+const RTX_BURST: f64 = 30_000.0;
+/// A full socket asks for a keyframe at most so often.
+const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
+/// Sender reports: the first ones soon, then every second.
+const FIRST_REPORTS: u32 = 3;
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
+
+static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// The subscriber.
+pub struct Subscriber {
+    /// Identity.
+    pub peer: PeerId,
+    /// What it watches.
+    pub feed: Arc<Feed>,
+    streams: Vec<Stream>,
+    extensions: OutExtensions,
+    sender: Sender,
+    receiver: Receiver,
+    wire: Arc<dyn Wire>,
+    cname: String,
+    figures: Arc<Figures>,
+    data: Vec<u8>,
+    lengths: Vec<usize>,
+    transport_cc: u16,
+    credit: f64,
+    round_trip: Duration,
+    refused: Option<Instant>,
+    reports: u32,
+    reported: Instant,
+}
+
+impl Subscriber {
+    /// The only one for these keys.
+    pub fn new(spec: DownlinkSpec, figures: Arc<Figures>) -> Result<Self, Unspecified> {
+        Ok(Self {
+            sender: Sender::new(&spec.keys.send)?,
+            receiver: Receiver::new(&spec.keys.receive)?,
+            peer: spec.peer,
+            feed: spec.feed,
+            streams: spec.streams.into_iter().map(|s| Stream::new(s, rand::random())).collect(),
+            extensions: spec.extensions,
+            wire: spec.wire,
+            cname: spec.cname,
+            figures,
+            data: Vec::with_capacity(16 * 1024),
+            lengths: Vec::with_capacity(16),
+            transport_cc: 0,
+            credit: RTX_BURST,
+            round_trip: Duration::ZERO,
+            refused: None,
+            reports: 0,
+            reported: Instant::now(),
+        })
+    }
+
+    /// Sends what of a batch is for it, in one call.
+    pub fn send_batch(&mut self, items: &[Arc<Item>]) {
+        for item in items {
+            for index in 0..self.streams.len() {
+                if let Some(placed) = self.streams[index].place(item) {
+                    self.write(index, item, &placed, None);
+                }
+            }
+        }
+        self.hand_over();
+    }
+
+    /// Appends one protected packet; `again`: as a retransmission (RFC 4588) with this payload type and SSRC.
+    fn write(&mut self, index: usize, item: &Item, placed: &Placed, again: Option<(u8, u32)>) {
+        let start = self.data.len();
+        let stream = &mut self.streams[index];
+        let sequence = if again.is_some() { stream.next_rtx() } else { placed.sequence };
+        let (payload_type, ssrc) = again.unwrap_or((stream.spec.payload_type, stream.spec.ssrc));
+        self.transport_cc = self.transport_cc.wrapping_add(1);
+        let values = OutExtensionValues {
+            mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
+            transport_cc: self.transport_cc,
+            abs_send_time: (EPOCH.elapsed().as_micros() * 0x4_0000 / 1_000_000) as u32 & 0xff_ffff,
+            level: item.level,
+        };
+        let (marker, timestamp) = (item.packet.marker, placed.timestamp);
+        let header = OutHeader { marker, payload_type, sequence: sequence as u16, timestamp, ssrc, values };
+        let length = header.write(&self.extensions, &mut self.data);
+        if again.is_some() {
+            self.data.extend_from_slice(&(placed.sequence as u16).to_be_bytes());
+        }
+        let payload = self.data.len();
+        self.data.extend_from_slice(item.packet.payload());
+        if let Some(vp8) = &item.vp8 {
+            vp8.rewrite(&placed.offsets, &mut self.data[payload..]);
+        }
+        let bytes = self.data.len() - payload;
+        if self.sender.protect(&mut self.data, start, length, (sequence >> 16) as u32).is_err() {
+            self.data.truncate(start);
+            return;
+        }
+        self.lengths.push(self.data.len() - start);
+        self.account(index, bytes, again.is_some());
+    }
+
+    fn account(&mut self, index: usize, bytes: usize, again: bool) {
+        self.figures.packets.fetch_add(1, Relaxed);
+        self.figures.bytes.fetch_add(bytes as u64, Relaxed);
+        if again {
+            self.credit -= bytes as f64;
+            self.figures.retransmitted.fetch_add(1, Relaxed);
+        } else {
+            self.credit = (self.credit + bytes as f64 * RTX_SHARE).min(RTX_BURST);
+            let stream = &mut self.streams[index];
+            stream.packets = stream.packets.wrapping_add(1);
+            stream.bytes = stream.bytes.wrapping_add(bytes as u32);
+        }
+    }
+
+    /// Gives the written packets to the socket. A full socket drops them: the picture needs a keyframe then.
+    fn hand_over(&mut self) {
+        if self.lengths.is_empty() {
+            return;
+        }
+        let refused = self.wire.send(&self.data, &self.lengths);
+        self.data.clear();
+        self.lengths.clear();
+        let now = Instant::now();
+        if refused > 0 {
+            metrics::counter!("media_packets_dropped_total", "reason" => "socket_full").increment(refused as u64);
+            if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
+                self.refused = Some(now);
+                self.feed.request_keyframe();
+            }
+        }
+    }
+
+    /// One SRTCP datagram of the subscriber.
+    pub fn on_srtcp(&mut self, datagram: &[u8]) {
+        let Ok(plain) = self.receiver.unprotect_rtcp(datagram) else {
+            metrics::counter!("media_packets_dropped_total", "reason" => "bad_srtcp").increment(1);
+            return;
+        };
+        *self.figures.last_rtcp.lock() = Some(Instant::now());
+        let mut all = Vec::new();
+        rtcp::read(&plain, |feedback| all.push(feedback));
+        all.into_iter().for_each(|feedback| self.on_feedback(feedback));
+    }
+
+    fn on_feedback(&mut self, feedback: Feedback) {
+        match feedback {
+            Feedback::Report(report) => self.on_report(&report),
+            Feedback::Nack { ssrc, sequences } => self.on_nack(ssrc, &sequences),
+            Feedback::Keyframe(ssrc) if self.streams.iter().any(|s| s.spec.ssrc == ssrc) => {
+                self.feed.request_keyframe();
+            }
+            Feedback::ReceiverTime { ssrc, ntp } => self.answer_receiver_time(ssrc, ntp),
+            Feedback::Remb(bits) => self.figures.estimate.store(bits, Relaxed),
+            Feedback::TransportCc { received, lost } => {
+                self.figures.arrived.fetch_add(received.into(), Relaxed);
+                self.figures.lost.fetch_add(lost.into(), Relaxed);
+            }
+            Feedback::Keyframe(_) | Feedback::SenderReport { .. } => {}
+        }
+    }
+
+    fn on_report(&mut self, report: &rtcp::Report) {
+        if !self.streams.iter().any(|s| s.spec.ssrc == report.ssrc) {
+            return;
+        }
+        self.figures.fraction_lost.store(report.fraction_lost.into(), Relaxed);
+        if report.last_sender_report != 0 {
+            let now = (clock::ntp_now() >> 16) as u32;
+            // In 1/65536 s; a clock that was set back makes it negative.
+            let units = now.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay) as i32;
+            self.round_trip = Duration::from_micros(units.max(0) as u64 * 1_000_000 / 65_536).min(REPORT_PAUSE);
+            self.figures.round_trip_us.store(self.round_trip.as_micros() as u64 + 1, Relaxed);
+        }
+    }
+
+    fn on_nack(&mut self, ssrc: u32, sequences: &[u16]) {
+        let Some(index) = self.streams.iter().position(|s| s.spec.ssrc == ssrc) else { return };
+        let Some(rtx) = self.streams[index].spec.rtx else { return };
+        let Some(history) = self.feed.history(self.streams[index].spec.codec) else { return };
+        let now = Instant::now();
+        for sequence in sequences {
+            if self.credit <= 0.0 {
+                break;
+            }
+            let Some(placed) = self.streams[index].retransmit(*sequence, self.round_trip, now) else { continue };
+            let item = history.read().get(placed.source).cloned();
+            if let Some(item) = item {
+                self.write(index, &item, &placed, Some(rtx));
+            }
+        }
+        self.hand_over();
+    }
+
+    /// Sender reports that are due.
+    pub fn tick(&mut self, now: Instant) {
+        let pause = if self.reports < FIRST_REPORTS { FIRST_PAUSE } else { REPORT_PAUSE };
+        if now.saturating_duration_since(self.reported) < pause {
+            return;
+        }
+        self.reported = now;
+        let ntp = clock::ntp_now();
+        let reports: Vec<SenderReport> = self.streams.iter().filter_map(|s| self.report(s, ntp)).collect();
+        self.reports += u32::from(!reports.is_empty());
+        for report in reports {
+            let mut compound = Vec::with_capacity(96);
+            rtcp::write_sender_report(&report, &self.cname, &mut compound);
+            self.send_rtcp(compound);
+        }
+    }
+
+    fn report(&self, stream: &Stream, ntp: u64) -> Option<SenderReport> {
+        let rtp = self.feed.rtp_at(stream.spec.codec, ntp).filter(|_| stream.started())?;
+        let rtp = rtp.wrapping_add(stream.timestamp_offset);
+        Some(SenderReport { ssrc: stream.spec.ssrc, ntp, rtp, packets: stream.packets, bytes: stream.bytes })
+    }
+
+    /// RFC 3611 4.5: so a pure receiver learns the round trip and repeats its NACKs in time.
+    fn answer_receiver_time(&mut self, to: u32, their_ntp: u64) {
+        let ntp = clock::ntp_now();
+        let Some(ssrc) = self.streams.first().map(|s| s.spec.ssrc) else { return };
+        let mut compound = Vec::with_capacity(96);
+        match self.streams.iter().find_map(|s| self.report(s, ntp)) {
+            Some(report) => rtcp::write_sender_report(&report, &self.cname, &mut compound),
+            None => rtcp::write_empty_report(ssrc, &self.cname, &mut compound),
+        }
+        rtcp::write_dlrr(ssrc, to, their_ntp, &mut compound);
+        self.send_rtcp(compound);
+    }
+
+    fn send_rtcp(&mut self, mut compound: Vec<u8>) {
+        if self.sender.protect_rtcp(&mut compound).is_ok() {
+            self.wire.send(&compound, &[compound.len()]);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! One sending thread: a bounded queue of work, and the subscribers that are its own.
+
+use super::Batch;
+use super::subscriber::Subscriber;
+use crate::model::{FeedId, PeerId};
+use parking_lot::{Condvar, Mutex};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Instant;
+
+/// Batches that may wait; more is a thread that cannot keep up, and old pictures are of no use.
+const WAITING: usize = 512;
+
+/// Something to do.
+pub enum Job {
+    /// Packets of a feed.
+    Batch(Batch),
+    /// A subscriber is connected.
+    Attach(Box<Subscriber>),
+    /// A subscriber is gone; told when nothing is sent to it any more.
+    Detach(PeerId, SyncSender<()>),
+    /// SRTCP of a subscriber.
+    Rtcp(PeerId, Vec<u8>),
+    /// Time has passed.
+    Tick(Instant),
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    batches: usize,
+    closed: bool,
+}
+
+/// The queue's end that others hold.
+#[derive(Default)]
+pub struct Worker {
+    queue: Mutex<Queue>,
+    news: Condvar,
+}
+
+impl Worker {
+    /// Starts the thread.
+    pub fn start(name: String) -> std::io::Result<Arc<Self>> {
+        let worker = Arc::new(Self::default());
+        let own = Arc::clone(&worker);
+        std::thread::Builder::new().name(name).spawn(move || own.run())?;
+        Ok(worker)
+    }
+
+    /// Adds work; never waits.
+    pub fn push(&self, job: Job) {
+        let mut queue = self.queue.lock();
+        if matches!(job, Job::Batch(_)) {
+            queue.make_room();
+        }
+        queue.jobs.push_back(job);
+        if queue.jobs.len() == 1 {
+            self.news.notify_one();
+        }
+    }
+
+    /// Ends the thread once its work is done.
+    pub fn close(&self) {
+        self.queue.lock().closed = true;
+        self.news.notify_one();
+    }
+
+    fn run(&self) {
+        let mut subscribers = Subscribers::default();
+        while let Some(jobs) = self.take() {
+            jobs.into_iter().for_each(|job| subscribers.work(job));
+        }
+    }
+
+    fn take(&self) -> Option<VecDeque<Job>> {
+        let mut queue = self.queue.lock();
+        while queue.jobs.is_empty() {
+            if queue.closed {
+                return None;
+            }
+            self.news.wait(&mut queue);
+        }
+        queue.batches = 0;
+        Some(std::mem::take(&mut queue.jobs))
+    }
+}
+
+impl Queue {
+    fn make_room(&mut self) {
+        self.batches += 1;
+        if self.batches > WAITING
+            && let Some(oldest) = self.jobs.iter().position(|job| matches!(job, Job::Batch(_)))
+        {
+            self.jobs.remove(oldest);
+            self.batches -= 1;
+            metrics::counter!("media_packets_dropped_total", "reason" => "slow_worker").increment(1);
+        }
+    }
+}
+
+/// The subscribers of one thread, by feed.
+#[derive(Default)]
+struct Subscribers {
+    by_feed: HashMap<FeedId, Vec<Subscriber>>,
+    feeds: HashMap<PeerId, FeedId>,
+}
+
+impl Subscribers {
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Batch(batch) => {
+                let of_feed = self.by_feed.get_mut(&batch.feed);
+                of_feed.into_iter().flatten().for_each(|s| s.send_batch(&batch.items));
+            }
+            Job::Attach(subscriber) => {
+                self.feeds.insert(subscriber.peer, subscriber.feed.id());
+                self.by_feed.entry(subscriber.feed.id()).or_default().push(*subscriber);
+            }
+            Job::Detach(peer, done) => {
+                self.detach(peer);
+                drop(done);
+            }
+            Job::Rtcp(peer, datagram) => {
+                if let Some(subscriber) = self.find(peer) {
+                    subscriber.on_srtcp(&datagram);
+                }
+            }
+            Job::Tick(now) => self.by_feed.values_mut().flatten().for_each(|s| s.tick(now)),
+        }
+    }
+
+    fn find(&mut self, peer: PeerId) -> Option<&mut Subscriber> {
+        let feed = self.feeds.get(&peer)?;
+        self.by_feed.get_mut(feed)?.iter_mut().find(|s| s.peer == peer)
+    }
+
+    fn detach(&mut self, peer: PeerId) {
+        let Some(feed) = self.feeds.remove(&peer) else { return };
+        if let Some(of_feed) = self.by_feed.get_mut(&feed) {
+            of_feed.retain(|s| s.peer != peer);
+            if of_feed.is_empty() {
+                self.by_feed.remove(&feed);
+            }
+        }
+    }
+}

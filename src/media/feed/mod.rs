@@ -1,0 +1,368 @@
+//! A publisher's tracks; the only place that knows how fan-out is done.
+//!
+//! RTP comes in decrypted, from the tap before the publisher's jitter buffer; retransmissions (RFC 4588) are undone,
+//! losses are asked for again, keyframe requests are merged. Packets go out to `egress` (subscribers) and to taps
+//! (branches: recorders).
+
+pub mod clock;
+mod keyframe;
+mod live;
+mod loss;
+mod rate;
+mod track;
+
+use super::egress::rtcp::{self, Feedback};
+use super::egress::{Batch, Pool};
+use super::rtp::{Header, History, Item, Packet};
+use super::{FeedStats, MediaError};
+use crate::model::{Codec, FeedId, Kind, TrackInfo};
+use clock::{Clock, Report};
+use keyframe::Limiter;
+use live::Liveness;
+use parking_lot::{Mutex, RwLock};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
+use track::Track;
+
+/// The way back to the publisher: a plain RTCP compound, encrypted and sent at once.
+pub trait Upstream: Send + Sync + 'static {
+    /// Sends plain RTCP (RFC 3550 6); failures are counted, never returned: RTCP repeats itself.
+    fn send_rtcp(&self, packet: &[u8]);
+}
+
+/// One negotiated track of a publisher, from its SDP.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SourceTrack {
+    /// Codec.
+    pub codec: Codec,
+    /// `a=fmtp` parameters of the codec as negotiated, e.g. `profile-level-id=42e01f;packetization-mode=1`.
+    pub fmtp: String,
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Announced SSRC; `None`: learnt from the first packet of this payload type.
+    pub ssrc: Option<u32>,
+    /// Payload type of retransmissions, if negotiated.
+    pub rtx_payload_type: Option<u8>,
+    /// Announced SSRC of retransmissions.
+    pub rtx_ssrc: Option<u32>,
+    /// Whether NACK (RFC 4585) was negotiated.
+    pub nack: bool,
+    /// Extension id of the audio level (RFC 6464) in the publisher's packets, 0 when absent.
+    pub audio_level_id: u8,
+}
+
+/// A publisher peer's media, as negotiated.
+pub struct Source {
+    /// Its tracks; at most one audio and one video.
+    pub tracks: Vec<SourceTrack>,
+    /// The way back.
+    pub upstream: Arc<dyn Upstream>,
+}
+
+/// What a branch gets.
+#[derive(Clone, Debug)]
+pub enum TapItem {
+    /// A packet of a track, in order of arrival; recovered ones come late.
+    Packet(Arc<Packet>),
+    /// The publisher's clock: `ntp` (64-bit NTP) is the instant of RTP time `rtp` of this kind of track.
+    SenderReport {
+        /// Of which track.
+        codec: Codec,
+        /// NTP timestamp, 32.32.
+        ntp: u64,
+        /// RTP timestamp at that instant.
+        rtp: u32,
+    },
+    /// The set of tracks or a codec changed.
+    TracksChanged(Vec<SourceTrack>),
+    /// The feed is over.
+    Ended,
+}
+
+/// Told once when RTP of every negotiated track, or of one and 500 ms later, came in; and again after changes.
+pub type OnLive = Box<dyn Fn(Vec<TrackInfo>) + Send + Sync>;
+
+/// A feed.
+pub struct Feed {
+    id: FeedId,
+    pool: Arc<Pool>,
+    on_live: OnLive,
+    intake: Mutex<Intake>,
+    clock: Mutex<Clock>,
+    keyframes: Mutex<Limiter>,
+    upstream: RwLock<Option<Arc<dyn Upstream>>>,
+    /// Our SSRC in RTCP to the publisher.
+    ssrc: u32,
+    /// Subscriptions being served; kept by `egress`.
+    pub(super) subscribers: AtomicUsize,
+}
+
+/// What the one thread that brings packets works on.
+#[derive(Default)]
+struct Intake {
+    tracks: Vec<Track>,
+    live: Liveness,
+    batch: Vec<Arc<Item>>,
+    taps: Vec<SyncSender<TapItem>>,
+    last_rtp: Option<Instant>,
+    closed: bool,
+}
+
+impl Feed {
+    /// A feed without a source yet. `keyframe_interval`: least time between two keyframe requests.
+    pub fn new(id: FeedId, pool: Arc<Pool>, keyframe_interval: Duration, on_live: OnLive) -> Arc<Self> {
+        let feed = Arc::new(Self {
+            id,
+            pool: Arc::clone(&pool),
+            on_live,
+            intake: Mutex::default(),
+            clock: Mutex::default(),
+            keyframes: Mutex::new(Limiter::new(keyframe_interval)),
+            upstream: RwLock::new(None),
+            ssrc: rand::random::<u32>() | 1,
+            subscribers: AtomicUsize::new(0),
+        });
+        pool.watch(&feed);
+        feed
+    }
+
+    /// Identity.
+    pub fn id(&self) -> FeedId {
+        self.id
+    }
+
+    /// Sets or replaces the publisher's tracks (first negotiation, renegotiation, or another peer taking over).
+    /// Subscribers keep their SSRC, sequence and timestamps.
+    pub fn set_source(&self, source: Source) {
+        *self.upstream.write() = Some(source.upstream);
+        let mut intake = self.intake.lock();
+        let changed = !intake.has_codecs_of(&source.tracks);
+        if !intake.has_ssrcs_of(&source.tracks) {
+            // Another peer connection of the publisher has other clocks.
+            *self.clock.lock() = Clock::default();
+        }
+        let mut former = std::mem::take(&mut intake.tracks);
+        for new in source.tracks {
+            let known = former.iter().position(|t| t.source.codec == new.codec).map(|at| former.swap_remove(at));
+            intake.tracks.push(match known {
+                Some(mut track) => {
+                    track.renegotiated(new);
+                    track
+                }
+                None => Track::new(new),
+            });
+        }
+        let codecs: Vec<Codec> = intake.tracks.iter().map(|t| t.source.codec).collect();
+        intake.live.negotiated(&codecs);
+        if changed {
+            let tracks = intake.tracks.iter().map(|t| t.source.clone()).collect();
+            intake.tell(&TapItem::TracksChanged(tracks));
+        }
+    }
+
+    /// One decrypted RTP packet. Called by one thread at a time; unknown SSRCs are counted and dropped.
+    pub fn on_rtp(&self, packet: &[u8], at: Instant) {
+        let Some(header) = Header::read(packet) else { return drop_packet("malformed") };
+        let mut intake = self.intake.lock();
+        let taken = intake.tracks.iter_mut().find_map(|t| t.take(&header, packet, at).ok());
+        let Some(taken) = taken else { return drop_packet("unannounced") };
+        intake.last_rtp = Some(at);
+        let Some(item) = taken else { return };
+        if item.packet.keyframe && item.packet.codec.kind() == Kind::Video {
+            self.keyframes.lock().arrived();
+        }
+        intake.tell(&TapItem::Packet(Arc::clone(&item.packet)));
+        let ends_frame = item.packet.marker && item.packet.codec.kind() == Kind::Video;
+        intake.batch.push(item);
+        if ends_frame {
+            self.flush(&mut intake);
+        }
+        let news = intake.look(at);
+        drop(intake);
+        if let Some(tracks) = news {
+            (self.on_live)(tracks);
+        }
+    }
+
+    /// One decrypted RTCP compound of the publisher (sender reports are used).
+    pub fn on_rtcp(&self, packet: &[u8], _at: Instant) {
+        let our_ntp = clock::ntp_now();
+        rtcp::read(packet, |feedback| {
+            let Feedback::SenderReport { ssrc, ntp, rtp } = feedback else { return };
+            let mut intake = self.intake.lock();
+            let Some(codec) = intake.tracks.iter().find(|t| t.ssrc() == Some(ssrc)).map(|t| t.source.codec) else {
+                return;
+            };
+            self.clock.lock().report(codec, Report { ntp, rtp }, our_ntp);
+            intake.tell(&TapItem::SenderReport { codec, ntp, rtp });
+        });
+    }
+
+    /// The input is drained for now: hand the batch to the subscribers.
+    pub fn drained(&self) {
+        self.flush(&mut self.intake.lock());
+    }
+
+    fn flush(&self, intake: &mut Intake) {
+        if intake.batch.is_empty() {
+            return;
+        }
+        let items: Arc<[Arc<Item>]> = intake.batch.drain(..).collect();
+        if self.subscribers.load(Ordering::Relaxed) > 0 {
+            self.pool.send(&Batch { feed: self.id, items });
+        }
+    }
+
+    /// Called every 10 ms or so by the pool's timer: NACKs and keyframe requests that are due.
+    pub fn tick(&self, now: Instant) {
+        let mut intake = self.intake.lock();
+        let mut broken = false;
+        let mut nacks = Vec::new();
+        for track in intake.tracks.iter_mut().filter(|t| t.source.nack && !t.losses.is_empty()) {
+            let due = track.losses.due(now);
+            broken |= due.given_up && track.source.codec.kind() == Kind::Video;
+            let sequences: Vec<u16> = due.ask.iter().map(|n| *n as u16).collect();
+            nacks.extend(track.ssrc().and_then(|ssrc| rtcp::nack(self.ssrc, ssrc, &sequences)));
+        }
+        let news = intake.look(now);
+        drop(intake);
+        nacks.iter().for_each(|packet| self.send_upstream(packet));
+        if let Some(tracks) = news {
+            (self.on_live)(tracks);
+        }
+        if broken {
+            self.request_keyframe();
+        } else if self.keyframes.lock().due(now) {
+            self.send_keyframe_request();
+        }
+    }
+
+    /// The tracks as negotiated.
+    pub fn tracks(&self) -> Vec<SourceTrack> {
+        self.intake.lock().tracks.iter().map(|t| t.source.clone()).collect()
+    }
+
+    /// When RTP came in last.
+    pub fn last_rtp(&self) -> Option<Instant> {
+        self.intake.lock().last_rtp
+    }
+
+    /// Asks the publisher for a keyframe, merged and rate-limited.
+    pub fn request_keyframe(&self) {
+        if self.keyframes.lock().request(Instant::now()) {
+            self.send_keyframe_request();
+        }
+    }
+
+    fn send_keyframe_request(&self) {
+        let video = |t: &&Track| t.source.codec.kind() == Kind::Video;
+        let ssrc = self.intake.lock().tracks.iter().find(video).and_then(Track::ssrc);
+        match ssrc {
+            Some(ssrc) => {
+                metrics::counter!("media_keyframe_requests_total").increment(1);
+                self.send_upstream(&rtcp::pli(self.ssrc, ssrc));
+            }
+            // Nothing to ask: sound alone, or no packet came yet, and the first will begin a keyframe.
+            None => self.keyframes.lock().arrived(),
+        }
+    }
+
+    fn send_upstream(&self, packet: &[u8]) {
+        // Cloned out of the lock: sending runs through the publisher's webrtcbin.
+        let upstream = self.upstream.read().clone();
+        if let Some(upstream) = upstream {
+            upstream.send_rtcp(packet);
+        }
+    }
+
+    /// Packets for a branch, from now on; at most `capacity` wait, then the branch loses some (counted) and nobody else.
+    /// Ends when the receiver is dropped.
+    pub fn tap(&self, capacity: usize) -> Receiver<TapItem> {
+        let (sender, receiver) = sync_channel(capacity.max(8));
+        let mut intake = self.intake.lock();
+        // What the publisher's clocks said before: the branch can align its tracks from the start.
+        for (codec, report) in self.clock.lock().reports() {
+            let _ = sender.try_send(TapItem::SenderReport { codec: *codec, ntp: report.ntp, rtp: report.rtp });
+        }
+        if intake.closed {
+            let _ = sender.try_send(TapItem::Ended);
+        } else {
+            intake.taps.push(sender);
+        }
+        receiver
+    }
+
+    /// Ends the feed: taps hear `Ended`, subscribers get no more.
+    pub fn close(&self) {
+        let mut intake = self.intake.lock();
+        intake.closed = true;
+        intake.tell(&TapItem::Ended);
+        // A tap whose channel is full hears it by the channel's end.
+        intake.taps.clear();
+        intake.tracks.clear();
+        intake.batch.clear();
+        drop(intake);
+        *self.upstream.write() = None;
+    }
+
+    /// Live figures.
+    pub fn stats(&self) -> FeedStats {
+        let now = Instant::now();
+        FeedStats {
+            tracks: self.intake.lock().tracks.iter().map(|t| t.stats(now)).collect(),
+            keyframe_requests: self.keyframes.lock().sent(),
+            subscribers: self.subscribers.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Whether the feed can serve: it has at least one track.
+    pub fn ready(&self) -> Result<(), MediaError> {
+        if self.intake.lock().tracks.is_empty() {
+            return Err(MediaError::NotReady("the feed has no track yet".into()));
+        }
+        Ok(())
+    }
+
+    /// A track's packets for retransmission.
+    pub(super) fn history(&self, codec: Codec) -> Option<Arc<RwLock<History>>> {
+        self.intake.lock().tracks.iter().find(|t| t.source.codec == codec).map(|t| Arc::clone(&t.history))
+    }
+
+    /// The RTP time at which the publisher's track stands at this instant of our clock (NTP).
+    pub(super) fn rtp_at(&self, codec: Codec, our_ntp: u64) -> Option<u32> {
+        self.clock.lock().rtp_at(codec, our_ntp)
+    }
+}
+
+impl Intake {
+    fn has_codecs_of(&self, tracks: &[SourceTrack]) -> bool {
+        self.tracks.len() == tracks.len()
+            && tracks.iter().all(|new| self.tracks.iter().any(|t| t.source.codec == new.codec))
+    }
+
+    fn has_ssrcs_of(&self, tracks: &[SourceTrack]) -> bool {
+        self.tracks.iter().all(|t| tracks.iter().any(|new| new.ssrc == t.source.ssrc))
+    }
+
+    fn look(&mut self, now: Instant) -> Option<Vec<TrackInfo>> {
+        let heard: Vec<(Codec, bool)> = self.tracks.iter().map(|t| (t.source.codec, t.heard)).collect();
+        self.live.look(&heard, now)
+    }
+
+    fn tell(&mut self, item: &TapItem) {
+        self.taps.retain(|tap| match tap.try_send(item.clone()) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => {
+                drop_packet("slow_branch");
+                true
+            }
+            Err(TrySendError::Disconnected(_)) => false,
+        });
+    }
+}
+
+fn drop_packet(reason: &'static str) {
+    metrics::counter!("media_packets_dropped_total", "reason" => reason).increment(1);
+}
