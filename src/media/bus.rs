@@ -17,7 +17,8 @@ pub enum Action {
 
 /// The action a message asks for.
 pub fn action(message: &gst::MessageRef) -> Action {
-    let source = || message.src().map(|src| gst::prelude::GstObjectExt::path_string(src).to_string()).unwrap_or_default();
+    let source =
+        || message.src().map(|src| gst::prelude::GstObjectExt::path_string(src).to_string()).unwrap_or_default();
     match message.view() {
         MessageView::Error(error) => Action::Fail(format!("{}: {}", source(), error.error())),
         MessageView::Warning(warning) => Action::Warn(format!("{}: {}", source(), warning.error())),

@@ -16,8 +16,11 @@ pub struct Client {
 impl Client {
     fn new(launch: &str) -> Self {
         gst::init().expect("GStreamer");
-        let text = format!("webrtcbin name=w bundle-policy=max-bundle {launch}");
-        let pipeline = gst::parse::launch(&text).expect("client pipeline").downcast::<gst::Pipeline>().expect("pipeline");
+        // The second element makes a pipeline even of a viewer, which has no others.
+        let text =
+            format!("webrtcbin name=w bundle-policy=max-bundle fakesrc num-buffers=0 ! fakesink async=false {launch}");
+        let pipeline =
+            gst::parse::launch(&text).expect("client pipeline").downcast::<gst::Pipeline>().expect("pipeline");
         let webrtcbin = pipeline.by_name("w").expect("webrtcbin");
         let ice = webrtcbin.property::<gst::glib::Object>("ice-agent");
         assert!(ice.emit_by_name::<bool>("add-local-ip-address", &[&"127.0.0.1"]));
@@ -46,7 +49,9 @@ impl Client {
         let client = Self::new("");
         let pipeline = client.pipeline.downgrade();
         client.webrtcbin.connect_pad_added(move |_, pad| {
-            let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) else { return };
+            let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) else {
+                return;
+            };
             let sink = gst::ElementFactory::make("fakesink").property("async", false).build().expect("fakesink");
             pipeline.add(&sink).expect("added");
             sink.sync_state_with_parent().expect("started");
@@ -126,7 +131,8 @@ impl Client {
     pub fn falsify_ssrc(&self, payload_type: u8, ssrc: u32) {
         let bin = self.webrtcbin.downcast_ref::<gst::Bin>().expect("a bin");
         let session = bin.iterate_recurse().into_iter().flatten();
-        let session = session.filter(|e| e.factory().is_some_and(|f| f.name() == "rtpsession")).next().expect("rtpsession");
+        let session =
+            session.filter(|e| e.factory().is_some_and(|f| f.name() == "rtpsession")).next().expect("rtpsession");
         let pad = session.static_pad("send_rtp_src").expect("its sending pad");
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
             if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {

@@ -32,7 +32,8 @@ pub struct Graph {
 impl Graph {
     /// A feed's node.
     pub fn feed(&mut self, feed: FeedId) {
-        let _ = writeln!(self.body, "  \"{feed}\" [shape=hexagon, style=filled, fillcolor=\"#ffd966\", label=\"{feed}\"];");
+        let _ =
+            writeln!(self.body, "  \"{feed}\" [shape=hexagon, style=filled, fillcolor=\"#ffd966\", label=\"{feed}\"];");
     }
 
     /// A peer's pipeline, and its way into or out of the feed.
@@ -40,7 +41,9 @@ impl Graph {
         let node = format!("\"{name}\"");
         self.cluster(name, dot);
         let _ = match direction {
-            Direction::Into(feed) => writeln!(self.body, "  {node} -> \"{feed}\" [label=\"RTP before the jitter buffer\"];"),
+            Direction::Into(feed) => {
+                writeln!(self.body, "  {node} -> \"{feed}\" [label=\"RTP before the jitter buffer\"];")
+            }
             Direction::From(feed) => writeln!(self.body, "  \"{feed}\" -> {node} [label=\"egress\"];"),
         };
     }
@@ -57,7 +60,10 @@ impl Graph {
         self.clusters += 1;
         let inside = dot.split_once('{').and_then(|(_, rest)| rest.rsplit_once('}')).map_or("", |(inside, _)| inside);
         let inside = inside.replace("\n  legend [", &format!("\n  legend_{} [", self.clusters));
-        let _ = writeln!(self.body, "  subgraph \"cluster_{name}\" {{\n  \"{name}\" [shape=box3d, label=\"{name}\"];{inside}\n  label=\"{name}\";\n  }}");
+        let _ = writeln!(
+            self.body,
+            "  subgraph \"cluster_{name}\" {{\n  \"{name}\" [shape=box3d, label=\"{name}\"];{inside}\n  label=\"{name}\";\n  }}"
+        );
     }
 
     /// The text.

@@ -53,12 +53,8 @@ impl GstEngine {
             .enable_time()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
-        let context = Context {
-            mux: Arc::new(mux),
-            pool,
-            liveness: media.liveness,
-            negotiation_limit: media.negotiation_limit,
-        };
+        let context =
+            Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
         let inner = Arc::new(Inner {
             context,
             keyframe_interval: media.keyframe_interval,

@@ -39,7 +39,9 @@ impl Recorders {
             let mut all = self.all.lock();
             let stages = all.iter_mut().filter(|(key, _)| wanted(key)).map(|(_, stage)| stage);
             let stopped = stages.map(|stage| std::mem::replace(stage, Stage::Stopping));
-            stopped.filter_map(|stage| if let Stage::Running(recorder) = stage { Some(recorder) } else { None }).collect()
+            stopped
+                .filter_map(|stage| if let Stage::Running(recorder) = stage { Some(recorder) } else { None })
+                .collect()
         };
         stopping.into_iter().for_each(|recorder| recorder.stop(reason));
     }
@@ -80,9 +82,8 @@ impl Recorders {
     }
 
     fn remove(&self, key: &Key) {
-        let stage = self.all.lock().remove(key);
+        let _ended = self.all.lock().remove(key);
         self.fewer.notify_all();
-        drop(stage);
     }
 }
 

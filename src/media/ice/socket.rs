@@ -1,8 +1,6 @@
 //! The socket: receives in batches, sends runs of equal size in one call (UDP_SEGMENT). Never blocks on sending.
 
-use nix::sys::socket::{
-    ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg,
-};
+use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -34,8 +32,7 @@ pub struct Batch {
 impl Socket {
     /// Binds; buffers of 8 MB are asked for, since one socket carries all peers.
     pub fn bind(address: SocketAddr) -> io::Result<Self> {
-        let socket =
-            socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM.cloexec(), None)?;
+        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::DGRAM.cloexec(), None)?;
         if address.is_ipv6() {
             socket.set_only_v6(!address.ip().is_unspecified())?;
         }

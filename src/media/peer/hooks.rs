@@ -19,8 +19,13 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Which way media goes.
 #[derive(Clone)]
 pub enum Role {
-    /// Into this feed.
-    Publisher(Arc<Feed>),
+    /// Into this feed. `connected` is called before its first packet can pass.
+    Publisher {
+        /// Where its media goes.
+        feed: Arc<Feed>,
+        /// Tells the room.
+        connected: Arc<dyn Fn() + Send + Sync>,
+    },
     /// To the client, once connected.
     Subscriber,
 }
@@ -146,7 +151,11 @@ impl Hooks {
         }
         let pem = self.decoder.upgrade().and_then(|decoder| decoder.property::<Option<String>>("peer-pem"));
         if !dtls::matches(&pem.unwrap_or_default(), &self.fingerprints.lock()) {
-            return self.signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
+            return self
+                .signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
+        }
+        if let Role::Publisher { connected, .. } = &self.role {
+            connected();
         }
         if let Some(link) = self.link.upgrade() {
             link.set_verified();
@@ -156,8 +165,8 @@ impl Hooks {
 
     fn on_session_pad(self: &Arc<Self>, pad: &gst::Pad) {
         match (pad.name().as_str(), &self.role) {
-            ("recv_rtp_src", Role::Publisher(feed)) => tap_rtp(pad, feed.clone()),
-            ("recv_rtcp_sink", Role::Publisher(feed)) => tap_rtcp(pad, feed.clone()),
+            ("recv_rtp_src", Role::Publisher { feed, .. }) => tap_rtp(pad, feed.clone()),
+            ("recv_rtcp_sink", Role::Publisher { feed, .. }) => tap_rtcp(pad, feed.clone()),
             // A subscriber's SRTCP key is ours alone.
             ("send_rtcp_src", Role::Subscriber) => {
                 pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, |_, _| {
@@ -207,7 +216,7 @@ impl LinkUser for Hooks {
         matches!(self.role, Role::Subscriber)
     }
     fn drained(&self) {
-        if let Role::Publisher(feed) = &self.role {
+        if let Role::Publisher { feed, .. } = &self.role {
             feed.drained();
         }
     }

@@ -17,7 +17,8 @@ async fn outcome(
     signal: &str,
     future: impl Future<Output = Result<Option<gst::Structure>, gst::PromiseError>>,
 ) -> Result<Option<gst::Structure>, MediaError> {
-    let reply = tokio::time::timeout(LIMIT, future).await.map_err(|_| fatal(format!("webrtcbin: no answer to {signal}")))?;
+    let reply =
+        tokio::time::timeout(LIMIT, future).await.map_err(|_| fatal(format!("webrtcbin: no answer to {signal}")))?;
     let reply = reply.map_err(|error| fatal(format!("webrtcbin: {signal}: {error:?}")))?;
     match reply.as_ref().and_then(|reply| reply.get::<gst::glib::Error>("error").ok()) {
         Some(error) => Err(MediaError::BadSdp(error.to_string())),

@@ -57,12 +57,12 @@ impl Subscriber {
     async fn open(context: Context, peer: Peer, feed: Arc<Feed>) -> Result<Self, MediaError> {
         feed.ready()?;
         let subscription = Subscription::of(feed.id(), &feed.tracks(), random);
-        let first = subscription.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
+        let first =
+            subscription.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
         let (codec, payload_type) = (first.codec, first.payload_type);
         let name = format!("subscriber-{}", peer.id.0);
         let (opening_context, mailbox) = (context.clone(), peer.mailbox.clone());
-        let opening =
-            tokio::task::spawn_blocking(move || Leg::open(&opening_context, name, Role::Subscriber, mailbox));
+        let opening = tokio::task::spawn_blocking(move || Leg::open(&opening_context, name, Role::Subscriber, mailbox));
         let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
         let local = match leg.offer(codec, payload_type).await {
             Ok(local) => local,
@@ -147,8 +147,7 @@ impl Subscriber {
 
     /// Connected: from here on `egress` sends.
     fn begin(&mut self) -> Result<(), MediaError> {
-        let accepted =
-            self.accepted.as_ref().ok_or_else(|| MediaError::Fatal("connected without an answer".into()))?;
+        let accepted = self.accepted.as_ref().ok_or_else(|| MediaError::Fatal("connected without an answer".into()))?;
         let downlink = self.context.pool.attach(DownlinkSpec {
             peer: self.peer.id,
             feed: self.feed.clone(),

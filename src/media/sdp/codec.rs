@@ -1,7 +1,7 @@
 //! Which codec an m-section gets: the first of the client's list that the service forwards.
 
-use super::text::{extension_id, of_payload, parameter, payload_types, value, values};
 use super::extension;
+use super::text::{extension_id, of_payload, parameter, payload_types, value, values};
 use crate::media::feed::SourceTrack;
 use crate::model::{Codec, Kind};
 use sdp_types::Media;

@@ -4,10 +4,10 @@
 //! sections that send nothing stay open but inactive; all others (data channels, surplus ones) are rejected.
 
 use super::codec::{choose, kind, offers_feedback};
+use super::extension;
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, bundle, read};
 use super::text::{extension_id, push, value};
-use super::extension;
 use crate::media::MediaError;
 use crate::media::feed::SourceTrack;
 use crate::model::{Kind, Sdp};
@@ -42,10 +42,10 @@ impl Plan {
 impl Publication {
     /// Reads and judges an offer.
     pub fn read(offer: &Sdp) -> Result<Self, MediaError> {
-        let session = read(offer.as_str())?;
+        let mut session = read(offer.as_str())?;
         let bundle = bundle(&session);
         let mut sections: Vec<(Media, Plan)> = Vec::new();
-        for media in session.medias {
+        for media in std::mem::take(&mut session.medias) {
             let bundled = value(&media, "mid").is_some_and(|mid| bundle.iter().any(|known| known == mid));
             let plan = if bundled && is_offered(&media) { plan(&media, &sections) } else { Plan::Rejected };
             sections.push((media, plan));
@@ -53,7 +53,7 @@ impl Publication {
         let Some((media, _)) = sections.iter().find(|(_, plan)| matches!(plan, Plan::Track(_))) else {
             return Err(nothing_to_take(&sections));
         };
-        Ok(Self { remote: Remote::of(media)?, sections })
+        Ok(Self { remote: Remote::of(&session.origin.sess_id, media)?, sections })
     }
 
     /// Its tracks.
@@ -118,7 +118,10 @@ fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
     let kinds: Vec<&str> = sending.map(|(media, _)| media.media.as_str()).collect();
     match kinds.is_empty() {
         true => bad("it offers no audio and no video to send"),
-        false => MediaError::NoCommonCodec(format!("VP8, H264 (packetization-mode 1) or Opus expected for {}", kinds.join(" and "))),
+        false => MediaError::NoCommonCodec(format!(
+            "VP8, H264 (packetization-mode 1) or Opus expected for {}",
+            kinds.join(" and ")
+        )),
     }
 }
 

@@ -1,11 +1,11 @@
 //! The offer a subscriber gets, and its answer judged.
 
 use super::codec::rtx_for;
+use super::extension;
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, read};
 use super::publish::write_candidates;
 use super::text::{extension_id, parameter, payload_types, push, value};
-use super::extension;
 use crate::media::MediaError;
 use crate::media::egress::{OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
@@ -104,7 +104,7 @@ impl Subscription {
         let Some((_, first)) = accepted.first() else {
             return Err(MediaError::NoCommonCodec("the answer accepts none of the offered streams".into()));
         };
-        let remote = Remote::of(first)?;
+        let remote = Remote::of(&session.origin.sess_id, first)?;
         if remote.setup == "actpass" {
             return Err(bad("an answer must choose a=setup:active or passive"));
         }
@@ -130,7 +130,8 @@ fn numbers(codec: Codec) -> (u8, Option<u8>) {
 
 /// The publisher's H264 profile, constrained baseline if it does not say.
 fn profile(fmtp: &str) -> String {
-    let given = parameter(fmtp, "profile-level-id").filter(|id| id.len() == 6 && id.bytes().all(|b| b.is_ascii_hexdigit()));
+    let given =
+        parameter(fmtp, "profile-level-id").filter(|id| id.len() == 6 && id.bytes().all(|b| b.is_ascii_hexdigit()));
     given.unwrap_or("42e01f").to_ascii_lowercase()
 }
 
@@ -147,10 +148,9 @@ fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
     let pt = stream.payload_type;
     match stream.codec {
         Codec::Opus => push(out, format!("a=fmtp:{pt} minptime=10;useinbandfec=1")),
-        Codec::H264 => push(
-            out,
-            format!("a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"),
-        ),
+        Codec::H264 => {
+            push(out, format!("a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"))
+        }
         Codec::Vp8 => {}
     }
     let feedback: &[&str] = match stream.codec {
