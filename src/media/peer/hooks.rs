@@ -167,15 +167,18 @@ impl Hooks {
         match (pad.name().as_str(), &self.role) {
             ("recv_rtp_src", Role::Publisher { feed, .. }) => tap_rtp(pad, feed.clone()),
             ("recv_rtcp_sink", Role::Publisher { feed, .. }) => tap_rtcp(pad, feed.clone()),
+            // Sender reports would make jitter buffers and their threads.
+            ("sync_src", _) => drop_all(pad),
             // A subscriber's SRTCP key is ours alone.
-            ("send_rtcp_src", Role::Subscriber) => {
-                pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, |_, _| {
-                    gst::PadProbeReturn::Drop
-                });
-            }
+            ("send_rtcp_src", Role::Subscriber) => drop_all(pad),
             _ => {}
         }
     }
+}
+
+fn drop_all(pad: &gst::Pad) {
+    let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    pad.add_probe(packets, |_, _| gst::PadProbeReturn::Drop);
 }
 
 /// Publishers' packets leave webrtcbin here, before the jitter buffer, and go no further in it.

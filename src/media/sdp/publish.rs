@@ -150,9 +150,7 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
         }
     }
     push(out, format!("a=rtpmap:{pt} {}", inner::encoding(track.codec)));
-    if !track.fmtp.is_empty() {
-        push(out, format!("a=fmtp:{pt} {}", track.fmtp));
-    }
+    write_parameters(out, track);
     for feedback in ["nack", "nack pli", "transport-cc"] {
         if offers_feedback(media, pt, feedback) {
             push(out, format!("a=rtcp-fb:{pt} {feedback}"));
@@ -161,6 +159,17 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
     if let (Some(rtx), Kind::Video) = (track.rtx_payload_type, kind) {
         push(out, format!("a=rtpmap:{rtx} rtx/90000"));
         push(out, format!("a=fmtp:{rtx} apt={pt}"));
+    }
+}
+
+/// The parameters as offered. Browsers start at 300 kbit/s, shrink the picture and grow it back only slowly: this asks
+/// Chromium to start where 720p begins; its congestion control corrects it within a second where that is too much.
+fn write_parameters(out: &mut String, track: &SourceTrack) {
+    let start = (track.codec.kind() == Kind::Video).then_some("x-google-start-bitrate=1200");
+    let offered = Some(track.fmtp.as_str()).filter(|fmtp| !fmtp.is_empty());
+    let parameters: Vec<&str> = offered.into_iter().chain(start).collect();
+    if !parameters.is_empty() {
+        push(out, format!("a=fmtp:{} {}", track.payload_type, parameters.join(";")));
     }
 }
 
