@@ -104,7 +104,9 @@ impl Client {
     pub fn offer(&self) -> String {
         for pad in self.webrtcbin.sink_pads() {
             let (done, wait) = channel();
-            pad.connect_notify(Some("caps"), move |_, _| drop(done.send(())));
+            pad.connect_notify(Some("caps"), move |_, _| {
+                let _ = done.send(());
+            });
             if pad.current_caps().is_none() {
                 wait.recv_timeout(LIMIT).expect("the client's media");
             }
@@ -130,9 +132,8 @@ impl Client {
     /// Rewrites the SSRC of every RTP packet of this payload type that it sends, behind its description's back.
     pub fn falsify_ssrc(&self, payload_type: u8, ssrc: u32) {
         let bin = self.webrtcbin.downcast_ref::<gst::Bin>().expect("a bin");
-        let session = bin.iterate_recurse().into_iter().flatten();
-        let session =
-            session.filter(|e| e.factory().is_some_and(|f| f.name() == "rtpsession")).next().expect("rtpsession");
+        let mut session = bin.iterate_recurse().into_iter().flatten();
+        let session = session.find(|e| e.factory().is_some_and(|f| f.name() == "rtpsession")).expect("rtpsession");
         let pad = session.static_pad("send_rtp_src").expect("its sending pad");
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
             if let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data {

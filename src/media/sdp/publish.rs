@@ -165,7 +165,7 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
 /// The parameters as offered. Browsers start at 300 kbit/s, shrink the picture and grow it back only slowly: this asks
 /// Chromium to start where 720p begins; its congestion control corrects it within a second where that is too much.
 fn write_parameters(out: &mut String, track: &SourceTrack) {
-    let start = (track.codec.kind() == Kind::Video).then_some("x-google-start-bitrate=1200");
+    let start = (track.codec.kind() == Kind::Video).then_some("x-google-start-bitrate=2000");
     let offered = Some(track.fmtp.as_str()).filter(|fmtp| !fmtp.is_empty());
     let parameters: Vec<&str> = offered.into_iter().chain(start).collect();
     if !parameters.is_empty() {
