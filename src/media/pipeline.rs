@@ -57,3 +57,10 @@ impl Pipeline {
         }
     }
 }
+
+/// A pipeline must not be let go while it plays: an engine that is dropped with peers, a peer that was never opened.
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -69,7 +69,17 @@ impl Recorders {
         while !all.is_empty() && !self.fewer.wait_until(&mut all, end).timed_out() {}
     }
 
-    /// Whether the recorder may run; one that was stopped while it started is stopped now.
+    /// Claims a place; `false` when it is taken.
+    fn begin(&self, key: &Key) -> bool {
+        let mut all = self.all.lock();
+        let free = !all.contains_key(key);
+        if free {
+            all.insert(key.clone(), Stage::Starting);
+        }
+        free
+    }
+
+    /// The recorder runs; one that was stopped while it started is stopped now.
     fn started(&self, key: &Key, recorder: Recorder) {
         let mut all = self.all.lock();
         match all.get_mut(key) {
@@ -82,9 +92,8 @@ impl Recorders {
     }
 
     fn remove(&self, key: &Key) {
-        let stage = self.all.lock().remove(key);
+        let _ended = self.all.lock().remove(key);
         self.fewer.notify_all();
-        drop(stage);
     }
 }
 
@@ -94,8 +103,8 @@ impl Inner {
         let Some(feed) = self.feeds.get(feed) else {
             return refuse(&key, EndReason::FeedEnded, "the feed does not exist".into(), events);
         };
-        if self.recorders.all.lock().insert(key.clone(), Stage::Starting).is_some() {
-            tracing::warn!(recording = %key.0, feed.id = %key.1, "asked to record a feed twice into one recording");
+        if !self.recorders.begin(&key) {
+            return tracing::warn!(recording = %key.0, feed.id = %key.1, "this feed is being recorded there already");
         }
         let (inner, events) = (self.clone(), events.clone());
         tokio::task::spawn_blocking(move || match Recorder::start(inner.spec(&key, &feed, stem, &events)) {

@@ -176,32 +176,47 @@ impl Src {
     pub(super) fn is_linked(&self) -> bool {
         self.imp().pad.get().is_some_and(|pad| pad.is_linked())
     }
-    /// The events that must come before the first packet.
-    pub(super) fn start_stream(&self, decoder: Option<&gst::Pad>) {
-        let caps = gst::Caps::new_empty_simple("application/x-rtp");
-        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
-        let start = gst::event::StreamStart::builder("ice").build();
-        for event in [start, gst::event::Caps::new(&caps), gst::event::Segment::new(&segment)] {
-            match (decoder, self.imp().pad.get()) {
-                (Some(decoder), _) => decoder.send_event(event),
-                (None, Some(pad)) => pad.push_event(event),
-                (None, None) => false,
-            };
-        }
-    }
     /// One packet, stamped with the running time as nicesrc does it.
     pub(super) fn push(&self, datagram: Vec<u8>, decoder: Option<&gst::Pad>) {
+        let Some(pad) = decoder.or(self.imp().pad.get()) else { return };
+        let deliver = Delivery { pad, directly: decoder.is_some() };
+        // Asked of the pad, not remembered: an element that was not ready yet has let them go.
+        if pad.sticky_event::<gst::event::StreamStart>(0).is_none() {
+            deliver.start_stream();
+        }
         let now = self.current_running_time();
         let mut buffer = gst::Buffer::from_mut_slice(datagram);
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(now);
             buffer.set_dts(now);
         }
-        // The flow's result is of no use here: a closing webrtcbin flushes, and nobody upstream could stop.
-        let _ = match (decoder, self.imp().pad.get()) {
-            (Some(decoder), _) => decoder.chain(buffer),
-            (None, Some(pad)) => pad.push(buffer),
-            (None, None) => Ok(gst::FlowSuccess::Ok),
-        };
+        deliver.buffer(buffer);
+    }
+}
+
+/// Where packets go: into the decoder's sink pad directly, or out of our own pad.
+struct Delivery<'a> {
+    pad: &'a gst::Pad,
+    directly: bool,
+}
+
+impl Delivery<'_> {
+    /// The events that must come before the first packet.
+    fn start_stream(&self) {
+        let caps = gst::Caps::new_empty_simple("application/x-rtp");
+        let segment = gst::FormattedSegment::<gst::ClockTime>::new();
+        let start = gst::event::StreamStart::builder("ice").build();
+        for event in [start, gst::event::Caps::new(&caps), gst::event::Segment::new(&segment)] {
+            if self.directly {
+                self.pad.send_event(event)
+            } else {
+                self.pad.push_event(event)
+            };
+        }
+    }
+
+    /// The flow's result is of no use: a closing webrtcbin flushes, and nobody upstream could stop.
+    fn buffer(&self, buffer: gst::Buffer) {
+        let _ = if self.directly { self.pad.chain(buffer) } else { self.pad.push(buffer) };
     }
 }

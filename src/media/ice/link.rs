@@ -65,7 +65,6 @@ pub struct Link {
     verified: AtomicBool,
     closed: AtomicBool,
     active: AtomicBool,
-    started: AtomicBool,
     held: Mutex<VecDeque<Vec<u8>>>,
     user: OnceLock<Weak<dyn LinkUser>>,
     source: OnceLock<glib::WeakRef<Src>>,
@@ -98,7 +97,6 @@ impl Link {
             verified: AtomicBool::default(),
             closed: AtomicBool::default(),
             active: AtomicBool::default(),
-            started: AtomicBool::default(),
             held: Mutex::default(),
             user: OnceLock::new(),
             source: OnceLock::new(),
@@ -353,9 +351,6 @@ impl Link {
         let Some(source) = self.source.get().and_then(glib::WeakRef::upgrade) else { return };
         if self.bypass.get().is_some() && !self.is_open() {
             return;
-        }
-        if !self.started.swap(true, SeqCst) {
-            source.start_stream(self.bypass.get().map(|bypass| &bypass.decoder));
         }
         source.push(datagram, self.bypass.get().map(|bypass| &bypass.decoder));
     }

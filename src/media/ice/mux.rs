@@ -147,8 +147,10 @@ impl Port {
             self.socket.send(&stun::role_conflict(packet, &key), from);
             return;
         }
+        // Before the answer: whoever has it may count on being known.
+        let changed = link.checked(from, request.use_candidate);
         self.socket.send(&stun::success(packet, from, &key), from);
-        if let Some(state) = link.checked(from, request.use_candidate) {
+        if let Some(state) = changed {
             enqueue(jobs, &link, Job::State(link.clone(), state));
         }
     }

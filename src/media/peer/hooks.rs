@@ -19,8 +19,13 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Which way media goes.
 #[derive(Clone)]
 pub enum Role {
-    /// Into this feed.
-    Publisher(Arc<Feed>),
+    /// Into this feed. `connected` is called before its first packet can pass.
+    Publisher {
+        /// Where its media goes.
+        feed: Arc<Feed>,
+        /// Tells the room.
+        connected: Arc<dyn Fn() + Send + Sync>,
+    },
     /// To the client, once connected.
     Subscriber,
 }
@@ -149,6 +154,9 @@ impl Hooks {
             return self
                 .signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
         }
+        if let Role::Publisher { connected, .. } = &self.role {
+            connected();
+        }
         if let Some(link) = self.link.upgrade() {
             link.set_verified();
         }
@@ -157,17 +165,20 @@ impl Hooks {
 
     fn on_session_pad(self: &Arc<Self>, pad: &gst::Pad) {
         match (pad.name().as_str(), &self.role) {
-            ("recv_rtp_src", Role::Publisher(feed)) => tap_rtp(pad, feed.clone()),
-            ("recv_rtcp_sink", Role::Publisher(feed)) => tap_rtcp(pad, feed.clone()),
+            ("recv_rtp_src", Role::Publisher { feed, .. }) => tap_rtp(pad, feed.clone()),
+            ("recv_rtcp_sink", Role::Publisher { feed, .. }) => tap_rtcp(pad, feed.clone()),
+            // Sender reports would make jitter buffers and their threads.
+            ("sync_src", _) => drop_all(pad),
             // A subscriber's SRTCP key is ours alone.
-            ("send_rtcp_src", Role::Subscriber) => {
-                pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, |_, _| {
-                    gst::PadProbeReturn::Drop
-                });
-            }
+            ("send_rtcp_src", Role::Subscriber) => drop_all(pad),
             _ => {}
         }
     }
+}
+
+fn drop_all(pad: &gst::Pad) {
+    let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+    pad.add_probe(packets, |_, _| gst::PadProbeReturn::Drop);
 }
 
 /// Publishers' packets leave webrtcbin here, before the jitter buffer, and go no further in it.
@@ -208,7 +219,7 @@ impl LinkUser for Hooks {
         matches!(self.role, Role::Subscriber)
     }
     fn drained(&self) {
-        if let Role::Publisher(feed) = &self.role {
+        if let Role::Publisher { feed, .. } = &self.role {
             feed.drained();
         }
     }

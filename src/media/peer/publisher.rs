@@ -4,7 +4,7 @@ use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, TICK, Verdict, close, judge, note_candidate};
 use crate::media::feed::{Feed, Source};
 use crate::media::ice::Gate;
-use crate::media::sdp::{Fingerprint, Local, Publication};
+use crate::media::sdp::{Local, Publication, Remote};
 use crate::media::{MediaError, MediaEvent};
 use crate::model::{EndReason, Sdp};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::time::Instant;
 struct Running {
     leg: Arc<Leg>,
     local: Local,
-    fingerprints: Vec<Fingerprint>,
+    remote: Remote,
     since: Instant,
     connected: bool,
 }
@@ -56,7 +56,7 @@ impl Publisher {
     async fn open(&mut self, offer: &Sdp) -> Result<Running, MediaError> {
         let publication = Publication::read(offer)?;
         let (context, mailbox) = (self.context.clone(), self.peer.mailbox.clone());
-        let (name, role) = (format!("publisher-{}", self.peer.id.0), Role::Publisher(self.feed.clone()));
+        let (name, role) = (format!("publisher-{}", self.peer.id.0), self.role());
         let opening = tokio::task::spawn_blocking(move || Leg::open(&context, name, role, mailbox));
         let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
         let local = match self.negotiate(&leg, &publication).await {
@@ -66,11 +66,18 @@ impl Publisher {
                 return Err(error);
             }
         };
-        let fingerprints = publication.remote.fingerprints.clone();
-        let running = Running { leg, local, fingerprints, since: Instant::now(), connected: false };
+        let remote = publication.remote.clone();
+        let running = Running { leg, local, remote, since: Instant::now(), connected: false };
         self.take(&running, &publication)?;
         *self.peer.current.lock() = Some(running.leg.clone());
         Ok(running)
+    }
+
+    /// The room hears of the connection before the first packet can make the feed live.
+    fn role(&self) -> Role {
+        let (id, events) = (self.peer.id, self.peer.events.clone());
+        let connected = Arc::new(move || drop(events.send(MediaEvent::Connected { peer: id })));
+        Role::Publisher { feed: self.feed.clone(), connected }
     }
 
     async fn negotiate(&self, leg: &Leg, publication: &Publication) -> Result<Local, MediaError> {
@@ -124,7 +131,6 @@ impl Publisher {
             Signal::Secured => {
                 running.connected = true;
                 running.since = Instant::now();
-                self.say(MediaEvent::Connected { peer: self.peer.id });
             }
             Signal::Roamed => self.feed.request_keyframe(),
             _ => {}
@@ -142,12 +148,12 @@ impl Publisher {
         gone.then(|| (EndReason::MediaTimeout, format!("no RTP and RTCP for {} s", silent.as_secs())))
     }
 
-    /// The same certificate: the transport stays, tracks change. Another: a new leg takes over.
+    /// The same peer connection of the client: the transport stays, tracks change. Another: a new leg takes over.
     async fn republish(&mut self, running: &mut Running, offer: &Sdp) {
         let result = match Publication::read(offer) {
             Err(error) => Err(error),
-            Ok(publication) if same(&running.fingerprints, &publication.remote.fingerprints) => {
-                self.take(running, &publication)
+            Ok(publication) if publication.remote.continues(&running.remote) => {
+                running.restart_ice(&publication.remote).and_then(|()| self.take(running, &publication))
             }
             Ok(_) => match self.open(offer).await {
                 Err(error) => Err(error),
@@ -165,8 +171,16 @@ impl Publisher {
     }
 }
 
-fn same(before: &[Fingerprint], now: &[Fingerprint]) -> bool {
-    before.iter().any(|fingerprint| now.contains(fingerprint))
+impl Running {
+    /// A client that changed its ICE names is owed new ones (RFC 8839 5.4).
+    fn restart_ice(&mut self, remote: &Remote) -> Result<(), MediaError> {
+        if remote.name != self.remote.name {
+            self.local = self.local.restarted()?;
+            self.leg.link().register(&self.local.name, &self.local.password);
+        }
+        self.remote = remote.clone();
+        Ok(())
+    }
 }
 
 /// The RTP a publication announces; without `a=ssrc` the first SSRC of each payload type.

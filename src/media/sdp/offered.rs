@@ -34,6 +34,8 @@ pub struct Remote {
     pub setup: String,
     /// Its certificate has one of these.
     pub fingerprints: Vec<Fingerprint>,
+    /// The description's session id, the same for all of one peer connection (RFC 9429 5.2.2).
+    pub session: String,
 }
 
 /// Reads a description.
@@ -95,8 +97,15 @@ pub fn bundle(session: &Session) -> Vec<String> {
 }
 
 impl Remote {
+    /// Whether this is a later description of the peer connection that `before` belongs to: its certificate, and its
+    /// session or ICE name. The certificate alone may be shared by several (`RTCPeerConnection.generateCertificate`).
+    pub fn continues(&self, before: &Self) -> bool {
+        let certificate = self.fingerprints.iter().any(|fingerprint| before.fingerprints.contains(fingerprint));
+        certificate && (self.session == before.session || self.name == before.name)
+    }
+
     /// The transport of a section.
-    pub fn of(media: &Media) -> Result<Self, MediaError> {
+    pub fn of(session: &str, media: &Media) -> Result<Self, MediaError> {
         let name = word(media, "ice-ufrag")?;
         let password = word(media, "ice-pwd")?;
         let setup = value(media, "setup").unwrap_or("actpass").trim().to_owned();
@@ -107,7 +116,7 @@ impl Remote {
         if fingerprints.is_empty() {
             return Err(bad("a=fingerprint is missing or not of sha-256, sha-384 or sha-512"));
         }
-        Ok(Self { name, password, setup, fingerprints })
+        Ok(Self { name, password, setup, fingerprints, session: session.to_owned() })
     }
 }
 

@@ -42,18 +42,18 @@ impl Plan {
 impl Publication {
     /// Reads and judges an offer.
     pub fn read(offer: &Sdp) -> Result<Self, MediaError> {
-        let session = read(offer.as_str())?;
+        let mut session = read(offer.as_str())?;
         let bundle = bundle(&session);
         let mut sections: Vec<(Media, Plan)> = Vec::new();
-        for media in session.medias {
+        for media in std::mem::take(&mut session.medias) {
             let bundled = value(&media, "mid").is_some_and(|mid| bundle.iter().any(|known| known == mid));
-            let plan = if bundled && media.port != 0 { plan(&media, &sections) } else { Plan::Rejected };
+            let plan = if bundled && is_offered(&media) { plan(&media, &sections) } else { Plan::Rejected };
             sections.push((media, plan));
         }
         let Some((media, _)) = sections.iter().find(|(_, plan)| matches!(plan, Plan::Track(_))) else {
             return Err(nothing_to_take(&sections));
         };
-        Ok(Self { remote: Remote::of(media)?, sections })
+        Ok(Self { remote: Remote::of(&session.origin.sess_id, media)?, sections })
     }
 
     /// Its tracks.
@@ -84,7 +84,7 @@ impl Publication {
         let mut candidates = Some(candidates);
         for (media, plan) in &self.sections {
             match plan.accepted() {
-                None => reject(&mut out, media),
+                None => reject(&mut out, media, local),
                 Some(track) => {
                     accept(&mut out, media, track, matches!(plan, Plan::Track(_)), local);
                     write_candidates(&mut out, candidates.take().unwrap_or_default());
@@ -104,12 +104,17 @@ fn plan(media: &Media, before: &[(Media, Plan)]) -> Plan {
     if surplus { Plan::Rejected } else { Plan::Track(track) }
 }
 
+/// Port 0 means disabled, unless the section only lives in its bundle (RFC 8843 6).
+fn is_offered(media: &Media) -> bool {
+    media.port != 0 || media.has_attribute("bundle-only")
+}
+
 fn sends(media: &Media) -> bool {
     !media.has_attribute("recvonly") && !media.has_attribute("inactive")
 }
 
 fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
-    let sending = sections.iter().filter(|(media, _)| media.port != 0 && kind(media).is_some() && sends(media));
+    let sending = sections.iter().filter(|(media, _)| is_offered(media) && kind(media).is_some() && sends(media));
     let kinds: Vec<&str> = sending.map(|(media, _)| media.media.as_str()).collect();
     match kinds.is_empty() {
         true => bad("it offers no audio and no video to send"),
@@ -120,10 +125,12 @@ fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
     }
 }
 
-fn reject(out: &mut String, media: &Media) {
+/// GStreamer 1.22 as a client wants a fingerprint even here.
+fn reject(out: &mut String, media: &Media, local: &Local) {
     push(out, format!("m={} 0 {} {}", media.media, media.proto, media.fmt));
     push(out, "c=IN IP4 0.0.0.0");
     push(out, format!("a=mid:{}", value(media, "mid").unwrap_or_default()));
+    local.write(out);
     push(out, "a=inactive");
 }
 
@@ -143,9 +150,7 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
         }
     }
     push(out, format!("a=rtpmap:{pt} {}", inner::encoding(track.codec)));
-    if !track.fmtp.is_empty() {
-        push(out, format!("a=fmtp:{pt} {}", track.fmtp));
-    }
+    write_parameters(out, track);
     for feedback in ["nack", "nack pli", "transport-cc"] {
         if offers_feedback(media, pt, feedback) {
             push(out, format!("a=rtcp-fb:{pt} {feedback}"));
@@ -154,6 +159,17 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
     if let (Some(rtx), Kind::Video) = (track.rtx_payload_type, kind) {
         push(out, format!("a=rtpmap:{rtx} rtx/90000"));
         push(out, format!("a=fmtp:{rtx} apt={pt}"));
+    }
+}
+
+/// The parameters as offered. Browsers start at 300 kbit/s, shrink the picture and grow it back only slowly: this asks
+/// Chromium to start where 720p begins; its congestion control corrects it within a second where that is too much.
+fn write_parameters(out: &mut String, track: &SourceTrack) {
+    let start = (track.codec.kind() == Kind::Video).then_some("x-google-start-bitrate=2000");
+    let offered = Some(track.fmtp.as_str()).filter(|fmtp| !fmtp.is_empty());
+    let parameters: Vec<&str> = offered.into_iter().chain(start).collect();
+    if !parameters.is_empty() {
+        push(out, format!("a=fmtp:{} {}", track.payload_type, parameters.join(";")));
     }
 }
 

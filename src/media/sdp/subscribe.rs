@@ -104,7 +104,7 @@ impl Subscription {
         let Some((_, first)) = accepted.first() else {
             return Err(MediaError::NoCommonCodec("the answer accepts none of the offered streams".into()));
         };
-        let remote = Remote::of(first)?;
+        let remote = Remote::of(&session.origin.sess_id, first)?;
         if remote.setup == "actpass" {
             return Err(bad("an answer must choose a=setup:active or passive"));
         }

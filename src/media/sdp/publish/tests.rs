@@ -1,1 +1,207 @@
+//! Real offers of Chromium 156, and what clients may send instead.
 
+use super::*;
+use crate::model::Codec;
+use sdp_types::Session;
+
+const AUDIO_VIDEO: &str = include_str!("../fixtures/chromium_av.sdp");
+/// Video as H264, a data channel, and a second video.
+const H264_DATA: &str = include_str!("../fixtures/chromium_h264_data.sdp");
+const SIMULCAST: &str = include_str!("../fixtures/chromium_simulcast.sdp");
+
+fn read(text: &str) -> Result<Publication, MediaError> {
+    Publication::read(&Sdp::new(text))
+}
+
+fn local() -> Local {
+    Local {
+        name: "our-name".into(),
+        password: "our-password".into(),
+        fingerprint: "sha-256 AB".into(),
+        setup: "active".into(),
+        mid: "0".into(),
+    }
+}
+
+fn answer(publication: &Publication) -> String {
+    let candidates = ["192.0.2.1:8443".parse().unwrap(), "[2001:db8::1]:8443".parse().unwrap()];
+    publication.answer(&local(), &candidates, 7, 3).as_str().to_owned()
+}
+
+/// The m-lines' first three words.
+fn sections(sdp: &str) -> Vec<String> {
+    let lines = sdp.lines().filter(|line| line.starts_with("m="));
+    lines.map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn chromium_publishes_opus_and_vp8() {
+    let tracks = read(AUDIO_VIDEO).unwrap().tracks();
+    let [audio, video] = &tracks[..] else { panic!("two tracks") };
+    assert_eq!((audio.codec, audio.payload_type, audio.rtx_payload_type), (Codec::Opus, 111, None));
+    assert_eq!((audio.audio_level_id, audio.nack), (1, false));
+    assert_eq!((video.codec, video.payload_type, video.rtx_payload_type), (Codec::Vp8, 96, Some(97)));
+    assert!(video.nack && video.ssrc.is_some() && video.rtx_ssrc.is_some() && video.ssrc != video.rtx_ssrc);
+    assert!(audio.ssrc.is_some() && audio.fmtp.contains("useinbandfec=1"));
+}
+
+#[test]
+fn the_answer_negotiates_all_that_full_quality_needs() {
+    let publication = read(AUDIO_VIDEO).unwrap();
+    let text = answer(&publication);
+    for line in [
+        "o=- 7 3 IN IP4 127.0.0.1",
+        "a=group:BUNDLE 0 1",
+        "a=ice-lite",
+        "a=ice-ufrag:our-name",
+        "a=setup:active",
+        "a=recvonly",
+        "a=rtcp-fb:96 nack",
+        "a=rtcp-fb:96 nack pli",
+        "a=rtcp-fb:96 transport-cc",
+        "a=rtpmap:97 rtx/90000",
+        "a=fmtp:97 apt=96",
+        "a=rtcp-rsize",
+        "a=candidate:1 1 udp 2130706431 192.0.2.1 8443 typ host",
+        "a=candidate:2 1 udp 2130706175 2001:db8::1 8443 typ host",
+    ] {
+        assert!(text.contains(&format!("{line}\r\n")), "{line} in\n{text}");
+    }
+    assert!(text.contains(extension::TRANSPORT_CC) && text.contains(extension::MID));
+    assert!(!text.contains("goog-remb"));
+    assert_eq!(text.matches("typ host").count(), 2, "candidates stand once");
+    assert!(Session::parse(text.as_bytes()).is_ok());
+}
+
+#[test]
+fn data_channels_and_surplus_video_are_rejected_in_place() {
+    let publication = read(H264_DATA).unwrap();
+    let offered: Vec<String> = sections(H264_DATA).iter().map(|m| m.split(' ').next().unwrap().to_owned()).collect();
+    let answered = sections(&answer(&publication));
+    let kinds: Vec<&str> = answered.iter().map(|m| m.split(' ').next().unwrap()).collect();
+    assert_eq!(kinds, offered, "as many sections, in the same order");
+    assert_eq!(answered.iter().filter(|m| m.ends_with(" 0")).count(), 2);
+    let tracks = publication.tracks();
+    assert_eq!(tracks.iter().map(|t| t.codec).collect::<Vec<_>>(), [Codec::H264, Codec::Opus]);
+    assert!(tracks[0].fmtp.contains("packetization-mode=1"));
+}
+
+#[test]
+fn simulcast_without_ssrcs_is_one_track_to_be_learnt() {
+    let publication = read(SIMULCAST).unwrap();
+    let [video] = &publication.tracks()[..] else { panic!("one track") };
+    assert_eq!((video.ssrc, video.rtx_ssrc, video.rtx_payload_type), (None, None, Some(97)));
+    assert!(!answer(&publication).contains("simulcast"));
+}
+
+#[test]
+fn webrtcbin_sees_one_codec_per_section_and_nothing_else() {
+    let inner = read(H264_DATA).unwrap().inner_offer().unwrap();
+    assert_eq!(sections(&inner), ["m=video 9", "m=audio 9"]);
+    assert_eq!(inner.matches("a=rtpmap").count(), 2);
+    assert_eq!(inner.matches("transport-cc\r\n").count(), 2);
+    assert!(!inner.contains("candidate") && !inner.contains("a=fmtp"));
+    assert_eq!(inner.matches("a=ssrc:").count(), 3, "video, its retransmissions, audio");
+    assert_eq!(inner.matches("a=setup:actpass").count(), 2);
+}
+
+#[test]
+fn the_clients_order_of_codecs_is_followed() {
+    let h264_first = AUDIO_VIDEO.replace("SAVPF 96 97 102 103", "SAVPF 102 103 96 97");
+    assert_ne!(h264_first, AUDIO_VIDEO);
+    assert_eq!(read(&h264_first).unwrap().tracks()[1].codec, Codec::H264);
+}
+
+#[test]
+fn h264_of_another_packetization_mode_or_profile_is_passed_over() {
+    let text = H264_DATA.replace("packetization-mode=1", "packetization-mode=0");
+    assert_eq!(read(&text).unwrap().tracks()[0].codec, Codec::Opus, "only audio is left of the first two");
+}
+
+#[test]
+fn what_stands_at_session_level_holds_for_each_section() {
+    let taken = ["a=ice-ufrag", "a=ice-pwd", "a=fingerprint", "a=setup"];
+    let mut moved: Vec<&str> = AUDIO_VIDEO.lines().filter(|l| taken.iter().any(|t| l.starts_with(t))).take(4).collect();
+    assert_eq!(moved.len(), 4);
+    let rest: Vec<&str> = AUDIO_VIDEO.lines().filter(|l| !taken.iter().any(|t| l.starts_with(t))).collect();
+    let at = rest.iter().position(|line| line.starts_with("m=")).unwrap();
+    let mut text: Vec<&str> = rest[..at].to_vec();
+    text.append(&mut moved);
+    text.extend(&rest[at..]);
+    let publication = read(&text.join("\r\n")).unwrap();
+    assert_eq!(publication.remote, read(AUDIO_VIDEO).unwrap().remote);
+}
+
+#[test]
+fn sections_without_mids_and_bundle_leave_the_first_alone() {
+    let text: Vec<&str> =
+        AUDIO_VIDEO.lines().filter(|l| !l.starts_with("a=mid") && !l.starts_with("a=group")).collect();
+    let publication = read(&text.join("\r\n")).unwrap();
+    assert_eq!(publication.tracks().len(), 1, "without a bundle there is one transport");
+    assert!(answer(&publication).contains("a=group:BUNDLE 0\r\n"));
+}
+
+#[test]
+fn a_section_that_stopped_sending_stays_but_is_no_track() {
+    let (head, video) = AUDIO_VIDEO.split_at(AUDIO_VIDEO.find("m=video").unwrap());
+    let publication = read(&(head.to_owned() + &video.replace("a=sendonly", "a=inactive"))).unwrap();
+    assert_eq!(publication.tracks().len(), 1);
+    let text = answer(&publication);
+    assert!(text.contains("a=inactive") && text.contains("a=group:BUNDLE 0 1"));
+}
+
+#[test]
+fn a_bundle_only_section_with_port_0_is_offered() {
+    let (head, video) = AUDIO_VIDEO.split_at(AUDIO_VIDEO.find("m=video").unwrap());
+    let port = video.split(' ').nth(1).unwrap();
+    let video = video.replacen(port, "0", 1).replacen("a=sendonly", "a=bundle-only\r\na=sendonly", 1);
+    assert_eq!(read(&(head.to_owned() + &video)).unwrap().tracks().len(), 2);
+    assert_eq!(read(&(head.to_owned() + &video.replace("a=bundle-only\r\n", ""))).unwrap().tracks().len(), 1);
+}
+
+#[test]
+fn unusable_offers_are_refused_in_words() {
+    let cases = [
+        (AUDIO_VIDEO.replace("opus/48000/2", "g722/8000").replace("VP8", "VP7").replace("H264", "H261"), "no codec"),
+        (AUDIO_VIDEO.replace("a=sendonly", "a=recvonly"), "no audio and no video"),
+        (AUDIO_VIDEO.replace("a=ice-pwd:", "a=ice-pwd:{}"), "ice-pwd"),
+        (AUDIO_VIDEO.replace("a=fingerprint:sha-256", "a=fingerprint:sha-1"), "fingerprint"),
+        (AUDIO_VIDEO.replace("a=setup:actpass", "a=setup:holdconn"), "setup"),
+        (AUDIO_VIDEO.replace("a=mid:1", "a=mid:0"), "mids"),
+        ("v=0\r\no=- 1 1 IN IP4 0\r\ns=-\r\nt=0 0\r\n".into(), "1 to 32"),
+        ("hello".into(), "cannot be used"),
+    ];
+    for (text, words) in cases {
+        let error = read(&text).expect_err(words).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn any_damaged_offer_is_read_or_refused_without_panic() {
+    let mut state = 1u64;
+    for _ in 0..2_000 {
+        let mut bytes = AUDIO_VIDEO.as_bytes().to_vec();
+        for _ in 0..20 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = (state >> 33) as usize % bytes.len();
+            bytes[at] = b" 0a=:\r\n;,-"[(state >> 20) as usize % 10];
+        }
+        if let Ok(publication) = read(&String::from_utf8_lossy(&bytes)) {
+            answer(&publication);
+            let _ = publication.inner_offer();
+        }
+    }
+}
+
+#[test]
+fn a_later_offer_is_told_from_another_peer_connection() {
+    let remote = |text: &str| read(text).unwrap().remote;
+    let first = remote(AUDIO_VIDEO);
+    let name = format!("a=ice-ufrag:{}", first.name);
+    assert!(remote(&AUDIO_VIDEO.replace(&name, "a=ice-ufrag:restarted")).continues(&first), "ICE restart");
+    assert!(remote(&AUDIO_VIDEO.replace(&first.session, "1234")).continues(&first), "the same transport");
+    let other = AUDIO_VIDEO.replace(&first.session, "1234").replace(&name, "a=ice-ufrag:other");
+    assert!(!remote(&other).continues(&first), "another connection with a shared certificate");
+    assert!(!remote(SIMULCAST).continues(&first));
+}

@@ -1,1 +1,127 @@
+//! Offers to subscribers and their answers, as Chromium 156 writes them.
 
+use super::*;
+
+fn track(codec: Codec, fmtp: &str) -> SourceTrack {
+    SourceTrack {
+        codec,
+        fmtp: fmtp.into(),
+        payload_type: 1,
+        ssrc: None,
+        rtx_payload_type: None,
+        rtx_ssrc: None,
+        nack: true,
+        audio_level_id: 0,
+    }
+}
+
+fn subscription(tracks: &[SourceTrack]) -> Subscription {
+    let mut next = 100;
+    Subscription::of(FeedId(5), tracks, || {
+        next += 1;
+        next
+    })
+}
+
+fn local() -> Local {
+    Local {
+        name: "our-name".into(),
+        password: "our-password".into(),
+        fingerprint: "sha-256 AB".into(),
+        setup: "actpass".into(),
+        mid: "audio0".into(),
+    }
+}
+
+fn offer(subscription: &Subscription) -> String {
+    subscription.offer(&local(), &["192.0.2.1:8443".parse().unwrap()], 9).as_str().to_owned()
+}
+
+/// An answer that accepts all: the offer with the client's transport and direction.
+fn answer(subscription: &Subscription) -> String {
+    let fingerprint = format!("a=fingerprint:sha-256 {}", ["0A"; 32].join(":"));
+    offer(subscription)
+        .replace("a=sendonly", "a=recvonly")
+        .replace("a=setup:actpass", "a=setup:active")
+        .replace("a=fingerprint:sha-256 AB", &fingerprint)
+        .replace("our-", "their")
+        .replace("a=ice-lite\r\n", "")
+}
+
+fn both() -> Subscription {
+    subscription(&[track(Codec::Vp8, ""), track(Codec::Opus, "")])
+}
+
+#[test]
+fn audio_comes_first_and_both_are_one_stream() {
+    let text = offer(&both());
+    assert!(text.find("m=audio").unwrap() < text.find("m=video").unwrap());
+    assert!(text.contains("a=msid:feed-5 audio") && text.contains("a=msid:feed-5 video"));
+    assert!(text.contains("a=rtcp-fb:96 rrtr") && !text.contains("goog-remb"));
+    assert!(text.contains("a=ice-lite") && text.contains("192.0.2.1 8443 typ host"));
+}
+
+#[test]
+fn the_media_ssrc_stands_before_that_of_retransmissions() {
+    let subscription = both();
+    let video = &subscription.streams[1];
+    let (rtx_pt, rtx_ssrc) = video.rtx.unwrap();
+    let text = offer(&subscription);
+    let first = text.find(&format!("a=ssrc:{} cname", video.ssrc)).unwrap();
+    assert!(first < text.find(&format!("a=ssrc:{rtx_ssrc} cname")).unwrap());
+    assert!(text.contains(&format!("a=ssrc-group:FID {} {rtx_ssrc}", video.ssrc)));
+    assert!(text.contains(&format!("a=fmtp:{rtx_pt} apt={}", video.payload_type)));
+}
+
+#[test]
+fn h264_keeps_the_publishers_profile() {
+    let offered = |fmtp| offer(&subscription(&[track(Codec::H264, fmtp)]));
+    let line = |id| format!("a=fmtp:102 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={id}\r\n");
+    assert!(offered("profile-level-id=640C1F;packetization-mode=1").contains(&line("640c1f")));
+    assert!(offered("packetization-mode=1").contains(&line("42e01f")));
+    assert!(offered("profile-level-id=a\u{e9}b").contains(&line("42e01f")));
+}
+
+#[test]
+fn an_answer_that_accepts_all_gives_all() {
+    let subscription = both();
+    let accepted = subscription.accept(&Sdp::new(answer(&subscription))).unwrap();
+    assert_eq!(accepted.streams, subscription.streams);
+    assert_eq!(accepted.extensions, EXTENSIONS);
+    assert_eq!((accepted.remote.name.as_str(), accepted.remote.setup.as_str()), ("theirname", "active"));
+    let inner = subscription.inner_answer(&accepted.remote, "audio0").unwrap();
+    assert!(inner.contains("a=mid:audio0") && inner.contains("a=recvonly") && inner.contains("a=ice-ufrag:theirname"));
+    assert_eq!(inner.matches("m=").count(), 1);
+}
+
+#[test]
+fn what_the_answer_leaves_out_is_not_sent() {
+    let subscription = both();
+    let text = answer(&subscription);
+    let accept = |text: String| subscription.accept(&Sdp::new(text));
+    let (head, video) = text.split_at(text.find("m=video").unwrap());
+    let without_video = accept(head.to_owned() + &video.replace("m=video 9", "m=video 0")).unwrap();
+    assert_eq!(without_video.streams, subscription.streams[..1]);
+    let without_rtx = accept(text.replace("SAVPF 96 97", "SAVPF 96")).unwrap();
+    assert_eq!(without_rtx.streams[1].rtx, None);
+    let without_mid = accept(text.replace(extension::MID, "urn:other")).unwrap();
+    assert_eq!((without_mid.extensions.mid, without_mid.extensions.transport_cc), (0, EXTENSIONS.transport_cc));
+    let unwanted = accept(head.to_owned() + &video.replace("a=recvonly", "a=inactive")).unwrap();
+    assert_eq!(unwanted.streams.len(), 1);
+}
+
+#[test]
+fn unusable_answers_are_refused() {
+    let subscription = both();
+    let text = answer(&subscription);
+    for (bad, words) in [
+        ("x".to_owned(), "cannot be used"),
+        (text[..text.find("m=video").unwrap()].to_owned(), "m-sections of the offer"),
+        (text.replace("m=audio 9", "m=audio 0").replace("m=video 9", "m=video 0"), "none of the offered"),
+        (text.replace("a=setup:active", "a=setup:actpass"), "setup"),
+        (text.replace("a=mid:", "a=mid:x"), "none of the offered"),
+    ] {
+        let error = subscription.accept(&Sdp::new(bad)).expect_err(words).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
