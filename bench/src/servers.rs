@@ -92,7 +92,7 @@ fn cores() -> usize {
 fn millrace_command(binary: &Path, ip: IpAddr, folder: &Path) -> Command {
     let mut command = Command::new(binary);
     command
-        .args(["serve", "--insecure-open", "--https", "off", "--http"])
+        .args(["serve", "--insecure-open", "--https", "", "--http"])
         .arg(format!("{ip}:8080"))
         .env("MILLRACE_SERVER__DATA_DIR", folder)
         .env("MILLRACE_LOG__FILTER", "warn")

@@ -41,7 +41,7 @@ impl ServerProcess {
     pub fn start() -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut child = Command::new(env!("CARGO_BIN_EXE_millrace"))
-            .args(["serve", "--http", "127.0.0.1:0", "--https", "off", "--media-port", "0"])
+            .args(["serve", "--http", "127.0.0.1:0", "--https", "", "--media-port", "0"])
             .env("MILLRACE_SERVER__DATA_DIR", data.path())
             .env("G_DEBUG", "fatal-criticals")
             .current_dir(data.path())
