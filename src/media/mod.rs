@@ -5,6 +5,7 @@
 
 pub mod branch;
 mod bus;
+mod census;
 pub mod egress;
 mod engine;
 pub mod fake;

@@ -1,8 +1,8 @@
 //! A pipeline's one owner. Its bus keeps nothing: each message becomes an action in the thread that posted it and is
 //! dropped, since unread messages kept every removed webrtcbin alive; a bus without a poll descriptor saves two.
 
-use super::MediaError;
 use super::bus::{Action, action};
+use super::{MediaError, census};
 use gst::glib;
 use gst::prelude::*;
 
@@ -16,6 +16,7 @@ impl Pipeline {
     /// streaming threads: it must not block or change the pipeline.
     pub fn start(name: &str, on_action: impl Fn(Action) + Send + Sync + 'static) -> Result<Self, MediaError> {
         let inner = gst::Pipeline::with_name(name);
+        census::count("pipeline", &inner);
         inner.use_clock(Some(&gst::SystemClock::obtain()));
         inner.set_start_time(gst::ClockTime::NONE);
         inner.set_base_time(gst::ClockTime::ZERO);

@@ -17,7 +17,7 @@ const FLAGS: [&str; 13] = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--use-fake-device-for-media-stream",
+    "--use-fake-device-for-media-stream=fps=30",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--window-size=1280,900",

@@ -20,7 +20,9 @@ async fn a_publisher_whose_media_stops_is_gone_after_ten_seconds() -> Result<()>
     let ended = console.expect_within("stop_listening", GONE).await?;
     ensure!(ended["feed"] == feed, "{ended}");
     ensure!(begun.elapsed() > Duration::from_secs(5), "gone too soon: {:?}", begun.elapsed());
-    // The device's socket is alive: it is free to be invited again.
+    // The device's socket is alive: it is told, and free to be invited again.
+    let told = device.expect("error").await?;
+    ensure!(told["code"] == "media_lost", "{told}");
     console.send("invite_devices", json!({"room_id": room})).await?;
     device.expect("start_streaming").await.map(drop)
 }

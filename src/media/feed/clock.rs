@@ -9,7 +9,7 @@ const NTP_UNIX: u64 = 2_208_988_800;
 /// Our wall clock as NTP, 32.32.
 pub fn ntp_now() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    (since.as_secs() + NTP_UNIX) << 32 | (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000
+    ((since.as_secs() + NTP_UNIX) << 32) | ((u64::from(since.subsec_nanos()) << 32) / 1_000_000_000)
 }
 
 /// The last report of a track.

@@ -2,6 +2,7 @@
 //! link's worker, and a sink that sends to the link's selected address.
 
 use super::link::Link;
+use crate::media::census;
 use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
@@ -163,6 +164,8 @@ glib::wrapper! {
 /// Both ends of a link.
 pub(super) fn pair(link: &Arc<Link>) -> (Src, Sink) {
     let (src, sink): (Src, Sink) = (glib::Object::new(), glib::Object::new());
+    census::count("ice_element", &src);
+    census::count("ice_element", &sink);
     let _ = src.imp().link.set(link.clone());
     let _ = sink.imp().link.set(link.clone());
     (src, sink)

@@ -7,6 +7,7 @@
 
 use super::elements::{self, Sink, Src};
 use super::link::{Bypass, Link};
+use crate::media::census;
 use gst::glib;
 use gst::glib::translate::*;
 use gst::prelude::*;
@@ -103,6 +104,7 @@ glib::wrapper! {
 impl Agent {
     fn new(link: &Arc<Link>) -> Self {
         let agent: Self = glib::Object::new();
+        census::count("ice_agent", &agent);
         let _ = agent.imp().link.set(link.clone());
         agent
     }
@@ -113,6 +115,7 @@ impl Agent {
         if let Some(link) = self.imp().link.get() {
             let component = gst_webrtc::WebRTCICEComponent::Rtp;
             let transport: Transport = glib::Object::builder().property("component", component).build();
+            census::count("ice_transport", &transport);
             transport.imp().set_up(link);
             let _ = stream.imp().transport.set(transport);
         }
@@ -125,6 +128,7 @@ impl Agent {
 pub fn webrtcbin(link: &Arc<Link>, name: &str) -> Result<gst::Element, glib::BoolError> {
     let agent = Agent::new(link);
     let webrtcbin = gst::ElementFactory::make("webrtcbin").name(name).property("ice-agent", &agent).build()?;
+    census::count("webrtcbin", &webrtcbin);
     // webrtcbin never refs the agent it is given, yet unrefs it in dispose (1.22.0 to 1.28.6): this one is for it.
     std::mem::forget(agent);
     Ok(webrtcbin)
