@@ -144,7 +144,7 @@ impl Subscriber {
         self.lengths.clear();
         let now = Instant::now();
         if refused > 0 {
-            metrics::counter!("media_packets_dropped_total", "reason" => "socket_full").increment(refused as u64);
+            super::dropped("socket_full", refused as u64);
             if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
                 self.refused = Some(now);
                 self.feed.request_keyframe();
@@ -155,8 +155,7 @@ impl Subscriber {
     /// One SRTCP datagram of the subscriber.
     pub fn on_srtcp(&mut self, datagram: &[u8]) {
         let Ok(plain) = self.receiver.unprotect_rtcp(datagram) else {
-            metrics::counter!("media_packets_dropped_total", "reason" => "bad_srtcp").increment(1);
-            return;
+            return super::dropped("bad_srtcp", 1);
         };
         *self.figures.last_rtcp.lock() = Some(Instant::now());
         let mut all = Vec::new();

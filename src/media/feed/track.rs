@@ -28,6 +28,8 @@ pub struct Track {
     rate: Rate,
     /// Whether RTP of this source has come.
     pub heard: bool,
+    /// Pictures began anew without a keyframe.
+    pub wants_keyframe: bool,
 }
 
 impl Track {
@@ -43,12 +45,14 @@ impl Track {
             losses: Losses::default(),
             rate: Rate::default(),
             heard: false,
+            wants_keyframe: false,
         }
     }
 
     /// The source was negotiated anew: same codec, perhaps another SSRC or payload type.
-    pub fn renegotiated(&mut self, source: SourceTrack) {
-        if source.ssrc.is_none() || source.ssrc != self.source.ssrc {
+    /// `replaced`: by another peer, whose packets begin anew whatever their SSRC.
+    pub fn renegotiated(&mut self, source: SourceTrack, replaced: bool) {
+        if replaced || source.ssrc.is_some_and(|ssrc| self.ssrc != Some(ssrc)) {
             self.ssrc = source.ssrc;
             self.rtx_ssrc = source.rtx_ssrc;
             self.generation += 1;
@@ -110,13 +114,15 @@ impl Track {
     fn accept(&mut self, header: &Header, data: Vec<u8>, at: Instant) -> Option<Arc<Item>> {
         let sequence = self.extend(header);
         let bytes = data.len();
-        if self.history.read().get(sequence).is_some() {
+        let too_late = self.extender.highest().is_some_and(|highest| highest >= sequence + HISTORY as u64);
+        if too_late || self.history.read().get(sequence).is_some() {
             return None;
         }
         let mut item = Item::read(self.source.codec, header, sequence, self.generation, data, at);
         if self.source.audio_level_id != 0 {
             item.level = find_extension(&item.packet.data, self.source.audio_level_id).and_then(|v| v.first().copied());
         }
+        self.wants_keyframe &= !item.packet.keyframe;
         let item = Arc::new(item);
         self.history.write().put(Arc::clone(&item));
         self.losses.arrived(sequence, at);
@@ -136,6 +142,7 @@ impl Track {
             self.generation += 1;
         }
         self.losses.clear();
+        self.wants_keyframe = true;
         self.extender.restart(header.sequence)
     }
 
