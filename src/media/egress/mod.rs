@@ -105,7 +105,7 @@ impl Pool {
         Ok(Arc::new(Self { workers, timer, next: AtomicUsize::new(0) }))
     }
 
-    /// Begins sending to a connected subscriber, with a keyframe request for its feed.
+    /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
@@ -116,7 +116,6 @@ impl Pool {
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
         feed.audience[index].fetch_add(1, Relaxed);
-        feed.request_keyframe();
         Downlink { peer, feed, worker, index, figures }
     }
 

@@ -74,7 +74,7 @@ impl Stream {
             last_timestamp: 0,
             last_at: None,
             last_counters: Offsets::default(),
-            sent: if spec.rtx.is_some() { vec![None; REMEMBERED] } else { Vec::new() },
+            sent: if spec.codec.kind() == Kind::Video { vec![None; REMEMBERED] } else { Vec::new() },
             spec,
             rtx_sequence: seed >> 16 & 0x7fff,
             packets: 0,
@@ -115,6 +115,10 @@ impl Stream {
             self.advance(&placed, item);
         }
         if let Some(slot) = self.sent.get_mut(sequence as usize % REMEMBERED) {
+            if slot.is_some_and(|sent| sent.placed == placed) {
+                // Sent already with the pictures at the beginning.
+                return None;
+            }
             *slot = Some(Sent { placed, last: None, tries: 0 });
         }
         Some(placed)

@@ -75,6 +75,15 @@ impl Subscriber {
         })
     }
 
+    /// The first pictures: those since the newest keyframe, or a new keyframe is asked for.
+    pub fn begin(&mut self) {
+        let pictures = self.feed.newest_pictures();
+        if pictures.is_empty() {
+            self.feed.request_keyframe();
+        }
+        self.send_batch(&pictures);
+    }
+
     /// Sends what of a batch is for it, in one call.
     pub fn send_batch(&mut self, items: &[Arc<Item>]) {
         for item in items {

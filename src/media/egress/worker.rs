@@ -119,7 +119,8 @@ impl Subscribers {
                 let of_feed = self.by_feed.get_mut(&batch.feed);
                 of_feed.into_iter().flatten().for_each(|s| s.send_batch(&batch.items));
             }
-            Job::Attach(subscriber) => {
+            Job::Attach(mut subscriber) => {
+                subscriber.begin();
                 self.feeds.insert(subscriber.peer, subscriber.feed.id());
                 self.by_feed.entry(subscriber.feed.id()).or_default().push(*subscriber);
             }

@@ -84,6 +84,11 @@ pub enum TapItem {
 /// Told once when RTP of every negotiated track, or of one and 500 ms later, came in; and again after changes.
 pub type OnLive = Box<dyn Fn(Vec<TrackInfo>) + Send + Sync>;
 
+/// Who joins gets the pictures since the newest keyframe at once, when they are no more and no older than this: a burst
+/// that a line takes without loss.
+const REPLAY_PACKETS: u64 = 160;
+const REPLAY_AGE: Duration = Duration::from_millis(1200);
+
 /// A feed.
 pub struct Feed {
     id: FeedId,
@@ -332,6 +337,13 @@ impl Feed {
     /// A track's packets for retransmission.
     pub(super) fn history(&self, codec: Codec) -> Option<Arc<RwLock<History>>> {
         self.intake.lock().tracks.iter().find(|t| t.source.codec == codec).map(|t| Arc::clone(&t.history))
+    }
+
+    /// What shows a picture at once to who joins: the video since the newest keyframe, empty when that is too much.
+    pub(super) fn newest_pictures(&self) -> Vec<Arc<Item>> {
+        let intake = self.intake.lock();
+        let video = intake.tracks.iter().find(|t| t.source.codec.kind() == Kind::Video);
+        video.map(|t| t.newest_pictures(REPLAY_PACKETS, REPLAY_AGE)).unwrap_or_default()
     }
 
     /// The RTP time at which the publisher's track stands at this instant of our clock (NTP).

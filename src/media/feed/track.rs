@@ -8,7 +8,7 @@ use crate::media::rtp::{Extender, Header, History, Item, find_extension};
 use crate::model::Kind;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets kept for retransmission: more than a second of 1080p at 8 Mbit/s.
 const HISTORY: usize = 2048;
@@ -28,6 +28,8 @@ pub struct Track {
     rate: Rate,
     /// Whether RTP of this source has come.
     pub heard: bool,
+    /// Where the newest group of pictures begins.
+    keyframe: Option<Arc<Item>>,
     /// Pictures began anew without a keyframe.
     pub wants_keyframe: bool,
 }
@@ -45,6 +47,7 @@ impl Track {
             losses: Losses::default(),
             rate: Rate::default(),
             heard: false,
+            keyframe: None,
             wants_keyframe: false,
         }
     }
@@ -125,6 +128,7 @@ impl Track {
         self.wants_keyframe &= !item.packet.keyframe;
         let item = Arc::new(item);
         self.history.write().put(Arc::clone(&item));
+        self.note_keyframe(&item);
         self.losses.arrived(sequence, at);
         self.heard = true;
         self.rate.count(bytes, &item.packet, at);
@@ -144,6 +148,29 @@ impl Track {
         self.losses.clear();
         self.wants_keyframe = true;
         self.extender.restart(header.sequence)
+    }
+
+    /// The first packet of the newest keyframe; parameter sets before a picture belong to it.
+    fn note_keyframe(&mut self, item: &Arc<Item>) {
+        let packet = &item.packet;
+        let newer = self.keyframe.as_ref().is_none_or(|known| {
+            known.generation != item.generation
+                || (packet.sequence > known.packet.sequence && packet.timestamp != known.packet.timestamp)
+        });
+        if packet.keyframe && newer {
+            self.keyframe = Some(Arc::clone(item));
+        }
+    }
+
+    /// The packets since the newest keyframe, if they are few and young enough to be sent again at once.
+    pub fn newest_pictures(&self, most: u64, oldest: Duration) -> Vec<Arc<Item>> {
+        let (Some(first), Some(last)) = (&self.keyframe, self.extender.highest()) else { return Vec::new() };
+        let first = &first.packet;
+        if first.at.elapsed() > oldest || last - first.sequence >= most {
+            return Vec::new();
+        }
+        let history = self.history.read();
+        (first.sequence..=last).filter_map(|sequence| history.get(sequence).cloned()).collect()
     }
 
     /// Live figures.
