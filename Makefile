@@ -1,17 +1,25 @@
 # make run    builds and starts the service with a demo device
 # make test   all checks and tests, as CI runs them
-# Both install what is missing.
+# make bench  this server and Janus under the same load (root; about 15 minutes)
+# All install what is missing.
 
 # Rust installed a minute ago is found without a new shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: run test setup-run setup-test fmt lint unit
+.PHONY: run test bench setup-run setup-test setup-bench fmt lint unit
 
 run: setup-run
 	cargo build --release --locked
 	./target/release/millrace serve --demo
 
 test: setup-test fmt lint unit
+
+bench: setup-bench
+	cargo build --release --locked --workspace
+	./target/release/millrace-bench $(BENCH)
+
+setup-bench:
+	@./scripts/setup.sh bench
 
 setup-run:
 	@./scripts/setup.sh run
