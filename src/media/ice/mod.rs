@@ -13,10 +13,11 @@ pub(super) mod gobject;
 mod link;
 mod mux;
 mod socket;
-mod stun;
+#[doc(hidden)]
+pub mod stun;
 mod worker;
 
-pub use gate::Gate;
+pub use gate::{Datagram, Gate};
 pub use link::{IceState, Link, LinkUser};
 pub use mux::Mux;
 
