@@ -5,12 +5,14 @@
 
 pub mod janus;
 pub mod load;
+pub mod local;
 pub mod namespace;
 pub mod peer;
 pub mod process;
 pub mod report;
 pub mod servers;
 pub mod signal;
+pub mod soak;
 pub mod socket;
 pub mod source;
 
