@@ -8,10 +8,14 @@ mod browser;
 mod driver;
 #[path = "e2e/looks.rs"]
 mod looks;
+#[path = "e2e/loss.rs"]
+mod loss;
 #[path = "e2e/meeting.rs"]
 mod meeting;
 #[path = "e2e/recording.rs"]
 mod recording;
+#[path = "harness/relay.rs"]
+mod relay;
 #[path = "harness/service.rs"]
 mod service;
 #[path = "e2e/stage.rs"]

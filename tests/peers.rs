@@ -11,3 +11,5 @@ mod liveness;
 mod process;
 #[path = "peers/scene.rs"]
 mod scene;
+#[path = "peers/shutdown.rs"]
+mod shutdown;

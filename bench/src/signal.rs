@@ -1,7 +1,7 @@
 //! The device protocol's client side: one WebSocket, `{"event", "data"}` both ways.
 
 use crate::Peer;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
@@ -13,6 +13,18 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// Every wait for the server ends after this.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// What was waited for did not come.
+#[derive(Debug)]
+struct Late(String, Duration);
+
+impl std::fmt::Display for Late {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no {} within {:?}", self.0, self.1)
+    }
+}
+
+impl std::error::Error for Late {}
 
 /// The role in the connection's URL.
 #[derive(Clone, Copy, Debug)]
@@ -70,7 +82,7 @@ impl Client {
                 self.early.push_back(message);
             }
         };
-        tokio::time::timeout(limit, wait).await.map_err(|_| anyhow!("no {event} within {limit:?}"))?
+        tokio::time::timeout(limit, wait).await.map_err(|_| Late(event.into(), limit))?
     }
 
     /// Cuts the connection without a word, as a lost network does.
@@ -80,6 +92,14 @@ impl Client {
             _ => return,
         };
         drop(tokio::io::AsyncWriteExt::shutdown(stream).await);
+    }
+
+    /// The data of an event of this name if it comes within half a second.
+    pub async fn pending(&mut self, event: &str) -> Result<Option<Value>> {
+        match self.expect_within(event, Duration::from_millis(500)).await {
+            Err(error) if error.is::<Late>() => Ok(None),
+            got => got.map(Some),
+        }
     }
 
     async fn receive(&mut self) -> Result<Value> {

@@ -46,7 +46,7 @@ fn examine(config: Config) -> Vec<Finding> {
     let mut findings = vec![settings(&config)];
     let (config, warning) = config.confined();
     findings.extend(warning.map(|warning| Ok(format!("note: {warning}"))));
-    findings.extend(gstreamer());
+    findings.extend(media_elements());
     findings.extend(ports(&config));
     findings.push(addresses(&config));
     findings.push(writable("data folder", &config.server.data_dir));
@@ -61,7 +61,7 @@ fn settings(config: &Config) -> Finding {
     config.check().map(|()| "settings".to_owned()).map_err(|problems| format!("settings: {problems}"))
 }
 
-fn gstreamer() -> Vec<Finding> {
+fn media_elements() -> Vec<Finding> {
     let report = match requirements::check() {
         Ok(report) => report,
         Err(cause) => return vec![Err(format!("GStreamer does not start: {cause}"))],

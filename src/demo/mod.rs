@@ -95,6 +95,8 @@ async fn connection(spec: &DemoSpec, cancel: &CancellationToken) -> Result<(), W
         }
     }
     device.end().await;
+    // Without it the server would keep the place for a connection that may come back.
+    let _ = socket.send(Message::text(device.dialogue.leave())).await;
     let _ = socket.close(None).await;
     Ok(())
 }

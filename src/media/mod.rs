@@ -249,6 +249,8 @@ pub struct TrackStats {
     pub packets: u64,
     /// RTP bytes received.
     pub bytes: u64,
+    /// Frames begun; for audio, packets with a time of their own.
+    pub frames: u64,
     /// Bits per second over the last second or so.
     pub bitrate: u64,
     /// Frames per second over the last second or so; 0 for audio.

@@ -88,8 +88,9 @@ impl Actor {
             }
             self.settle_lost();
         }
-        drop(mailbox);
+        // The mailbox last: who waits for the room to be gone waits for its manifests too.
         self.storage.finish().await;
+        drop(mailbox);
     }
 
     fn wake_at(&self) -> Instant {

@@ -16,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 /// Messages that may wait for a client.
+/// Bytes set aside for each direction of a connection; larger messages make their own room. The default is 128 kB each.
+const BUFFER: usize = 4096;
 const OUTBOX: usize = 256;
 /// Messages that may wait for us; a client that sends more is slowed down by TCP.
 const INBOX: usize = 32;
@@ -54,7 +56,7 @@ pub struct Gone;
 /// Sets the limits of an upgrade.
 pub fn limited(upgrade: WebSocketUpgrade, limits: &config::Rooms) -> WebSocketUpgrade {
     let hard = limits.max_message_bytes.saturating_mul(HARD_LIMIT_FACTOR);
-    upgrade.max_message_size(hard).max_frame_size(hard)
+    upgrade.max_message_size(hard).max_frame_size(hard).read_buffer_size(BUFFER).write_buffer_size(BUFFER)
 }
 
 impl Socket {

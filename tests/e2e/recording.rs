@@ -1,6 +1,11 @@
 //! Recording from the console's button, and playing what came of it.
 
-use crate::stage::{PATIENCE, Stage, plays_on, quiet};
+use crate::browser::Browser;
+use crate::service::{Service, start_server};
+use crate::stage::{PATIENCE, Stage, live, plays_on, quiet};
+use millrace::demo::DemoSpec;
+use millrace::demo::publisher::PublisherSpec;
+use millrace::model::Codec;
 use std::process::Command;
 use std::time::Duration;
 
@@ -11,20 +16,44 @@ const PLAYS: &str = "(() => { const v = document.querySelector('[data-testid=pla
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_made_with_the_button_plays_in_the_page() {
     let stage = Stage::live().await;
-    stage.console.press("record").await;
-    stage.console.wait(PATIENCE, "the button says that it records", PRESSED).await;
-    plays_on(&stage.console, 60).await;
-    tokio::time::sleep(Duration::from_secs(5)).await; // the length of the recording, not synchronisation
-    stage.console.press("record").await;
-    stage.console.wait(PATIENCE, "the recording is ready", READY).await;
-    stage.console.press("play").await;
-    stage.console.wait(PATIENCE, "the player plays", PLAYS).await;
-    stage.console.screenshot("player").await;
-    let path = stage.console.value("new URL(document.querySelector('[data-testid=player]').src).pathname").await;
-    probe(&stage.service.at(path.as_str().expect("a path"))).await;
-    stage.console.press("player-close").await;
-    plays_on(&stage.console, 10).await; // recording and playing disturb nobody
+    record_and_play(&stage.service, &stage.console, ".webm").await;
     quiet(&[&stage.device, &stage.console]).await;
+}
+
+/// An H264 device (the demo's own, with another codec) is seen in Chromium, and its MP4 plays there.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_h264_device_is_seen_and_its_recording_plays_in_the_page() {
+    let (service, console) = (start_server().await, Browser::start("console").await);
+    let media = PublisherSpec { video: Some(Codec::H264), ..PublisherSpec::default() };
+    let spec =
+        DemoSpec { url: service.at("").replacen("http", "ws", 1), id: "h264".into(), token: "any".into(), media };
+    let device = millrace::demo::start(spec);
+    console.open(&service.at("/console")).await;
+    const THERE: &str = "document.querySelector('[data-testid=device]')";
+    console.wait(PATIENCE, "the device is listed", THERE).await;
+    console.press("create-and-invite").await;
+    live(&console).await;
+    record_and_play(&service, &console, ".mp4").await;
+    quiet(&[&console]).await;
+    device.stop().await;
+}
+
+async fn record_and_play(service: &Service, console: &Browser, extension: &str) {
+    console.press("record").await;
+    console.wait(PATIENCE, "the button says that it records", PRESSED).await;
+    plays_on(console, 60).await;
+    tokio::time::sleep(Duration::from_secs(5)).await; // the length of the recording, not synchronisation
+    console.press("record").await;
+    console.wait(PATIENCE, "the recording is ready", READY).await;
+    console.press("play").await;
+    console.wait(PATIENCE, "the player plays", PLAYS).await;
+    console.screenshot("player").await;
+    let path = console.value("new URL(document.querySelector('[data-testid=player]').src).pathname").await;
+    let path = path.as_str().expect("a path");
+    assert!(path.ends_with(extension), "{path} is no {extension}");
+    probe(&service.at(path)).await;
+    console.press("player-close").await;
+    plays_on(console, 10).await; // recording and playing disturb nobody
 }
 
 /// `ffprobe` reads the downloaded file and counts its packets; a header alone proves nothing.

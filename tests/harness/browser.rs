@@ -20,7 +20,7 @@ const OBSERVE: &str = r"
 const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
-        const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0, freezes: 0 };
+        const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0, freezes: 0, freezeSeconds: 0, retransmitted: 0 };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             for (const r of (await pc.getStats()).values()) {
                 if (r.type !== 'inbound-rtp') continue;
@@ -31,6 +31,8 @@ const STATS: &str = r"
                     sum.width = Math.max(sum.width, r.frameWidth ?? 0);
                     sum.height = Math.max(sum.height, r.frameHeight ?? 0);
                     sum.freezes += r.freezeCount ?? 0;
+                    sum.freezeSeconds += r.totalFreezesDuration ?? 0;
+                    sum.retransmitted += r.retransmittedPacketsReceived ?? 0;
                 }
             }
         }
@@ -53,6 +55,10 @@ pub struct Received {
     pub height: u64,
     /// Times a picture stood still.
     pub freezes: u64,
+    /// For how long, in all.
+    pub freeze_seconds: f64,
+    /// Video packets that came by retransmission (RFC 4588).
+    pub retransmitted: u64,
 }
 
 /// A browser with one page. Dropping it kills it: for a viewer, that is a crash.

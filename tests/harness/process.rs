@@ -15,7 +15,7 @@ pub struct ServerProcess {
     pub http: String,
     /// `ws://127.0.0.1:PORT`
     pub ws: String,
-    _data: tempfile::TempDir,
+    data: tempfile::TempDir,
 }
 
 /// What a process holds.
@@ -49,7 +49,29 @@ impl ServerProcess {
             .spawn()
             .context("starting the server")?;
         let http = address(&mut child)?;
-        Ok(Self { child, ws: http.replacen("http", "ws", 1), http, _data: data })
+        Ok(Self { child, ws: http.replacen("http", "ws", 1), http, data })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Its folder for lasting files.
+    pub fn data(&self) -> &std::path::Path {
+        self.data.path()
+    }
+
+    /// How it ended, if it does in time.
+    pub async fn exited_within(&mut self, limit: Duration) -> Result<std::process::ExitStatus> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(Instant::now() < deadline, "the server still runs after {limit:?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// What it holds now.

@@ -18,8 +18,13 @@ impl Service {
     }
 }
 
-/// Starts the service with real media on free loopback ports. The one place where the tests touch `millrace::app`.
+/// Starts the service with real media on free loopback ports.
 pub async fn start_server() -> Service {
+    start_server_with(|_| ()).await
+}
+
+/// The same with changed settings. The one place where the tests touch `millrace::app`.
+pub async fn start_server_with(change: impl FnOnce(&mut Config)) -> Service {
     if let Ok(url) = std::env::var("MILLRACE_E2E_URL") {
         return Service { url, _own: None };
     }
@@ -30,6 +35,7 @@ pub async fn start_server() -> Service {
     config.server.data_dir = data.path().into();
     config.media.bind = "127.0.0.1".parse().expect("an address");
     config.media.port = 0;
+    change(&mut config);
     let running = App::start(config).await.expect("the service starts");
     Service { url: format!("http://{}", running.http()), _own: Some((running, data)) }
 }

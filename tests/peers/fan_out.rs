@@ -18,7 +18,7 @@ async fn ten_viewers_at_once_cause_at_most_two_keyframe_requests() -> Result<()>
     let requests = scene.publisher.seen.keyframe_requests.load(Relaxed) - before;
     ensure!(requests <= 2, "{requests} keyframe requests for ten viewers at once");
     for (_, viewer) in &viewers {
-        ensure!(viewer.seen.audio.load(Relaxed) > 0, "video but no audio: {:?}", viewer.seen);
+        viewer.until("sound", LIMIT, |seen| seen.audio.load(Relaxed) > 0).await?;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use crate::process::ServerProcess;
 use crate::scene::{Scene, goes_on};
 use anyhow::{Result, ensure};
+use millrace::demo::DemoSpec;
+use millrace::demo::publisher::PublisherSpec;
 use millrace_bench::{Client, Role};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -57,4 +59,25 @@ async fn a_device_whose_socket_stays_away_ends_after_its_grace() -> Result<()> {
     ensure!(begun.elapsed() > Duration::from_secs(9), "gone too soon: {:?}", begun.elapsed());
     drop(publisher);
     Ok(())
+}
+
+/// libnice 0.1.21, so every GStreamer device, sends no ICE checks once it is connected: its media must do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gstreamer_device_stays_though_it_checks_no_more() -> Result<()> {
+    let server = ServerProcess::start()?;
+    let media = PublisherSpec { fps: 5, ..PublisherSpec::default() };
+    let spec = DemoSpec { url: server.ws.clone(), id: "nice".into(), token: "any".into(), media };
+    let device = millrace::demo::start(spec);
+    let mut console = Client::connect(&server.ws, Role::Web, "console", "any").await?;
+    let room = console.make_room("console").await?;
+    let begun = Instant::now();
+    while console.pending("start_listening").await?.is_none() {
+        ensure!(begun.elapsed() < GONE, "the device never came");
+        console.send("invite_devices", json!({"room_id": room})).await?;
+    }
+    // Longer than the 30 s after which ICE without consent fails.
+    let ended = console.expect_within("stop_listening", Duration::from_secs(34)).await;
+    ensure!(ended.is_err(), "the device was given up: {ended:?}");
+    device.stop().await;
+    console.expect("stop_listening").await.map(drop)
 }

@@ -105,23 +105,29 @@ impl Pool {
         Ok(Arc::new(Self { workers, timer, next: AtomicUsize::new(0) }))
     }
 
-    /// Begins sending to a connected subscriber, with a keyframe request for its feed.
+    /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
-        let worker = Arc::clone(&self.workers[self.next.fetch_add(1, Relaxed) % self.workers.len()]);
+        let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
+        let worker = Arc::clone(&self.workers[index]);
         let (peer, feed, figures) = (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()));
         match Subscriber::new(spec, Arc::clone(&figures)) {
             Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
-        feed.subscribers.fetch_add(1, Relaxed);
-        feed.request_keyframe();
-        Downlink { peer, feed, worker, figures }
+        feed.audience[index].fetch_add(1, Relaxed);
+        Downlink { peer, feed, worker, index, figures }
     }
 
-    /// A batch for every worker.
-    pub(super) fn send(&self, batch: &Batch) {
-        self.workers.iter().for_each(|worker| worker.push(Job::Batch(batch.clone())));
+    /// Nobody yet: how many subscribers of a feed each worker has.
+    pub(super) fn audience(&self) -> Box<[AtomicUsize]> {
+        self.workers.iter().map(|_| AtomicUsize::new(0)).collect()
+    }
+
+    /// A batch for every worker that has a subscriber of the feed.
+    pub(super) fn send(&self, batch: &Batch, audience: &[AtomicUsize]) {
+        let with_audience = self.workers.iter().zip(audience).filter(|(_, count)| count.load(Relaxed) > 0);
+        with_audience.for_each(|(worker, _)| worker.push(Job::Batch(batch.clone())));
     }
 
     /// A feed wants ticks.
@@ -135,6 +141,11 @@ impl Drop for Pool {
         self.timer.close();
         self.workers.iter().for_each(|worker| worker.close());
     }
+}
+
+/// Counts packets that were given up.
+pub(super) fn dropped(reason: &'static str, packets: u64) {
+    metrics::counter!("media_packets_dropped_total", "reason" => reason).increment(packets);
 }
 
 /// What a subscriber's worker counts and others read.
@@ -161,6 +172,7 @@ pub struct Downlink {
     peer: PeerId,
     feed: Arc<Feed>,
     worker: Arc<Worker>,
+    index: usize,
     figures: Arc<Figures>,
 }
 
@@ -192,10 +204,13 @@ impl Downlink {
 
 impl Drop for Downlink {
     fn drop(&mut self) {
-        self.feed.subscribers.fetch_sub(1, Relaxed);
+        self.feed.audience[self.index].fetch_sub(1, Relaxed);
         let (done, gone) = std::sync::mpsc::sync_channel(0);
         self.worker.push(Job::Detach(self.peer, done));
         // Ends when the worker drops its end.
         let _ = gone.recv();
     }
 }
+
+#[cfg(test)]
+mod tests;

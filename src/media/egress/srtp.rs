@@ -105,13 +105,14 @@ impl Sender {
 /// Opens the RTCP we receive.
 pub struct Receiver {
     rtcp: Half,
-    window: Window,
+    /// An index belongs to an SSRC (RFC 3711 3.2.1), and a receiver of sound and picture reports with several.
+    windows: Vec<([u8; 4], Window)>,
 }
 
 impl Receiver {
     /// For the far side's master key.
     pub fn new(master: &MasterKey) -> Result<Self, Unspecified> {
-        Ok(Self { rtcp: Half::new(master, 3)?, window: Window::default() })
+        Ok(Self { rtcp: Half::new(master, 3)?, windows: Vec::new() })
     }
 
     /// The plain compound; an error when it is not authentic or came before.
@@ -121,14 +122,30 @@ impl Receiver {
         verify_slices_are_equal(&hmac::sign(&self.rtcp.mac, signed).as_ref()[..TAG], tag)?;
         let word = |at: usize| [datagram[at], datagram[at + 1], datagram[at + 2], datagram[at + 3]];
         let index = u32::from_be_bytes(word(end));
-        self.window.admit(index & !ENCRYPTED)?;
+        self.window(word(4))?.admit(index & !ENCRYPTED)?;
         let mut plain = datagram[..end].to_vec();
         if index & ENCRYPTED != 0 {
             self.rtcp.apply(word(4), (index & !ENCRYPTED).into(), &mut plain[8..])?;
         }
         Ok(plain)
     }
+
+    /// Of this sender; only authentic packets come here.
+    fn window(&mut self, ssrc: [u8; 4]) -> Result<&mut Window, Unspecified> {
+        let known = self.windows.iter().position(|(known, _)| *known == ssrc);
+        let at = known.unwrap_or(self.windows.len());
+        if at >= SENDERS {
+            return Err(Unspecified);
+        }
+        if known.is_none() {
+            self.windows.push((ssrc, Window::default()));
+        }
+        Ok(&mut self.windows[at].1)
+    }
 }
+
+/// SSRCs that one far side may report with.
+const SENDERS: usize = 32;
 
 /// The last 64 indices (RFC 3711 3.3.2): bit 0 is `highest`.
 #[derive(Default)]

@@ -6,8 +6,8 @@ use crate::media::rtp::vp8::Offsets;
 use crate::model::Kind;
 use std::time::{Duration, Instant};
 
-/// Sent packets remembered for retransmission, as many as the history has.
-const REMEMBERED: usize = 2048;
+/// Sent packets remembered for retransmission: a second of 8 Mbit/s, 48 bytes each.
+const REMEMBERED: usize = 1024;
 /// Retransmissions of one packet at most.
 const TRIES: u8 = 6;
 /// Least time between two of them.
@@ -64,7 +64,6 @@ impl Stream {
     /// A stream that has sent nothing. `seed`: random; where the numbers begin.
     pub fn new(spec: OutStream, seed: u64) -> Self {
         Self {
-            spec,
             generation: None,
             timestamp_offset: (seed >> 32) as u32,
             offsets: Offsets::default(),
@@ -75,7 +74,8 @@ impl Stream {
             last_timestamp: 0,
             last_at: None,
             last_counters: Offsets::default(),
-            sent: vec![None; REMEMBERED],
+            sent: if spec.codec.kind() == Kind::Video { vec![None; REMEMBERED] } else { Vec::new() },
+            spec,
             rtx_sequence: seed >> 16 & 0x7fff,
             packets: 0,
             bytes: 0,
@@ -114,7 +114,13 @@ impl Stream {
         if sequence > self.highest {
             self.advance(&placed, item);
         }
-        self.sent[sequence as usize % REMEMBERED] = Some(Sent { placed, last: None, tries: 0 });
+        if let Some(slot) = self.sent.get_mut(sequence as usize % REMEMBERED) {
+            if slot.is_some_and(|sent| sent.placed == placed) {
+                // Sent already with the pictures at the beginning.
+                return None;
+            }
+            *slot = Some(Sent { placed, last: None, tries: 0 });
+        }
         Some(placed)
     }
 
@@ -168,7 +174,7 @@ impl Stream {
     pub fn retransmit(&mut self, sequence: u16, round_trip: Duration, now: Instant) -> Option<Placed> {
         let step = i64::from(sequence.wrapping_sub(self.highest as u16) as i16);
         let extended = self.highest.checked_add_signed(step)?;
-        let slot = self.sent[extended as usize % REMEMBERED].as_mut()?;
+        let slot = self.sent.get_mut(extended as usize % REMEMBERED)?.as_mut()?;
         let pause = PAUSE.max(round_trip);
         let rested = slot.last.is_none_or(|last| now.saturating_duration_since(last) >= pause);
         if slot.placed.sequence != extended || slot.tries >= TRIES || !rested {

@@ -75,6 +75,15 @@ impl Subscriber {
         })
     }
 
+    /// The first pictures: those since the newest keyframe, or a new keyframe is asked for.
+    pub fn begin(&mut self) {
+        let pictures = self.feed.newest_pictures();
+        if pictures.is_empty() {
+            self.feed.request_keyframe();
+        }
+        self.send_batch(&pictures);
+    }
+
     /// Sends what of a batch is for it, in one call.
     pub fn send_batch(&mut self, items: &[Arc<Item>]) {
         for item in items {
@@ -144,7 +153,7 @@ impl Subscriber {
         self.lengths.clear();
         let now = Instant::now();
         if refused > 0 {
-            metrics::counter!("media_packets_dropped_total", "reason" => "socket_full").increment(refused as u64);
+            super::dropped("socket_full", refused as u64);
             if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
                 self.refused = Some(now);
                 self.feed.request_keyframe();
@@ -155,8 +164,7 @@ impl Subscriber {
     /// One SRTCP datagram of the subscriber.
     pub fn on_srtcp(&mut self, datagram: &[u8]) {
         let Ok(plain) = self.receiver.unprotect_rtcp(datagram) else {
-            metrics::counter!("media_packets_dropped_total", "reason" => "bad_srtcp").increment(1);
-            return;
+            return super::dropped("bad_srtcp", 1);
         };
         *self.figures.last_rtcp.lock() = Some(Instant::now());
         let mut all = Vec::new();

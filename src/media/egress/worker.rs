@@ -11,6 +11,8 @@ use std::time::Instant;
 
 /// Batches that may wait; more is a thread that cannot keep up, and old pictures are of no use.
 const WAITING: usize = 512;
+/// With so much to do, RTCP that comes is dropped: it repeats itself.
+const MOST_JOBS: usize = 4096;
 
 /// Something to do.
 pub enum Job {
@@ -52,8 +54,11 @@ impl Worker {
     /// Adds work; never waits.
     pub fn push(&self, job: Job) {
         let mut queue = self.queue.lock();
-        if matches!(job, Job::Batch(_)) {
-            queue.make_room();
+        match job {
+            Job::Batch(_) => queue.make_room(),
+            // Not authenticated yet: whoever sends more of it than we can open loses it.
+            Job::Rtcp(..) if queue.jobs.len() >= MOST_JOBS => return super::dropped("rtcp_flood", 1),
+            _ => {}
         }
         queue.jobs.push_back(job);
         if queue.jobs.len() == 1 {
@@ -95,7 +100,7 @@ impl Queue {
         {
             self.jobs.remove(oldest);
             self.batches -= 1;
-            metrics::counter!("media_packets_dropped_total", "reason" => "slow_worker").increment(1);
+            super::dropped("slow_worker", 1);
         }
     }
 }
@@ -114,7 +119,8 @@ impl Subscribers {
                 let of_feed = self.by_feed.get_mut(&batch.feed);
                 of_feed.into_iter().flatten().for_each(|s| s.send_batch(&batch.items));
             }
-            Job::Attach(subscriber) => {
+            Job::Attach(mut subscriber) => {
+                subscriber.begin();
                 self.feeds.insert(subscriber.peer, subscriber.feed.id());
                 self.by_feed.entry(subscriber.feed.id()).or_default().push(*subscriber);
             }

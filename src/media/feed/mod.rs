@@ -84,6 +84,11 @@ pub enum TapItem {
 /// Told once when RTP of every negotiated track, or of one and 500 ms later, came in; and again after changes.
 pub type OnLive = Box<dyn Fn(Vec<TrackInfo>) + Send + Sync>;
 
+/// Who joins gets the pictures since the newest keyframe at once, when they are no more and no older than this: a burst
+/// that a line takes without loss.
+const REPLAY_PACKETS: u64 = 160;
+const REPLAY_AGE: Duration = Duration::from_millis(1200);
+
 /// A feed.
 pub struct Feed {
     id: FeedId,
@@ -95,8 +100,8 @@ pub struct Feed {
     upstream: RwLock<Option<Arc<dyn Upstream>>>,
     /// Our SSRC in RTCP to the publisher.
     ssrc: u32,
-    /// Subscriptions being served; kept by `egress`.
-    pub(super) subscribers: AtomicUsize,
+    /// Subscriptions being served by each sending thread; kept by `egress`.
+    pub(super) audience: Box<[AtomicUsize]>,
 }
 
 /// What the one thread that brings packets works on.
@@ -122,7 +127,7 @@ impl Feed {
             keyframes: Mutex::new(Limiter::new(keyframe_interval)),
             upstream: RwLock::new(None),
             ssrc: rand::random::<u32>() | 1,
-            subscribers: AtomicUsize::new(0),
+            audience: pool.audience(),
         });
         pool.watch(&feed);
         feed
@@ -136,10 +141,12 @@ impl Feed {
     /// Sets or replaces the publisher's tracks (first negotiation, renegotiation, or another peer taking over).
     /// Subscribers keep their SSRC, sequence and timestamps.
     pub fn set_source(&self, source: Source) {
-        *self.upstream.write() = Some(source.upstream);
+        let new = Arc::as_ptr(&source.upstream).cast::<()>();
+        let before = self.upstream.write().replace(source.upstream);
+        let replaced = before.is_some_and(|before| Arc::as_ptr(&before).cast::<()>() != new);
         let mut intake = self.intake.lock();
         let changed = !intake.has_codecs_of(&source.tracks);
-        if !intake.has_ssrcs_of(&source.tracks) {
+        if replaced || !intake.has_ssrcs_of(&source.tracks) {
             // Another peer connection of the publisher has other clocks.
             *self.clock.lock() = Clock::default();
         }
@@ -148,7 +155,7 @@ impl Feed {
             let known = former.iter().position(|t| t.source.codec == new.codec).map(|at| former.swap_remove(at));
             intake.tracks.push(match known {
                 Some(mut track) => {
-                    track.renegotiated(new);
+                    track.renegotiated(new, replaced);
                     track
                 }
                 None => Track::new(new),
@@ -180,7 +187,11 @@ impl Feed {
             self.flush(&mut intake);
         }
         let news = intake.look(at);
+        let anew = intake.tracks.iter_mut().any(|t| std::mem::take(&mut t.wants_keyframe));
         drop(intake);
+        if anew {
+            self.request_keyframe();
+        }
         if let Some(tracks) = news {
             (self.on_live)(tracks);
         }
@@ -210,9 +221,7 @@ impl Feed {
             return;
         }
         let items: Arc<[Arc<Item>]> = intake.batch.drain(..).collect();
-        if self.subscribers.load(Ordering::Relaxed) > 0 {
-            self.pool.send(&Batch { feed: self.id, items });
-        }
+        self.pool.send(&Batch { feed: self.id, items }, &self.audience);
     }
 
     /// Called every 10 ms or so by the pool's timer: NACKs and keyframe requests that are due.
@@ -313,7 +322,7 @@ impl Feed {
         FeedStats {
             tracks: self.intake.lock().tracks.iter().map(|t| t.stats(now)).collect(),
             keyframe_requests: self.keyframes.lock().sent(),
-            subscribers: self.subscribers.load(Ordering::Relaxed),
+            subscribers: self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
         }
     }
 
@@ -328,6 +337,13 @@ impl Feed {
     /// A track's packets for retransmission.
     pub(super) fn history(&self, codec: Codec) -> Option<Arc<RwLock<History>>> {
         self.intake.lock().tracks.iter().find(|t| t.source.codec == codec).map(|t| Arc::clone(&t.history))
+    }
+
+    /// What shows a picture at once to who joins: the video since the newest keyframe, empty when that is too much.
+    pub(super) fn newest_pictures(&self) -> Vec<Arc<Item>> {
+        let intake = self.intake.lock();
+        let video = intake.tracks.iter().find(|t| t.source.codec.kind() == Kind::Video);
+        video.map(|t| t.newest_pictures(REPLAY_PACKETS, REPLAY_AGE)).unwrap_or_default()
     }
 
     /// The RTP time at which the publisher's track stands at this instant of our clock (NTP).
@@ -364,5 +380,5 @@ impl Intake {
 }
 
 fn drop_packet(reason: &'static str) {
-    metrics::counter!("media_packets_dropped_total", "reason" => reason).increment(1);
+    super::egress::dropped(reason, 1);
 }

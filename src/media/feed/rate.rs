@@ -12,6 +12,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub struct Rate {
     packets: u64,
     bytes: u64,
+    frames: u64,
     size: Option<(u32, u32)>,
     last_timestamp: Option<u32>,
     window: Option<Window>,
@@ -33,6 +34,7 @@ impl Rate {
         self.bytes += bytes as u64;
         self.size = packet.size.or(self.size);
         let new_frame = self.last_timestamp != Some(packet.timestamp) && !packet.payload.is_empty();
+        self.frames += u64::from(new_frame);
         self.last_timestamp = Some(packet.timestamp);
         let window = self.window.get_or_insert(Window { begun: at, bytes: 0, frames: 0 });
         let elapsed = at.saturating_duration_since(window.begun);
@@ -52,6 +54,7 @@ impl Rate {
             codec,
             packets: self.packets,
             bytes: self.bytes,
+            frames: self.frames,
             bitrate: if live { self.bitrate } else { 0 },
             framerate: if live && video { self.framerate } else { 0.0 },
             width: self.size.map(|s| s.0),

@@ -8,7 +8,7 @@ use crate::media::rtp::{Extender, Header, History, Item, find_extension};
 use crate::model::Kind;
 use parking_lot::RwLock;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets kept for retransmission: more than a second of 1080p at 8 Mbit/s.
 const HISTORY: usize = 2048;
@@ -28,6 +28,10 @@ pub struct Track {
     rate: Rate,
     /// Whether RTP of this source has come.
     pub heard: bool,
+    /// Where the newest group of pictures begins.
+    keyframe: Option<Arc<Item>>,
+    /// Pictures began anew without a keyframe.
+    pub wants_keyframe: bool,
 }
 
 impl Track {
@@ -43,12 +47,15 @@ impl Track {
             losses: Losses::default(),
             rate: Rate::default(),
             heard: false,
+            keyframe: None,
+            wants_keyframe: false,
         }
     }
 
     /// The source was negotiated anew: same codec, perhaps another SSRC or payload type.
-    pub fn renegotiated(&mut self, source: SourceTrack) {
-        if source.ssrc.is_none() || source.ssrc != self.source.ssrc {
+    /// `replaced`: by another peer, whose packets begin anew whatever their SSRC.
+    pub fn renegotiated(&mut self, source: SourceTrack, replaced: bool) {
+        if replaced || source.ssrc.is_some_and(|ssrc| self.ssrc != Some(ssrc)) {
             self.ssrc = source.ssrc;
             self.rtx_ssrc = source.rtx_ssrc;
             self.generation += 1;
@@ -110,15 +117,18 @@ impl Track {
     fn accept(&mut self, header: &Header, data: Vec<u8>, at: Instant) -> Option<Arc<Item>> {
         let sequence = self.extend(header);
         let bytes = data.len();
-        if self.history.read().get(sequence).is_some() {
+        let too_late = self.extender.highest().is_some_and(|highest| highest >= sequence + HISTORY as u64);
+        if too_late || self.history.read().get(sequence).is_some() {
             return None;
         }
         let mut item = Item::read(self.source.codec, header, sequence, self.generation, data, at);
         if self.source.audio_level_id != 0 {
             item.level = find_extension(&item.packet.data, self.source.audio_level_id).and_then(|v| v.first().copied());
         }
+        self.wants_keyframe &= !item.packet.keyframe;
         let item = Arc::new(item);
         self.history.write().put(Arc::clone(&item));
+        self.note_keyframe(&item);
         self.losses.arrived(sequence, at);
         self.heard = true;
         self.rate.count(bytes, &item.packet, at);
@@ -136,7 +146,31 @@ impl Track {
             self.generation += 1;
         }
         self.losses.clear();
+        self.wants_keyframe = true;
         self.extender.restart(header.sequence)
+    }
+
+    /// The first packet of the newest keyframe; parameter sets before a picture belong to it.
+    fn note_keyframe(&mut self, item: &Arc<Item>) {
+        let packet = &item.packet;
+        let newer = self.keyframe.as_ref().is_none_or(|known| {
+            known.generation != item.generation
+                || (packet.sequence > known.packet.sequence && packet.timestamp != known.packet.timestamp)
+        });
+        if packet.keyframe && newer {
+            self.keyframe = Some(Arc::clone(item));
+        }
+    }
+
+    /// The packets since the newest keyframe, if they are few and young enough to be sent again at once.
+    pub fn newest_pictures(&self, most: u64, oldest: Duration) -> Vec<Arc<Item>> {
+        let (Some(first), Some(last)) = (&self.keyframe, self.extender.highest()) else { return Vec::new() };
+        let first = &first.packet;
+        if first.at.elapsed() > oldest || last - first.sequence >= most {
+            return Vec::new();
+        }
+        let history = self.history.read();
+        (first.sequence..=last).filter_map(|sequence| history.get(sequence).cloned()).collect()
     }
 
     /// Live figures.

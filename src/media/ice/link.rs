@@ -225,9 +225,11 @@ impl Link {
         }
     }
 
-    /// What the silence since the last check means. Returns the new state, if it changed.
+    /// What silence means. Returns the new state, if it changed. Media of the verified peer counts like a check:
+    /// libnice before 0.1.22, which GStreamer's devices use, checks nothing once it is connected.
     pub(super) fn judge_silence(&self, now: Instant, disconnected: Duration, failed: Duration) -> Option<IceState> {
-        let silent = now.saturating_duration_since(self.last_check());
+        let heard = self.last_media().map_or(self.last_check(), |media| media.max(self.last_check()));
+        let silent = now.saturating_duration_since(heard);
         match self.state() {
             IceState::Connected | IceState::Disconnected if silent > failed => self.change_state(IceState::Failed),
             IceState::Connected if silent > disconnected => self.change_state(IceState::Disconnected),

@@ -13,8 +13,8 @@ use crate::media::{MediaError, PeerStats};
 use crate::model::{Codec, Kind};
 use gst::prelude::*;
 use gst_webrtc::{WebRTCRTPTransceiver, WebRTCRTPTransceiverDirection, WebRTCSDPType};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// One webrtcbin.
@@ -25,6 +25,7 @@ pub struct Leg {
     webrtcbin: gst::Element,
     link: Arc<Link>,
     hooks: Arc<Hooks>,
+    upstream: OnceLock<Arc<dyn Upstream>>,
     closed: AtomicBool,
 }
 
@@ -50,7 +51,16 @@ impl Leg {
         let webrtcbin = crate::media::ice::gobject::webrtcbin(&link, &format!("webrtc-{name}")).map_err(fatal)?;
         webrtcbin.set_property_from_str("bundle-policy", "max-bundle");
         hooks.install(&webrtcbin);
-        let leg = Self { number, name, pipeline, webrtcbin, link, hooks, closed: AtomicBool::new(false) };
+        let leg = Self {
+            number,
+            name,
+            pipeline,
+            webrtcbin,
+            link,
+            hooks,
+            upstream: OnceLock::new(),
+            closed: AtomicBool::new(false),
+        };
         leg.pipeline.add(&leg.webrtcbin)?;
         Ok(Arc::new(leg))
     }
@@ -79,10 +89,14 @@ impl Leg {
     pub fn set_downlink(&self, downlink: Downlink) {
         self.hooks.set_downlink(Some(downlink));
     }
-    /// The way back to a publisher.
+    /// The way back to a publisher. Always the same one: a feed tells by it another peer from another offer.
     pub fn upstream(&self) -> Result<Arc<dyn Upstream>, MediaError> {
+        if let Some(known) = self.upstream.get() {
+            return Ok(Arc::clone(known));
+        }
         let sink = RtcpSink::of(&self.webrtcbin);
-        sink.map(|sink| Arc::new(sink) as _).ok_or_else(|| MediaError::Fatal("webrtcbin made no transport".into()))
+        let sink = sink.ok_or_else(|| MediaError::Fatal("webrtcbin made no transport".into()))?;
+        Ok(Arc::clone(self.upstream.get_or_init(|| Arc::new(sink))))
     }
 
     /// Answers an offer of these tracks, written for webrtcbin.

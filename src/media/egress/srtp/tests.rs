@@ -121,6 +121,17 @@ fn forged_or_truncated_rtcp_is_refused() {
     assert!(receiver.unprotect_rtcp(&wire).is_ok(), "forgeries did not move the window");
 }
 
+/// Chromium reports on sound and picture with an SSRC each, both counting from 1.
+#[test]
+fn each_sender_has_indices_of_its_own() {
+    let master = key(LIBSRTP_KEY);
+    let wires =
+        ["81c90001 00000001", "81c90001 00000002"].map(|plain| oracle(&master).encrypt_rtcp(&hex(plain)).unwrap());
+    let mut receiver = Receiver::new(&master).unwrap();
+    assert!(wires.iter().all(|wire| receiver.unprotect_rtcp(wire).is_ok()), "the same index of another SSRC");
+    assert!(wires.iter().all(|wire| receiver.unprotect_rtcp(wire).is_err()), "replays");
+}
+
 #[test]
 fn the_replay_window_takes_late_ones_once() {
     let mut window = Window::default();

@@ -1,0 +1,114 @@
+//! A bad network between clients and the media port: a UDP relay that loses, delays and reorders what the server sends.
+//!
+//! It has the port number of the server on an address of its own, so that the server need only announce that address.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::task::JoinHandle;
+
+/// The address that clients are told.
+pub const ADDRESS: &str = "127.0.0.2";
+
+/// What happens to packets on their way to clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Path {
+    /// Share that is lost, 0 to 1.
+    pub loss: f64,
+    /// Every packet takes this long,
+    pub delay: Duration,
+    /// and up to this much more, each its own, so that some overtake others.
+    pub jitter: Duration,
+}
+
+/// A running relay; ends when dropped.
+pub struct Relay {
+    /// Packets that went to clients, and those that were lost.
+    pub passed: Arc<AtomicU64>,
+    pub lost: Arc<AtomicU64>,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Relay {
+    /// A port number that is free on both addresses, held by nobody.
+    pub fn free_port() -> u16 {
+        loop {
+            let here = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
+            let port = here.local_addr().expect("an address").port();
+            if std::net::UdpSocket::bind((ADDRESS, port)).is_ok() {
+                return port;
+            }
+        }
+    }
+
+    /// Between clients and `127.0.0.1:port`.
+    pub async fn start(port: u16, path: Path) -> Self {
+        let (passed, lost) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let front = Arc::new(UdpSocket::bind((ADDRESS, port)).await.expect("the relay's address"));
+        let server = SocketAddr::from(([127, 0, 0, 1], port));
+        let work = forward(front, server, path, passed.clone(), lost.clone());
+        Self { passed, lost, task: tokio::spawn(work) }
+    }
+}
+
+async fn forward(front: Arc<UdpSocket>, server: SocketAddr, path: Path, passed: Arc<AtomicU64>, lost: Arc<AtomicU64>) {
+    let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, tokio_util::task::AbortOnDropHandle<()>)> = HashMap::new();
+    let mut buffer = vec![0; 2048];
+    while let Ok((length, from)) = front.recv_from(&mut buffer).await {
+        if !clients.contains_key(&from) {
+            let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket for a client"));
+            let work = answer(back.clone(), front.clone(), from, path, passed.clone(), lost.clone());
+            clients.insert(from, (back, tokio_util::task::AbortOnDropHandle::new(tokio::spawn(work))));
+        }
+        let _ = clients[&from].0.send_to(&buffer[..length], server).await;
+    }
+}
+
+/// From the server to one client.
+async fn answer(
+    back: Arc<UdpSocket>,
+    front: Arc<UdpSocket>,
+    client: SocketAddr,
+    path: Path,
+    passed: Arc<AtomicU64>,
+    lost: Arc<AtomicU64>,
+) {
+    // The same losses in each run, as far as the packets are the same.
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    let mut buffer = vec![0; 2048];
+    while let Ok((length, _)) = back.recv_from(&mut buffer).await {
+        if dice.roll() < path.loss {
+            lost.fetch_add(1, Relaxed);
+            continue;
+        }
+        passed.fetch_add(1, Relaxed);
+        let (front, datagram) = (front.clone(), buffer[..length].to_vec());
+        let delay = path.delay + path.jitter.mul_f64(dice.roll());
+        tokio::spawn(async move {
+            tokio::time::sleep(delay).await;
+            let _ = front.send_to(&datagram, client).await;
+        });
+    }
+}
+
+/// xorshift64*: enough for losses.
+struct Dice(u64);
+
+impl Dice {
+    /// 0 to 1.
+    fn roll(&mut self) -> f64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
