@@ -17,4 +17,4 @@ pub mod socket;
 pub mod source;
 
 pub use peer::{Peer, Received};
-pub use signal::{Client, Role};
+pub use signal::{Attended, Client, Role};

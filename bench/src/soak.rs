@@ -4,7 +4,7 @@
 //! word. The base is taken after some cycles of warming up; memory is judged from the thousandth cycle on.
 
 use crate::local::{Census, Local};
-use crate::{Client, Peer, Role};
+use crate::{Attended, Client, Peer, Role};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -43,8 +43,7 @@ struct Residents {
     room: u64,
     feed: Value,
     viewer: Peer,
-    _viewer: Client,
-    _device: Client,
+    _sockets: [Attended; 2],
     _publisher: Peer,
 }
 
@@ -57,7 +56,8 @@ impl Residents {
         let publisher = device.publish(true, true).await?;
         let feed = console.expect("start_listening").await?["feed"].clone();
         let (client, viewer) = watch(server, room, &feed, "resident").await?;
-        Ok(Self { console, room, feed, viewer, _viewer: client, _device: device, _publisher: publisher })
+        let sockets = [client.attended(), device.attended()];
+        Ok(Self { console, room, feed, viewer, _sockets: sockets, _publisher: publisher })
     }
 
     /// The resident viewer still sees.
