@@ -5,14 +5,16 @@
 
 pub mod janus;
 pub mod load;
+pub mod local;
 pub mod namespace;
 pub mod peer;
 pub mod process;
 pub mod report;
 pub mod servers;
 pub mod signal;
+pub mod soak;
 pub mod socket;
 pub mod source;
 
 pub use peer::{Peer, Received};
-pub use signal::{Client, Role};
+pub use signal::{Attended, Client, Role};

@@ -1,10 +1,10 @@
 //! `millrace-bench`: this server and Janus under the same load, in alternating rounds.
 
 use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Plan};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{namespace, report};
+use millrace_bench::{namespace, report, soak};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,7 +15,10 @@ use std::time::Duration;
 /// WebRTC implementation (str0m). Servers and load run in a network namespace of the benchmark's own, since Janus skips
 /// loopback: it needs root. The servers alternate within each round; the table shows medians over the rounds.
 #[derive(Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Options {
+    #[command(subcommand)]
+    task: Option<Task>,
     /// The server's binary, built with `cargo build --release`.
     #[arg(long, default_value = "target/release/millrace")]
     millrace: PathBuf,
@@ -42,8 +45,25 @@ struct Options {
     inside: Option<IpAddr>,
 }
 
+/// What else it can do.
+#[derive(Subcommand)]
+enum Task {
+    /// Joins and leaves of viewers and publishers by the thousand; fails if the server keeps anything of them.
+    Soak {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        #[command(flatten)]
+        options: soak::Options,
+    },
+}
+
 fn main() -> Result<()> {
     let options = Options::parse();
+    if let Some(Task::Soak { millrace, options }) = options.task {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(soak::run(&millrace.canonicalize()?, options));
+    }
     ensure!(options.millrace.is_file(), "no {}: run `cargo build --release` first", options.millrace.display());
     match options.inside {
         None => namespace::run_inside(),

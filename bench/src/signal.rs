@@ -42,6 +42,15 @@ pub struct Client {
     ip: IpAddr,
 }
 
+/// A client whose socket is kept alive until this is dropped.
+pub struct Attended(tokio::task::JoinHandle<()>);
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 impl Client {
     /// Connects to `ws://HOST:PORT` (no path).
     pub async fn connect(base: &str, role: Role, id: &str, token: &str) -> Result<Self> {
@@ -100,6 +109,11 @@ impl Client {
             Err(error) if error.is::<Late>() => Ok(None),
             got => got.map(Some),
         }
+    }
+
+    /// Reads on and forgets what comes, so that pings are answered while nobody waits for anything.
+    pub fn attended(mut self) -> Attended {
+        Attended(tokio::spawn(async move { while self.receive().await.is_ok() {} }))
     }
 
     async fn receive(&mut self) -> Result<Value> {

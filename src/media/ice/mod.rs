@@ -16,7 +16,8 @@ mod link;
 mod mux;
 mod path;
 mod socket;
-mod stun;
+#[doc(hidden)]
+pub mod stun;
 mod tcp;
 #[cfg(test)]
 mod testing;
@@ -24,7 +25,7 @@ mod worker;
 
 pub use agent::{Agent, webrtcbin};
 pub use discover::public_ips;
-pub use gate::Gate;
+pub use gate::{Datagram, Gate};
 pub use link::{IceState, Link, LinkUser};
 pub use mux::Mux;
 

@@ -1,0 +1,214 @@
+//! What each fuzz target does with one input: everything that is parsed from the network.
+//!
+//! Shared by `cargo fuzz` (`fuzz_targets/`) and by the short run of `make test` (`tests/fuzz_smoke.rs`). Beside "no
+//! panic" a target asserts what must hold of whatever was accepted.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
+
+use millrace::media::egress::srtp::{Receiver, Sender};
+use millrace::media::egress::{OutExtensions, rtcp};
+use millrace::media::ice::{Datagram, Gate, stun};
+use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, find_extension, h264, vp8};
+use millrace::media::sdp::{Fingerprint, Local, Publication, Subscription};
+use millrace::model::{Codec, FeedId, Sdp};
+use millrace::room::Role;
+use millrace::signaling::device::{translate, wire};
+use std::time::Instant;
+
+/// A target: one input, no result; it panics when something is wrong.
+pub type Target = fn(&[u8]);
+
+/// All of them, by the names of their folders in `corpus/`.
+pub const ALL: &[(&str, Target)] = &[
+    ("stun", stun),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("srtcp", srtcp),
+    ("sdp_offer", sdp_offer),
+    ("sdp_answer", sdp_answer),
+    ("device_json", device_json),
+];
+
+/// Password of RFC 5769's samples.
+const STUN_PASSWORD: &str = "VOkJxbRl1RmTxUk/WvJxBt";
+/// Session key of libsrtp's tests.
+const SRTP_KEY: [u8; 30] = [
+    0xe1, 0xf9, 0x7a, 0x0d, 0x3e, 0x01, 0x8b, 0xe0, 0xd6, 0x4f, 0xa3, 0x2c, 0x06, 0xde, 0x41, 0x39, 0x0e, 0xc6, 0x75,
+    0xad, 0x49, 0x8a, 0xfe, 0xeb, 0xb6, 0x96, 0x0b, 0x3a, 0xab, 0xe6,
+];
+/// The offer whose subscription `sdp_answer` answers.
+const OFFER: &str = include_str!("../src/media/sdp/fixtures/chromium_av.sdp");
+
+/// A datagram as the port's reader sees it; a check is answered.
+pub fn stun(data: &[u8]) {
+    let mut gate = Gate::default();
+    gate.learn(96);
+    if gate.admits(data) {
+        assert!(gate.admits(data), "an admitted source stays admitted");
+    }
+    let Some(request) = stun::parse(data) else { return };
+    assert_eq!(Datagram::of(data), Datagram::Stun);
+    let key = stun::key(STUN_PASSWORD);
+    let _authentic = request.authentic(data, &key);
+    let v4 = stun::success(data, "192.0.2.1:32853".parse().unwrap(), &key);
+    let v6 = stun::success(data, "[2001:db8::1]:32853".parse().unwrap(), &key);
+    for answer in [v4, v6, stun::role_conflict(data, &key)] {
+        assert!(answer.len() <= stun::MAX_ANSWER && answer.len() % 4 == 0);
+        assert_eq!(answer[8..20], data[8..20], "the transaction is the request's");
+        assert!(stun::parse(&answer).is_none(), "answers never look like requests: no two of us play ping-pong");
+    }
+}
+
+/// A decrypted packet of a publisher, and the header that a subscriber gets for it.
+pub fn rtp(data: &[u8]) {
+    payload(data);
+    let Some(header) = Header::read(data) else { return };
+    payload(&data[header.payload.clone()]);
+    for id in [0, 1, 2, 5, 14, 15, 16, 255] {
+        let found = find_extension(data, id);
+        assert!(found.is_none_or(|value| value.len() <= 255));
+    }
+    for codec in [Codec::Opus, Codec::Vp8, Codec::H264] {
+        let item = Item::read(codec, &header, 1, 0, data.to_vec(), Instant::now());
+        assert_eq!(item.packet.payload(), &data[header.payload.clone()]);
+    }
+    rewritten(&header, &data[header.payload.clone()]);
+}
+
+fn payload(data: &[u8]) {
+    let (keyframe, size) = h264::keyframe(data);
+    assert!(keyframe || size.is_none(), "only keyframes tell a size");
+    let Some(read) = vp8::Descriptor::read(data) else { return };
+    let mut copy = data.to_vec();
+    read.rewrite(&vp8::Offsets { picture_id: 0x7abc, tl0: 200, key_index: 30 }, &mut copy);
+    let again = vp8::Descriptor::read(&copy).expect("rewritten fields stand where they stood");
+    assert_eq!((again.keyframe, again.size), (read.keyframe, read.size));
+    let expected = read.picture_id.map(|id| id.value.wrapping_add(0x7abc) & if id.wide { 0x7fff } else { 0x7f });
+    assert_eq!(again.picture_id.map(|id| id.value), expected);
+}
+
+fn rewritten(header: &Header, payload: &[u8]) {
+    let ids = OutExtensions { mid: 4, abs_send_time: 2, transport_cc: 3, audio_level: 1 };
+    let values = OutExtensionValues { mid: Some("0"), level: payload.first().copied(), ..Default::default() };
+    let &Header { marker, payload_type, sequence, timestamp, ssrc, .. } = header;
+    let mut out = Vec::new();
+    let length = OutHeader { marker, payload_type, sequence, timestamp, ssrc, values }.write(&ids, &mut out);
+    out.extend_from_slice(payload);
+    let again = Header::read(&out).expect("our own headers are read");
+    let end = length + payload.len();
+    assert_eq!(again, Header { marker, payload_type, sequence, timestamp, ssrc, payload: length..end });
+}
+
+/// A decrypted compound.
+pub fn rtcp(data: &[u8]) {
+    let (mut found, mut lost) = (0, Vec::new());
+    rtcp::read(data, |feedback| {
+        found += 1;
+        if let rtcp::Feedback::Nack { ssrc, sequences } = feedback {
+            assert!(sequences.len() <= data.len() / 4 * 17, "{} numbers of {} bytes", sequences.len(), data.len());
+            lost.push((ssrc, sequences));
+        }
+    });
+    assert!(found <= data.len(), "{found} messages of {} bytes", data.len());
+    for (ssrc, sequences) in lost {
+        let Some(ours) = rtcp::nack(1, ssrc, &sequences) else { continue };
+        assert!(ours.len() <= 1300 && rtcp::read(&ours, |_| {}), "our own NACKs are read");
+    }
+}
+
+/// An encrypted compound: as it came, then as one we encrypted, whole and damaged.
+pub fn srtcp(data: &[u8]) {
+    let mut receiver = Receiver::new(&SRTP_KEY).unwrap();
+    if let Ok(plain) = receiver.unprotect_rtcp(data) {
+        rtcp(&plain);
+        assert!(receiver.unprotect_rtcp(data).is_err(), "a replay");
+    }
+    let mut wire = data.to_vec();
+    let sender = Sender::new(&SRTP_KEY);
+    if sender.unwrap().protect_rtcp(&mut wire).is_err() {
+        return assert!(data.len() < 8, "only what has no SSRC is refused");
+    }
+    let mut receiver = Receiver::new(&SRTP_KEY).unwrap();
+    let at = usize::from(data[0]) * 7 % wire.len();
+    wire[at] ^= 1 << (data[1] & 7);
+    assert!(receiver.unprotect_rtcp(&wire).is_err(), "byte {at} was changed");
+    wire[at] ^= 1 << (data[1] & 7);
+    assert_eq!(receiver.unprotect_rtcp(&wire).unwrap(), data);
+}
+
+fn local() -> Local {
+    let word = |text: &str| text.to_owned();
+    Local { name: word("us"), password: word("pw"), fingerprint: word("sha-256 AB"), setup: word("active"), mid: word("0") }
+}
+
+fn sections(sdp: &str) -> usize {
+    sdp.lines().filter(|line| line.starts_with("m=")).count()
+}
+
+/// What we write: whole lines, our own credentials once a section, nothing smuggled in by the client.
+fn well_formed(sdp: &str, ours: &str) {
+    assert!(sdp.ends_with("\r\n"));
+    for line in sdp.split_terminator("\r\n") {
+        let kind = line.as_bytes();
+        assert!(kind.len() >= 2 && kind[1] == b'=' && !line.contains(['\r', '\n', '\0']), "{line:?} in {sdp}");
+    }
+    assert_eq!(sdp.matches("\r\na=ice-ufrag:").count(), sections(sdp), "{sdp}");
+    assert_eq!(sdp.matches(&format!("\r\na=ice-ufrag:{ours}\r\n")).count(), sections(sdp), "{sdp}");
+}
+
+/// A publisher's offer.
+pub fn sdp_offer(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _transport = Local::read(text);
+    if let Some(read) = Fingerprint::parse(text) {
+        assert_eq!(Fingerprint::parse(&read.to_string()), Some(read));
+    }
+    let Ok(publication) = Publication::read(&Sdp::new(text)) else { return };
+    let tracks = publication.tracks();
+    assert!((1..=2).contains(&tracks.len()));
+    let answer = publication.answer(&local(), &["192.0.2.1:8443".parse().unwrap()], 7, 1);
+    well_formed(answer.as_str(), "us");
+    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 1, "ours alone");
+    let inner = publication.inner_offer().expect("what was accepted can be given to webrtcbin");
+    well_formed(&inner, &publication.remote.name);
+    assert!(inner.is_ascii() && sections(&inner) == tracks.len(), "{inner}");
+    let subscription = Subscription::of(FeedId(5), &tracks, || 100);
+    let offer = subscription.offer(&local(), &["192.0.2.1:8443".parse().unwrap()], 9);
+    well_formed(offer.as_str(), "us");
+    assert!(offer.as_str().is_ascii() && sections(offer.as_str()) == tracks.len());
+}
+
+/// A subscriber's answer.
+pub fn sdp_answer(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let publication = Publication::read(&Sdp::new(OFFER)).unwrap();
+    let mut ssrc = 100;
+    let subscription = Subscription::of(FeedId(5), &publication.tracks(), || {
+        ssrc += 1;
+        ssrc
+    });
+    let Ok(accepted) = subscription.accept(&Sdp::new(text)) else { return };
+    assert!(!accepted.streams.is_empty() && accepted.streams.len() <= subscription.streams.len());
+    let inner = subscription.inner_answer(&accepted.remote, "audio0").expect("what was accepted has a transport");
+    well_formed(&inner, &accepted.remote.name);
+    assert!(inner.is_ascii() && sections(&inner) == 1, "{inner}");
+}
+
+/// A text frame of the device protocol, in both roles; a refusal can be told.
+pub fn device_json(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    for role in [Role::Web, Role::Device] {
+        match wire::read(role, text) {
+            Ok(wire::ClientMessage::JoinAsPublisher(room) | wire::ClientMessage::InviteDevices(room)) => {
+                assert!(millrace::model::RoomId::is_valid(room.as_str()), "{room}");
+                let told = wire::room_value(&room);
+                assert_eq!(told.as_str().map_or_else(|| told.to_string(), str::to_owned), room.as_str());
+            }
+            Ok(_) => {}
+            Err(problem) => {
+                let told = serde_json::to_string(&translate::misunderstood(&problem)).unwrap();
+                assert!(told.len() < 1000, "{} bytes come back: {told}", told.len());
+            }
+        }
+    }
+}
