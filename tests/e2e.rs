@@ -10,6 +10,8 @@ mod driver;
 mod looks;
 #[path = "e2e/meeting.rs"]
 mod meeting;
+#[path = "e2e/networks.rs"]
+mod networks;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "harness/service.rs"]

@@ -9,5 +9,11 @@ mod fan_out;
 mod liveness;
 #[path = "harness/process.rs"]
 mod process;
+#[path = "peers/relay.rs"]
+mod relay;
+#[path = "peers/roaming.rs"]
+mod roaming;
 #[path = "peers/scene.rs"]
 mod scene;
+#[path = "peers/strangers.rs"]
+mod strangers;
