@@ -12,8 +12,7 @@ async fn where_udp_is_blocked_media_goes_over_tcp() {
         assert_eq!(page.received().await.protocols, ["tcp"], "the device sends and the console receives over TCP");
     }
     stage.console.press("sound").await; // pictures start muted, as browsers demand
-    let heard = stage.console.receives(PATIENCE, "sound with energy", |now| now.audio_energy > 0.0).await;
-    assert_eq!(heard.freezes, 0, "the picture stood still");
+    stage.console.receives(PATIENCE, "sound with energy", |now| now.audio_energy > 0.0).await;
     quiet(&[&stage.device, &stage.console]).await;
 }
 
