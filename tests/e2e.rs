@@ -12,6 +12,8 @@ mod looks;
 mod loss;
 #[path = "e2e/meeting.rs"]
 mod meeting;
+#[path = "e2e/networks.rs"]
+mod networks;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "harness/relay.rs"]

@@ -9,7 +9,13 @@ mod fan_out;
 mod liveness;
 #[path = "harness/process.rs"]
 mod process;
+#[path = "peers/relay.rs"]
+mod relay;
+#[path = "peers/roaming.rs"]
+mod roaming;
 #[path = "peers/scene.rs"]
 mod scene;
 #[path = "peers/shutdown.rs"]
 mod shutdown;
+#[path = "peers/strangers.rs"]
+mod strangers;

@@ -490,7 +490,7 @@ async fn a_thousand_garbage_frames_get_a_thousand_errors() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_is_dropped_and_holds_up_nobody() {
-    let limits = millrace::config::Rooms { heartbeat: Duration::from_millis(200), ..limits() };
+    let limits = millrace::config::Rooms { heartbeat: Duration::from_secs(1), ..limits() };
     let server = Server::with(FakeEngine::automatic(), limits, None).await;
     let mut web = console(&server).await;
     let mut slow = server.web("slow").await;

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -40,6 +40,7 @@ pub struct Client {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     early: VecDeque<Value>,
     ip: IpAddr,
+    relay: Option<SocketAddr>,
 }
 
 /// A client whose socket is kept alive until this is dropped.
@@ -61,7 +62,26 @@ impl Client {
             MaybeTlsStream::Plain(stream) => stream.local_addr()?.ip(),
             _ => IpAddr::from([127, 0, 0, 1]),
         };
-        Ok(Self { socket, early: VecDeque::new(), ip })
+        Ok(Self { socket, early: VecDeque::new(), ip, relay: None })
+    }
+
+    /// Peers made from now on reach the server's media port through this relay.
+    pub fn go_through(&mut self, relay: SocketAddr) {
+        self.relay = Some(relay);
+    }
+
+    /// The description in a message, with the relay in place of the server's candidates.
+    fn description(&self, message: &Value) -> Result<String> {
+        let sdp = message["sdp"].as_str().context("no sdp in the message")?;
+        let Some(relay) = self.relay else { return Ok(sdp.into()) };
+        let others = sdp.lines().filter(|line| !line.starts_with("a=candidate:"));
+        let lines = others.flat_map(|line| {
+            let end = line.starts_with("a=end-of-candidates");
+            let (ip, port) = (relay.ip(), relay.port());
+            let candidate = end.then(|| format!("a=candidate:1 1 udp 2130706431 {ip} {port} typ host"));
+            candidate.into_iter().chain([line.to_owned()])
+        });
+        Ok(lines.map(|line| line + "\r\n").collect())
     }
 
     /// Sends one event.
@@ -145,7 +165,7 @@ impl Client {
         let (mut peer, offer) = Peer::publisher(self.ip, video, audio).await?;
         self.send("offer_from_device", json!({"sdp": offer})).await?;
         let answer = self.expect("answer_to_client").await?;
-        peer.set_answer(answer["sdp"].as_str().context("no sdp in the answer")?)?;
+        peer.set_answer(&self.description(&answer)?)?;
         Ok(peer)
     }
 
@@ -153,7 +173,7 @@ impl Client {
     pub async fn watch(&mut self, room: u64, feed: &Value) -> Result<Peer> {
         self.send("join_as_subscriber", json!({"room_id": room, "feed": feed})).await?;
         let offer = self.expect("offer_to_subscriber").await?;
-        let (peer, answer) = Peer::viewer(self.ip, offer["sdp"].as_str().context("no sdp in the offer")?).await?;
+        let (peer, answer) = Peer::viewer(self.ip, &self.description(&offer)?).await?;
         self.send("start_receiving", json!({"sdp": answer, "feed": offer["feed"]})).await?;
         Ok(peer)
     }

@@ -2,10 +2,10 @@
 //! generator does not count its own waiting as the server's latency.
 
 use anyhow::Result;
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrIn, recvmmsg, setsockopt, sockopt};
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, setsockopt, sockopt};
 use std::cell::RefCell;
 use std::io::{ErrorKind, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
@@ -27,7 +27,7 @@ pub struct Datagram {
 
 /// What a call to the kernel needs; one per thread, since its headers may not leave it.
 struct Buffers {
-    headers: MultiHeaders<SockaddrIn>,
+    headers: MultiHeaders<SockaddrStorage>,
     data: Vec<[u8; SIZE]>,
 }
 
@@ -82,16 +82,21 @@ fn receive(socket: &UdpSocket, buffers: &mut Buffers) -> std::io::Result<Vec<Dat
     let mut slices: Vec<[IoSliceMut<'_>; 1]> = buffers.data.iter_mut().map(|b| [IoSliceMut::new(b)]).collect();
     let flags = MsgFlags::MSG_DONTWAIT;
     let results = recvmmsg(socket.as_raw_fd(), &mut buffers.headers, slices.iter_mut(), flags, None)?;
-    let heads: Vec<_> = results.map(|r| (r.bytes, r.address.map(SocketAddrV4::from), stamp(&r))).collect();
+    let heads: Vec<_> = results.map(|r| (r.bytes, r.address.and_then(|a| plain(&a)), stamp(&r))).collect();
     let each = heads.into_iter().zip(&buffers.data);
     Ok(each
         .filter_map(|((length, from, at_ns), data)| {
-            Some(Datagram { data: data[..length].to_vec(), from: from?.into(), at_ns })
+            Some(Datagram { data: data[..length].to_vec(), from: from?, at_ns })
         })
         .collect())
 }
 
-fn stamp(message: &nix::sys::socket::RecvMsg<'_, '_, SockaddrIn>) -> u64 {
+fn plain(address: &SockaddrStorage) -> Option<SocketAddr> {
+    let v4 = address.as_sockaddr_in().map(|a| SocketAddr::new(a.ip().into(), a.port()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|a| SocketAddr::new(a.ip().into(), a.port())))
+}
+
+fn stamp(message: &nix::sys::socket::RecvMsg<'_, '_, SockaddrStorage>) -> u64 {
     let Ok(mut controls) = message.cmsgs() else { return crate::source::now_ns() };
     let time = controls.find_map(|control| match control {
         ControlMessageOwned::ScmTimestampns(time) => Some(time),

@@ -8,7 +8,7 @@ use millrace::config::PublicIps;
 use millrace::demo::DemoSpec;
 use millrace::demo::publisher::PublisherSpec;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Pictures that the server has of the room's one feed.
 async fn published(service: &Service, room: &str) -> u64 {
@@ -17,6 +17,19 @@ async fn published(service: &Service, room: &str) -> u64 {
     let tracks = feeds[0]["stats"]["tracks"].as_array().unwrap_or_else(|| panic!("no tracks in {feeds}"));
     let video = tracks.iter().find(|track| track["codec"] == "vp8").expect("a video track");
     video["frames"].as_u64().expect("a number")
+}
+
+/// Watches for so long. A freeze is told when it is over; two between two looks count as one.
+async fn longest_freeze(console: &Browser, length: Duration) -> f64 {
+    let begun = Instant::now();
+    let (mut longest, mut last) = (0f64, console.received().await.freeze_seconds);
+    while begun.elapsed() < length {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let now = console.received().await.freeze_seconds;
+        longest = longest.max(now - last);
+        last = now;
+    }
+    longest
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,19 +57,18 @@ async fn five_percent_loss_costs_less_than_one_percent_of_the_pictures() {
     plays_on(&console, 50).await;
     let room = console.text("room-id").await;
     let before = (published(&service, &room).await, console.received().await);
-    tokio::time::sleep(Duration::from_secs(25)).await; // the length of the measurement, not synchronisation
+    let longest = longest_freeze(&console, Duration::from_secs(25)).await;
     let after = (published(&service, &room).await, console.received().await);
     let (sent, decoded) = (after.0 - before.0, after.1.frames_decoded - before.1.frames_decoded);
-    let freezes = after.1.freeze_seconds - before.1.freeze_seconds;
     let (passed, lost) = (relay.passed.load(Relaxed), relay.lost.load(Relaxed));
     let told = format!(
-        "{decoded} of {sent} pictures, freezes {freezes:.2} s in all, {} packets came again, {lost} of {} lost",
+        "{decoded} of {sent} pictures, longest freeze {longest:.2} s, {} packets came again, {lost} of {} lost",
         after.1.retransmitted,
         passed + lost
     );
     println!("{told}");
     assert!(lost * 100 > (passed + lost) * 3, "the line was better than meant: {told}");
     assert!(decoded * 100 >= sent * 99, "{told}");
-    assert!(freezes < 1.0, "{told}");
+    assert!(longest < 1.0, "{told}");
     device.stop().await;
 }

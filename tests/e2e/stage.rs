@@ -26,9 +26,14 @@ pub struct Stage {
 impl Stage {
     /// Opens both pages, invites, and waits for the picture.
     pub async fn live() -> Self {
+        let (device, console) = tokio::join!(Browser::start("device"), Browser::start("console"));
+        Self::live_with(device, console).await
+    }
+
+    /// The same in browsers of the caller's.
+    pub async fn live_with(device: Browser, console: Browser) -> Self {
         let service = start_server().await;
         let name = format!("cam-{}", std::process::id());
-        let (device, console) = tokio::join!(Browser::start("device"), Browser::start("console"));
         device.open(&service.at(&format!("/device?id={name}"))).await;
         connected(&device).await;
         console.open(&service.at("/console")).await;

@@ -16,13 +16,25 @@ const OBSERVE: &str = r"
         constructor(...args) { super(...args); window.__peers.push(this); }
     };";
 
+/// Hides the server's UDP candidates from the page's peer connections: a network that blocks UDP.
+const WITHOUT_UDP: &str = r"
+    const take = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = function (given, ...rest) {
+        const sdp = given.sdp.replace(/^a=candidate:\S+ \d+ udp .*\r?\n/gim, '');
+        return take.call(this, { type: given.type, sdp }, ...rest);
+    };";
+
 /// Sums over the open peer connections, from the standard `getStats` reports.
 const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
-        const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0, freezes: 0, freezeSeconds: 0, retransmitted: 0 };
+        const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0, freezes: 0,
+                      freezeSeconds: 0, retransmitted: 0, protocols: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
-            for (const r of (await pc.getStats()).values()) {
+            const all = await pc.getStats();
+            for (const r of all.values()) {
+                const pair = r.type === 'transport' ? all.get(r.selectedCandidatePairId) : undefined;
+                if (pair) sum.protocols.push(all.get(pair.remoteCandidateId)?.protocol ?? '');
                 if (r.type !== 'inbound-rtp') continue;
                 if (r.kind === 'audio') sum.audioEnergy += r.totalAudioEnergy ?? 0;
                 else {
@@ -59,6 +71,8 @@ pub struct Received {
     pub freeze_seconds: f64,
     /// Video packets that came by retransmission (RFC 4588).
     pub retransmitted: u64,
+    /// What each connection goes over: `udp`, `tcp`.
+    pub protocols: Vec<String>,
 }
 
 /// A browser with one page. Dropping it kills it: for a viewer, that is a crash.
@@ -71,6 +85,16 @@ pub struct Browser {
 impl Browser {
     /// Starts a browser; `name` is for messages and screenshots.
     pub async fn start(name: &str) -> Self {
+        Self::start_with(name, &[OBSERVE]).await
+    }
+
+    /// Starts a browser that knows of no way over UDP.
+    pub async fn start_without_udp(name: &str) -> Self {
+        Self::start_with(name, &[WITHOUT_UDP, OBSERVE]).await
+    }
+
+    /// With scripts that run before the page's own.
+    async fn start_with(name: &str, scripts: &[&str]) -> Self {
         let driver = Driver::start().await;
         let capabilities = driver.capabilities().as_object().cloned().expect("capabilities are an object");
         let client = ClientBuilder::rustls()
@@ -81,8 +105,10 @@ impl Browser {
             .unwrap_or_else(|error| panic!("{name}: Chromium does not start: {error}"));
         let browser = Self { client, driver, name: name.to_owned() };
         browser.vendor("goog/cdp/execute", json!({ "cmd": "Page.enable", "params": {} })).await;
-        let observe = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": OBSERVE } });
-        browser.vendor("goog/cdp/execute", observe).await;
+        for script in scripts {
+            let add = json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": script } });
+            browser.vendor("goog/cdp/execute", add).await;
+        }
         browser
     }
 

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,16 +40,22 @@ impl Census {
 impl ServerProcess {
     /// Starts `millrace serve` and waits until it says where it listens.
     pub fn start() -> Result<Self> {
+        Self::start_on(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// The same on a loopback address of the caller's choice.
+    pub fn start_on(ip: IpAddr) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let mut child = Command::new(env!("CARGO_BIN_EXE_millrace"))
-            .args(["serve", "--http", "127.0.0.1:0", "--https", "", "--media-port", "0"])
+            .args(["serve", "--http", &SocketAddr::new(ip, 0).to_string(), "--https", "", "--media-port", "0"])
+            .env("MILLRACE_MEDIA__BIND", ip.to_string())
             .env("MILLRACE_SERVER__DATA_DIR", data.path())
             .env("G_DEBUG", "fatal-criticals")
             .current_dir(data.path())
             .stdout(Stdio::piped())
             .spawn()
             .context("starting the server")?;
-        let http = address(&mut child)?;
+        let http = address(&mut child)?.replace("localhost:", &SocketAddr::new(ip, 0).to_string().replace(":0", ":"));
         Ok(Self { child, ws: http.replacen("http", "ws", 1), http, data })
     }
 
@@ -72,6 +79,13 @@ impl ServerProcess {
             ensure!(Instant::now() < deadline, "the server still runs after {limit:?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// A figure of `/metrics`, by the beginning of its line.
+    pub async fn metric(&self, name: &str) -> Result<u64> {
+        let metrics = reqwest::get(format!("{}/metrics", self.http)).await?.text().await?;
+        let value = metrics.lines().find(|line| line.starts_with(name)).and_then(|line| line.rsplit(' ').next());
+        Ok(value.unwrap_or("0").parse::<f64>()? as u64)
     }
 
     /// What it holds now.
@@ -128,7 +142,7 @@ fn address(child: &mut Child) -> Result<String> {
         if let Some(at) = line.find("http://") {
             let url = line[at..].split_whitespace().next().unwrap_or_default().trim_end_matches('/').to_owned();
             std::thread::spawn(move || lines.for_each(drop));
-            return Ok(url.replace("localhost", "127.0.0.1"));
+            return Ok(url);
         }
     }
     bail!("the server ended before it said where it listens")

@@ -3,12 +3,14 @@
 //! It has the port number of the server on an address of its own, so that the server need only announce that address.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
+use tokio_util::task::AbortOnDropHandle;
 
 /// The address that clients are told.
 pub const ADDRESS: &str = "127.0.0.2";
@@ -61,15 +63,19 @@ impl Relay {
 }
 
 async fn forward(front: Arc<UdpSocket>, server: SocketAddr, path: Path, passed: Arc<AtomicU64>, lost: Arc<AtomicU64>) {
-    let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, tokio_util::task::AbortOnDropHandle<()>)> = HashMap::new();
+    let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, AbortOnDropHandle<()>)> = HashMap::new();
     let mut buffer = vec![0; 2048];
     while let Ok((length, from)) = front.recv_from(&mut buffer).await {
-        if !clients.contains_key(&from) {
-            let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket for a client"));
-            let work = answer(back.clone(), front.clone(), from, path, passed.clone(), lost.clone());
-            clients.insert(from, (back, tokio_util::task::AbortOnDropHandle::new(tokio::spawn(work))));
-        }
-        let _ = clients[&from].0.send_to(&buffer[..length], server).await;
+        let back = match clients.entry(from) {
+            Entry::Occupied(known) => known.get().0.clone(),
+            Entry::Vacant(new) => {
+                let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket for a client"));
+                let work = answer(back.clone(), front.clone(), from, path, passed.clone(), lost.clone());
+                new.insert((back.clone(), AbortOnDropHandle::new(tokio::spawn(work))));
+                back
+            }
+        };
+        let _ = back.send_to(&buffer[..length], server).await;
     }
 }
 

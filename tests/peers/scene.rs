@@ -3,7 +3,8 @@
 use crate::process::ServerProcess;
 use anyhow::{Context, Result};
 use millrace_bench::{Client, Peer, Role};
-use serde_json::Value;
+use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -46,6 +47,29 @@ impl Scene {
             .await
             .with_context(|| name.to_owned())?;
         Ok((client, viewer))
+    }
+}
+
+/// What the server says of its media port.
+pub struct Door {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The server's ICE name for one viewer.
+    pub name: String,
+}
+
+impl Scene {
+    /// As an offer to a viewer tells it; the viewer never answers.
+    pub async fn door(&self, server: &ServerProcess) -> Result<Door> {
+        let mut client = Client::connect(&server.ws, Role::Web, "curious", "any").await?;
+        client.join(self.room, "curious").await?;
+        client.send("join_as_subscriber", json!({"room_id": self.room, "feed": self.feed})).await?;
+        let offer = client.expect("offer_to_subscriber").await?;
+        let sdp = offer["sdp"].as_str().context("no sdp")?;
+        let value = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).context("a line is missing");
+        let candidate: Vec<&str> = value("a=candidate:")?.split(' ').collect();
+        let address = SocketAddr::new(candidate[4].parse()?, candidate[5].parse()?);
+        Ok(Door { address, name: value("a=ice-ufrag:")?.to_owned() })
     }
 }
 

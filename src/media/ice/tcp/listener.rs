@@ -172,8 +172,6 @@ impl Listener {
 
     fn end(&mut self, id: usize, ending: Ending, counters: &TcpCounters) {
         let Some(connection) = self.connections.remove(&id) else { return };
-        let _ = self.poll.registry().deregister(&mut SourceFd(&connection.pipe().descriptor()));
-        connection.close();
         let counter = match ending {
             Ending::Closed => None,
             Ending::Garbage => Some(&counters.garbage),
@@ -183,5 +181,7 @@ impl Listener {
         };
         counter.into_iter().for_each(|counter| _ = counter.fetch_add(1, Relaxed));
         counters.open.store(self.connections.len() as u64, Relaxed);
+        let _ = self.poll.registry().deregister(&mut SourceFd(&connection.pipe().descriptor()));
+        connection.close();
     }
 }
