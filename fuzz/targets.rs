@@ -138,7 +138,13 @@ pub fn srtcp(data: &[u8]) {
 
 fn local() -> Local {
     let word = |text: &str| text.to_owned();
-    Local { name: word("us"), password: word("pw"), fingerprint: word("sha-256 AB"), setup: word("active"), mid: word("0") }
+    Local {
+        name: word("us"),
+        password: word("pw"),
+        fingerprint: word("sha-256 AB"),
+        setup: word("active"),
+        mid: word("0"),
+    }
 }
 
 fn sections(sdp: &str) -> usize {

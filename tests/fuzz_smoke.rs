@@ -14,10 +14,42 @@ const MUTATIONS: usize = 4000;
 const LONGEST: usize = 16 * 1024;
 /// Values at which parsers stumble, and words of the texts they read.
 const TOKENS: &[&[u8]] = &[
-    b"\0", b"\xff", b"\x80", b"\x7f", b"\0\0", b"\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\xff", b"\x80\0\0\0", b"\r\n",
-    b"\n", b"\r", b" ", b":", b"=", b"/", b"0", b"-1", b"65536", b"4294967296", b"99999999999999999999", b"m=video 9 ",
-    b"a=mid:0\r\n", b"a=inactive\r\n", b"a=ssrc:", b"\xc3\xa9", b"\"", b"{", b"}", b"[", b"]", b",", b"null", b"1e400",
-    b"\\u0000", b"\\ud800",
+    b"\0",
+    b"\xff",
+    b"\x80",
+    b"\x7f",
+    b"\0\0",
+    b"\xff\xff",
+    b"\0\0\0\0",
+    b"\xff\xff\xff\xff",
+    b"\x80\0\0\0",
+    b"\r\n",
+    b"\n",
+    b"\r",
+    b" ",
+    b":",
+    b"=",
+    b"/",
+    b"0",
+    b"-1",
+    b"65536",
+    b"4294967296",
+    b"99999999999999999999",
+    b"m=video 9 ",
+    b"a=mid:0\r\n",
+    b"a=inactive\r\n",
+    b"a=ssrc:",
+    b"\xc3\xa9",
+    b"\"",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"null",
+    b"1e400",
+    b"\\u0000",
+    b"\\ud800",
 ];
 
 /// Numbers from a fixed seed (xorshift).
@@ -61,7 +93,8 @@ impl Random {
 }
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let mut files: Vec<_> = std::fs::read_dir(format!("fuzz/corpus/{name}")).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        std::fs::read_dir(format!("fuzz/corpus/{name}")).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 3, "fuzz/corpus/{name} has {} seeds", files.len());
     files.into_iter().map(|file| std::fs::read(file).unwrap()).collect()

@@ -147,7 +147,11 @@ async fn cycles(server: &Local, residents: &mut Residents, base: &Census, option
 }
 
 fn verdict(base: &Census, from: Option<&Census>, end: &Census, options: Options) -> Result<()> {
-    ensure!(end.no_more_than(base), "LEFT BEHIND after {} cycles and {SETTLE:?}:\n{end}\nbase:\n{base}", options.cycles);
+    ensure!(
+        end.no_more_than(base),
+        "LEFT BEHIND after {} cycles and {SETTLE:?}:\n{end}\nbase:\n{base}",
+        options.cycles
+    );
     let Some(from) = from else {
         println!("PASSED: all counts at base (memory is judged from cycle {MEMORY_FROM} on: too few cycles)");
         return Ok(());
@@ -172,7 +176,8 @@ mod tests {
         assert_eq!(judged(Census { private_kb: 1100, ..BASE }), Ok(()));
         assert_eq!(judged(Census { descriptors: 19, private_kb: 900, ..BASE }), Ok(()));
         assert!(judged(Census { private_kb: 1101, ..BASE }).unwrap_err().contains("GROWING: 101 kB"));
-        for end in [Census { threads: 10, ..BASE }, Census { descriptors: 21, ..BASE }, Census { objects: 31, ..BASE }] {
+        for end in [Census { threads: 10, ..BASE }, Census { descriptors: 21, ..BASE }, Census { objects: 31, ..BASE }]
+        {
             assert!(judged(end).unwrap_err().contains("LEFT BEHIND"), "{end}");
         }
     }
