@@ -1,19 +1,27 @@
 # make run    builds and starts the service with a demo device
 # make test   all checks and tests, as CI runs them
+# make bench  this server and Janus under the same load (root; about 15 minutes)
 # make soak   10 000 viewers and 500 publishers come and go; fails if the server keeps anything of them
 # make fuzz   each fuzz target for SECONDS (fuzz/README.md)
-# The first two install what is missing.
+# All install what is missing, but for cargo-fuzz.
 
 # Rust installed a minute ago is found without a new shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: run test soak fuzz setup-run setup-test fmt lint unit
+.PHONY: run test bench soak fuzz setup-run setup-test setup-bench fmt lint unit
 
 run: setup-run
 	cargo build --release --locked
 	./target/release/millrace serve --demo
 
 test: setup-test fmt lint unit
+
+bench: setup-bench
+	cargo build --release --locked --workspace
+	./target/release/millrace-bench $(BENCH)
+
+setup-bench:
+	@./scripts/setup.sh bench
 
 setup-run:
 	@./scripts/setup.sh run

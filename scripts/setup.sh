@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing on Debian 12. `scripts/setup.sh run`: to build and run; `test`: what the tests need as well;
-# `runtime`: only what a built binary needs (the Dockerfile's second stage).
+# `bench`: what `make bench` needs as well; `runtime`: only what a built binary needs (the Dockerfile's second stage).
 set -eu
 
 build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
@@ -14,7 +14,8 @@ case "${1:-run}" in
     build) wanted="$build" ;;
     run) wanted="$build $runtime" ;;
     test) wanted="$build $runtime $tests" ;;
-    *) echo "usage: $0 run|test|build|runtime" >&2; exit 2 ;;
+    bench) wanted="$build $runtime libssl-dev janus iproute2 util-linux" ;;
+    *) echo "usage: $0 run|test|bench|build|runtime" >&2; exit 2 ;;
 esac
 
 missing=""

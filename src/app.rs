@@ -60,7 +60,8 @@ pub struct App;
 impl App {
     /// Starts everything. Listening is done when this returns.
     pub async fn start(config: Config) -> Result<Running, StartError> {
-        let config = ready(config)?;
+        let mut config = ready(config)?;
+        parts::find_public_ips(&mut config.media).await;
         let limits = (config.media.clone(), config.recording.min_free_bytes);
         let started = tokio::task::spawn_blocking(move || parts::start_engine(&limits.0, limits.1)).await;
         let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;

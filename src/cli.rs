@@ -90,7 +90,7 @@ struct ServeArgs {
     /// The one UDP port of all media.
     #[arg(long, value_name = "PORT")]
     media_port: Option<String>,
-    /// Address that clients are told to send media to; may be given several times.
+    /// Address that clients are told to send media to; may be given several times. `auto` asks media.stun_server.
     #[arg(long, value_name = "IP")]
     public_ip: Vec<String>,
     /// Folder of the certificate and the recordings.
@@ -198,7 +198,7 @@ mod tests {
         assert!(config.demo && config.auth.insecure_open);
         assert_eq!(config.server.http.port(), 1);
         assert_eq!(config.server.https.unwrap().port(), 2);
-        assert_eq!((config.media.port, config.media.public_ips.len()), (3, 2));
+        assert_eq!((config.media.port, config.media.public_ips.listed().len()), (3, 2));
         assert_eq!((config.server.data_dir, config.log.filter), ("d".into(), "debug".to_owned()));
     }
 

@@ -8,6 +8,7 @@ mod load;
 #[cfg(test)]
 mod sample_test;
 
+pub use addresses::PublicIps;
 pub use check::Problems;
 pub use load::{LoadError, Source, load};
 
@@ -81,12 +82,16 @@ impl std::fmt::Debug for Auth {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Media {
-    /// The one UDP port of all WebRTC media; 0 picks a free one.
+    /// The one port of all WebRTC media, UDP and TCP; 0 picks a free one.
     pub port: u16,
+    /// Take media over TCP as well, for clients whose network blocks UDP.
+    pub tcp: bool,
     /// Address it binds to.
     pub bind: IpAddr,
     /// Addresses announced to clients; empty: those of this machine's interfaces (loopback when bound to loopback).
-    pub public_ips: Vec<IpAddr>,
+    pub public_ips: PublicIps,
+    /// STUN server, `host:port`, asked for our public addresses when `public_ips` is `auto`.
+    pub stun_server: String,
     /// Threads that receive, and as many that send; 0 means one per core.
     pub workers: usize,
     /// A peer without RTP and RTCP for this long is gone.
@@ -176,8 +181,10 @@ impl Default for Media {
     fn default() -> Self {
         Self {
             port: 8443,
+            tcp: true,
             bind: IpAddr::from([0, 0, 0, 0]),
-            public_ips: Vec::new(),
+            public_ips: PublicIps::default(),
+            stun_server: "stun.l.google.com:19302".into(),
             workers: 0,
             liveness: Duration::from_secs(10),
             negotiation_limit: Duration::from_secs(30),

@@ -2,13 +2,18 @@
 
 use super::StartError;
 use crate::config;
+use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
-use crate::media::{Engine, GstEngine};
+use crate::media::{Engine, GstEngine, ice};
 use crate::signaling;
 use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// The start waits no longer for a STUN server.
+pub const STUN_LIMIT: Duration = Duration::from_secs(3);
 
 /// The synthetic device of demo mode.
 pub type Demo = demo::Demo;
@@ -18,6 +23,24 @@ pub fn start_engine(config: &config::Media, min_free_bytes: u64) -> Result<(Arc<
     let engine = GstEngine::start(config, min_free_bytes).map_err(|e| StartError::Media(e.to_string()))?;
     let address = engine.local_addr();
     Ok((engine, address))
+}
+
+/// With `public_ips = "auto"`, puts what the STUN server sees in its place; without an answer, nothing, which means
+/// this machine's own addresses.
+pub async fn find_public_ips(media: &mut config::Media) {
+    if media.public_ips != PublicIps::Auto {
+        return;
+    }
+    let found = ice::public_ips(&media.stun_server, media.bind, STUN_LIMIT).await;
+    match &found {
+        Ok(ips) => tracing::info!(?ips, server = media.stun_server, "public addresses found"),
+        Err(error) => tracing::warn!(
+            server = media.stun_server,
+            %error,
+            "the public addresses cannot be found out; clients are told this machine's own. Set media.public_ips"
+        ),
+    }
+    media.public_ips = PublicIps::Listed(found.unwrap_or_default());
 }
 
 /// The dialects' routes.
@@ -33,4 +56,43 @@ pub fn start_demo(url: String, token: String) -> Demo {
 /// Ends the synthetic device.
 pub async fn stop_demo(demo: Demo) {
     demo.stop().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::UdpSocket;
+
+    fn auto(server: String) -> config::Media {
+        let bind = [127, 0, 0, 1].into();
+        config::Media { bind, public_ips: PublicIps::Auto, stun_server: server, ..config::Media::default() }
+    }
+
+    /// Answers as if we were behind 203.0.113.9 (RFC 8489 14.2).
+    async fn stun_server() -> String {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap().to_string();
+        tokio::spawn(async move {
+            let mut packet = [0; 64];
+            let (_, from) = socket.recv_from(&mut packet).await.unwrap();
+            let mut answer = [&[1, 1, 0, 12][..], &packet[4..20], &[0, 32, 0, 8, 0, 1, 0, 0]].concat();
+            answer.extend([203, 0, 113, 9].iter().zip([0x21, 0x12, 0xa4, 0x42]).map(|(a, b)| a ^ b));
+            socket.send_to(&answer, from).await.unwrap();
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn what_the_stun_server_sees_is_announced() {
+        let mut media = auto(stun_server().await);
+        find_public_ips(&mut media).await;
+        assert_eq!(media.announced(), ["203.0.113.9".parse::<std::net::IpAddr>().unwrap()]);
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_it_is_our_own_addresses() {
+        let mut media = auto("127.0.0.1:1".into());
+        find_public_ips(&mut media).await;
+        assert_eq!(media.announced(), [media.bind]);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Decides how findings look; what the media engine needs is told by `media::requirements`.
 
-use crate::config::Config;
+use crate::config::{Config, PublicIps};
 use crate::media::requirements;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -46,7 +46,7 @@ fn examine(config: Config) -> Vec<Finding> {
     let mut findings = vec![settings(&config)];
     let (config, warning) = config.confined();
     findings.extend(warning.map(|warning| Ok(format!("note: {warning}"))));
-    findings.extend(media_elements());
+    findings.extend(media_engine());
     findings.extend(ports(&config));
     findings.push(addresses(&config));
     findings.push(writable("data folder", &config.server.data_dir));
@@ -61,7 +61,7 @@ fn settings(config: &Config) -> Finding {
     config.check().map(|()| "settings".to_owned()).map_err(|problems| format!("settings: {problems}"))
 }
 
-fn media_elements() -> Vec<Finding> {
+fn media_engine() -> Vec<Finding> {
     let report = match requirements::check() {
         Ok(report) => report,
         Err(cause) => return vec![Err(format!("GStreamer does not start: {cause}"))],
@@ -89,6 +89,7 @@ fn ports(config: &Config) -> Vec<Finding> {
     let mut findings = vec![tcp("HTTP", "--http", config.server.http)];
     findings.extend(config.server.https.map(|address| tcp("HTTPS", "--https", address)));
     findings.push(port("media", "--media-port", "UDP", media, UdpSocket::bind(media).map(drop)));
+    findings.extend(config.media.tcp.then(|| tcp("media", "--media-port", media)));
     findings
 }
 
@@ -103,6 +104,9 @@ fn port(name: &str, flag: &str, protocol: &str, address: SocketAddr, bound: std:
 }
 
 fn addresses(config: &Config) -> Finding {
+    if config.media.public_ips == PublicIps::Auto {
+        return Ok(format!("clients are told the address that {} sees at start", config.media.stun_server));
+    }
     let found: Vec<String> = config.media.announced().iter().map(ToString::to_string).collect();
     if found.is_empty() {
         return Err("no address to announce to clients: give one by --public-ip".into());

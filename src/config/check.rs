@@ -1,6 +1,6 @@
 //! What must hold between settings, and what a service without a secret may bind to.
 
-use super::Config;
+use super::{Config, PublicIps};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -20,7 +20,8 @@ impl fmt::Display for Problems {
 impl Config {
     /// Checks what one value alone cannot tell. All problems at once, so that one edit cures them.
     pub fn check(&self) -> Result<(), Problems> {
-        let found = [self.secret_problem(), self.tls_problem(), self.port_problem(), self.limit_problem()];
+        let found =
+            [self.secret_problem(), self.tls_problem(), self.port_problem(), self.stun_problem(), self.limit_problem()];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
@@ -37,7 +38,8 @@ impl Config {
         self.server.http.set_ip(loopback_of(self.server.http.ip()));
         self.server.https = self.server.https.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         self.media.bind = loopback_of(self.media.bind);
-        self.media.public_ips.retain(IpAddr::is_loopback);
+        let public = self.media.public_ips.listed().iter().copied().filter(IpAddr::is_loopback);
+        self.media.public_ips = PublicIps::Listed(public.collect());
         (self, Some(CONFINED))
     }
 
@@ -63,11 +65,25 @@ impl Config {
     }
 
     fn port_problem(&self) -> Option<String> {
-        let (http, https) = (self.server.http, self.server.https?);
-        let clash = http.port() != 0 && http.port() == https.port() && overlaps(http.ip(), https.ip());
-        clash.then(|| {
-            format!("server.http and server.https both want TCP port {}: give them different ports", http.port())
+        let media = SocketAddr::new(self.media.bind, self.media.port);
+        let used = [
+            ("server.http", Some(self.server.http)),
+            ("server.https", self.server.https),
+            ("media (media.port, media.tcp)", self.media.tcp.then_some(media)),
+        ];
+        let used: Vec<(&str, SocketAddr)> =
+            used.into_iter().filter_map(|(key, address)| Some((key, address?))).collect();
+        let clashes =
+            |a: &SocketAddr, b: &SocketAddr| a.port() != 0 && a.port() == b.port() && overlaps(a.ip(), b.ip());
+        used.iter().enumerate().find_map(|(index, (key, address))| {
+            let (other, _) = used[..index].iter().find(|(_, other)| clashes(address, other))?;
+            Some(format!("{other} and {key} both want TCP port {}: give them different ports", address.port()))
         })
+    }
+
+    fn stun_problem(&self) -> Option<String> {
+        let missing = self.media.public_ips == PublicIps::Auto && !self.media.stun_server.contains(':');
+        missing.then(|| "media.public_ips is `auto` but media.stun_server is no host:port: give one".into())
     }
 
     fn limit_problem(&self) -> Option<String> {
@@ -133,6 +149,26 @@ mod tests {
     }
 
     #[test]
+    fn media_over_tcp_may_not_want_the_port_of_the_pages() {
+        let clash = |c: &mut Config| c.media.port = c.server.http.port();
+        assert!(problems(clash).contains("server.http and media"), "{}", problems(clash));
+        let without_tcp = |c: &mut Config| {
+            clash(c);
+            c.media.tcp = false;
+        };
+        assert_eq!(problems(without_tcp), "");
+    }
+
+    #[test]
+    fn finding_out_addresses_needs_somebody_to_ask() {
+        let text = problems(|c| {
+            c.media.public_ips = PublicIps::Auto;
+            c.media.stun_server = String::new();
+        });
+        assert!(text.contains("media.stun_server"), "{text}");
+    }
+
+    #[test]
     fn same_port_on_different_addresses_is_fine() {
         let text = problems(|c| {
             c.server.http = "127.0.0.1:8080".parse().unwrap();
@@ -145,11 +181,11 @@ mod tests {
     fn without_a_secret_everything_is_bound_to_loopback() {
         let mut config = Config::default();
         config.server.https = Some("[::]:4443".parse().unwrap());
-        config.media.public_ips = vec!["192.0.2.1".parse().unwrap()];
+        config.media.public_ips = PublicIps::Listed(vec!["192.0.2.1".parse().unwrap()]);
         let (config, warning) = config.confined();
         assert_eq!(config.server.http, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(config.server.https, Some("[::1]:4443".parse().unwrap()));
-        assert!(config.media.bind.is_loopback() && config.media.public_ips.is_empty());
+        assert!(config.media.bind.is_loopback() && config.media.public_ips.listed().is_empty());
         assert!(warning.unwrap().contains("auth.secret"));
     }
 

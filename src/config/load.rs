@@ -168,8 +168,10 @@ fn remedy(key: &str, cause: &str) -> String {
         "bind" => "an IP address without a port, e.g. `0.0.0.0` or `::`",
         "port" => "a port from 0 to 65535; 0 picks a free one",
         "format" => "`text` or `json`",
-        "demo" | "insecure_open" => "`true` or `false`",
-        _ if key.starts_with("media.public_ips") => "IP addresses, e.g. `[\"192.0.2.7\"]`, or `192.0.2.7,2001:db8::7`",
+        "demo" | "insecure_open" | "tcp" => "`true` or `false`",
+        _ if key.starts_with("media.public_ips") => {
+            "IP addresses, e.g. `[\"192.0.2.7\"]`, or `192.0.2.7,2001:db8::7`, or the word `auto` alone"
+        }
         _ if cause.contains("duration") || cause.contains("time unit") => "a duration, e.g. `500ms`, `10s` or `2m`",
         _ => "a value of the kind that the commented sample millrace.toml shows",
     };
@@ -178,6 +180,7 @@ fn remedy(key: &str, cause: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::PublicIps;
     use super::*;
     use std::io::Write;
 
@@ -225,10 +228,21 @@ mod tests {
         .unwrap();
         assert_eq!(config.server.https, None);
         assert_eq!(config.auth.secret.as_deref(), Some("0012345678901234"), "a secret of digits stays as it is");
-        assert_eq!(config.media.public_ips.len(), 2);
+        assert_eq!(config.media.public_ips.listed().len(), 2);
         assert_eq!(config.rooms.reconnect_grace.as_millis(), 1500);
         assert_eq!(config.log.format, super::super::LogFormat::Json);
         assert!(config.demo);
+    }
+
+    #[test]
+    fn public_addresses_may_be_found_out() {
+        for text in ["public_ips = \"auto\"", "public_ips = [\"auto\"]"] {
+            let config = from_file(&format!("[media]\n{text}")).unwrap();
+            assert_eq!(config.media.public_ips, PublicIps::Auto, "{text}");
+        }
+        let config = from_env(&[("MILLRACE_MEDIA__PUBLIC_IPS", "auto")]).unwrap();
+        assert_eq!(config.media.public_ips, PublicIps::Auto);
+        assert_told(from_file("[media]\npublic_ips = [\"auto\", \"192.0.2.7\"]"), &["`media.public_ips", "alone"]);
     }
 
     #[track_caller]

@@ -124,11 +124,10 @@ impl Agent {
     }
 }
 
-/// A webrtcbin on our port.
+/// A webrtcbin on our port; `agent` is who calls.
 pub fn webrtcbin(link: &Arc<Link>, name: &str) -> Result<gst::Element, glib::BoolError> {
     let agent = Agent::new(link);
     let webrtcbin = gst::ElementFactory::make("webrtcbin").name(name).property("ice-agent", &agent).build()?;
-    census::count("webrtcbin", &webrtcbin);
     // webrtcbin never refs the agent it is given, yet unrefs it in dispose (1.22.0 to 1.28.6): this one is for it.
     std::mem::forget(agent);
     Ok(webrtcbin)

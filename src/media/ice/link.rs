@@ -7,11 +7,12 @@ use super::elements::Src;
 use super::gate::{Datagram, Gate};
 use super::gobject::Transport;
 use super::mux::Port;
+use super::path::{Path, Paths};
 use super::{Counters, stun};
 use crate::media::egress::Wire;
 use gst::glib;
 use gst::prelude::*;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
@@ -20,8 +21,6 @@ use std::time::{Duration, Instant};
 
 /// DTLS held back at most: a handshake's flights, with room for repetitions.
 const MAX_HELD: usize = 32;
-/// Addresses remembered per link: a client's interfaces, before and after roaming.
-const MAX_ADDRESSES: usize = 8;
 
 /// A link's state (RFC 8445, and RFC 7675 for its loss).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,8 +53,7 @@ pub struct Link {
     port: Arc<Port>,
     names: Mutex<Vec<String>>,
     remote_name: Mutex<Option<String>>,
-    addresses: Mutex<VecDeque<SocketAddr>>,
-    selected: RwLock<Option<SocketAddr>>,
+    paths: Paths,
     state: Mutex<IceState>,
     last_check: Mutex<Instant>,
     last_media: Mutex<Option<Instant>>,
@@ -86,8 +84,7 @@ impl Link {
             port,
             names: Mutex::default(),
             remote_name: Mutex::default(),
-            addresses: Mutex::default(),
-            selected: RwLock::default(),
+            paths: Paths::default(),
             state: Mutex::new(IceState::New),
             last_check: Mutex::new(Instant::now()),
             last_media: Mutex::default(),
@@ -127,7 +124,7 @@ impl Link {
     }
     /// The client's address in use.
     pub fn selected(&self) -> Option<SocketAddr> {
-        *self.selected.read()
+        self.paths.selected().map(|path| path.address())
     }
     /// When a check came last.
     pub fn last_check(&self) -> Instant {
@@ -170,27 +167,36 @@ impl Link {
             return;
         }
         self.active.store(false, SeqCst);
-        let mut names = self.port.names.write();
-        self.names.lock().drain(..).for_each(|name| drop(names.remove(&name)));
-        drop(names);
-        let mut addresses = self.port.addresses.write();
-        for address in self.addresses.lock().drain(..) {
-            if addresses.get(&address).is_some_and(|link| link.id == self.id) {
-                addresses.remove(&address);
-            }
-        }
+        let mut names = self.names.lock();
+        let mut all = self.port.names.write();
+        names.drain(..).for_each(|name| drop(all.remove(&name)));
+        drop((names, all));
+        self.paths.clear(|path| self.drop_path(path));
         self.held.lock().clear();
     }
 
-    /// An authentic check came from `from`. Returns the new state, if it changed.
-    pub(super) fn checked(self: &Arc<Self>, from: SocketAddr, nominated: bool) -> Option<IceState> {
+    /// An authentic check came by `path`. Returns the new state, if it changed.
+    pub(super) fn checked(self: &Arc<Self>, path: &Path, nominated: bool) -> Option<IceState> {
         if self.closed.load(SeqCst) {
             return None;
         }
         *self.last_check.lock() = Instant::now();
-        self.remember(from);
-        self.select(from, nominated);
+        self.remember(path);
+        if self.paths.select(path, nominated) {
+            Counters::add(&self.port.counters.roamed);
+            self.tell(|user| user.roamed());
+        }
         self.change_state(IceState::Connected)
+    }
+
+    /// Whether an authentic check is no copy of one that came from elsewhere.
+    pub(super) fn is_fresh(&self, transaction: [u8; 12], path: &Path) -> bool {
+        self.paths.is_fresh(transaction, path)
+    }
+
+    /// A TCP connection has ended: until the client's next check there may be no way to it.
+    pub(super) fn lost(&self, path: &Path) {
+        self.paths.forget(path);
     }
 
     /// Whether checks from this sender are for us; without a description any is.
@@ -198,30 +204,26 @@ impl Link {
         self.remote_name.lock().as_deref().is_none_or(|name| name == sender)
     }
 
-    fn remember(self: &Arc<Self>, from: SocketAddr) {
-        let mut own = self.addresses.lock();
-        if own.contains(&from) {
-            return;
-        }
-        let mut all = self.port.addresses.write();
-        if own.len() >= MAX_ADDRESSES
-            && let Some(oldest) = own.pop_front()
-        {
-            all.remove(&oldest);
-        }
-        own.push_back(from);
-        all.insert(from, self.clone());
+    fn remember(self: &Arc<Self>, path: &Path) {
+        self.paths.remember(path, |evicted| {
+            evicted.into_iter().for_each(|path| self.drop_path(path));
+            let open = !self.closed.load(SeqCst);
+            if let (true, Path::Udp(address)) = (open, path) {
+                self.port.addresses.write().insert(*address, self.clone());
+            }
+            open
+        });
     }
 
-    fn select(&self, from: SocketAddr, nominated: bool) {
-        let before = self.selected();
-        if before == Some(from) || (before.is_some() && !nominated) {
-            return;
-        }
-        *self.selected.write() = Some(from);
-        if before.is_some() {
-            Counters::add(&self.port.counters.roamed);
-            self.tell(|user| user.roamed());
+    fn drop_path(&self, path: Path) {
+        match path {
+            Path::Tcp(pipe) => pipe.close(),
+            Path::Udp(address) => {
+                let mut addresses = self.port.addresses.write();
+                if addresses.get(&address).is_some_and(|link| link.id == self.id) {
+                    addresses.remove(&address);
+                }
+            }
         }
     }
 
@@ -359,7 +361,7 @@ impl Link {
 
     /// From webrtcbin: DTLS, and a publisher's RTCP.
     pub(super) fn send_one(&self, datagram: &[u8]) {
-        let taken = self.selected().is_some_and(|to| self.port.socket.send(datagram, to));
+        let taken = self.paths.selected().is_some_and(|path| path.send(&self.port.socket, datagram));
         if !taken {
             Counters::add(&self.port.counters.send_failed);
         }
@@ -368,8 +370,8 @@ impl Link {
 
 impl Wire for Link {
     fn send(&self, data: &[u8], lengths: &[usize]) -> usize {
-        let Some(to) = self.selected().filter(|_| !self.closed.load(Relaxed)) else { return lengths.len() };
-        let failed = self.port.socket.send_all(data, lengths, to);
+        let Some(path) = self.paths.selected().filter(|_| !self.closed.load(Relaxed)) else { return lengths.len() };
+        let failed = path.send_all(&self.port.socket, data, lengths);
         self.port.counters.send_failed.fetch_add(failed as u64, Relaxed);
         failed
     }

@@ -1,22 +1,30 @@
-//! The one UDP port of all peers: an ICE-lite agent (RFC 8445 2.5) that webrtcbin takes in libnice's place.
+//! The one port of all peers, UDP and TCP: an ICE-lite agent (RFC 8445 2.5) that webrtcbin takes in libnice's place.
 //!
 //! Decides which datagram belongs to which peer and which never get in: strangers, forged checks, RTP nobody
 //! announced, media before the DTLS certificate was verified. Leaves DTLS to webrtcbin, SRTP to `peer` and `egress`.
 //!
-//! `stun` reads and writes checks, `gate` judges RTP, `link` is one peer's side of the port, `mux` the port itself
-//! with its reader and `worker`s; `elements` and `gobject` dress a link as what webrtcbin expects.
+//! `stun` reads and writes checks, `gate` judges RTP, `link` is one peer's side of the port with its `path`s, `mux` the
+//! port itself with its reader and `worker`s, `tcp` the same over connections; `elements` and `gobject` dress a link as
+//! what webrtcbin expects, `agent` makes one with it; `discover` asks how the world sees us.
 
-mod addresses;
+mod agent;
+mod discover;
 mod elements;
 mod gate;
 pub(super) mod gobject;
 mod link;
 mod mux;
+mod path;
 mod socket;
 #[doc(hidden)]
 pub mod stun;
+mod tcp;
+#[cfg(test)]
+mod testing;
 mod worker;
 
+pub use agent::{Agent, webrtcbin};
+pub use discover::public_ips;
 pub use gate::{Datagram, Gate};
 pub use link::{IceState, Link, LinkUser};
 pub use mux::Mux;
@@ -32,6 +40,8 @@ pub struct Counters {
     pub unknown_user: AtomicU64,
     /// Checks with a wrong password or peer name.
     pub bad_integrity: AtomicU64,
+    /// Authentic checks seen before from another address.
+    pub replayed: AtomicU64,
     /// Neither STUN, DTLS, RTP nor RTCP.
     pub malformed: AtomicU64,
     /// DTLS, RTP or RTCP of an address without a valid check.
@@ -48,8 +58,10 @@ pub struct Counters {
     pub roamed: AtomicU64,
     /// Datagrams the socket did not take.
     pub send_failed: AtomicU64,
-    /// Datagrams received.
+    /// Datagrams received, over UDP and TCP.
     pub received: AtomicU64,
+    /// What concerns TCP alone.
+    pub tcp: tcp::TcpCounters,
 }
 
 impl Counters {
@@ -65,6 +77,7 @@ impl Counters {
         for (reason, counter) in [
             ("unknown_user", &self.unknown_user),
             ("bad_integrity", &self.bad_integrity),
+            ("replayed", &self.replayed),
             ("malformed", &self.malformed),
             ("unknown_address", &self.unknown_address),
             ("unannounced_ssrc", &self.unannounced_ssrc),
@@ -73,6 +86,18 @@ impl Counters {
             ("send_failed", &self.send_failed),
         ] {
             metrics::counter!("media_ice_dropped_total", "reason" => reason).absolute(counter.load(Relaxed));
+        }
+        self.report_tcp();
+    }
+
+    fn report_tcp(&self) {
+        let tcp = &self.tcp;
+        metrics::gauge!("media_ice_tcp_connections").set(tcp.open.load(Relaxed) as f64);
+        metrics::counter!("media_ice_tcp_accepted_total").absolute(tcp.accepted.load(Relaxed));
+        for (reason, counter) in
+            [("crowded", &tcp.crowded), ("garbage", &tcp.garbage), ("silent", &tcp.silent), ("stalled", &tcp.stalled)]
+        {
+            metrics::counter!("media_ice_tcp_cut_total", "reason" => reason).absolute(counter.load(Relaxed));
         }
     }
 }

@@ -1,19 +1,21 @@
-//! The port: one socket, one reader, and who is behind which name and address.
+//! The port: one socket with its reader, one TCP listener with its thread, and who is behind which name and address.
 //!
 //! The reader answers checks itself (even before the peer's description is known: most of the joining time is won
 //! there) and hands everything else to the link's worker. Once a second it looks for links that fell silent.
 
 use super::gate::Datagram;
 use super::link::{IceState, Link};
+use super::path::Path;
 use super::socket::{Batch, Socket};
-use super::worker::{Job, Worker};
-use super::{Counters, addresses, stun};
+use super::worker::{Jobs, Worker};
+use super::{Counters, stun, tcp};
 use crate::config::Media;
+use crate::media::sdp::HostCandidate;
 use aws_lc_rs::hmac;
 use parking_lot::RwLock;
 use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
 use std::thread::JoinHandle;
@@ -22,6 +24,8 @@ use std::time::{Duration, Instant};
 /// RFC 7675 asks for 30 s; clients check every 2.5 s, so 10 s of silence mean trouble.
 const DISCONNECTED: Duration = Duration::from_secs(10);
 const FAILED: Duration = Duration::from_secs(30);
+/// Free UDP ports tried for one that is free for TCP as well.
+const ATTEMPTS: usize = 32;
 
 /// What reader, workers and links share.
 pub(super) struct Port {
@@ -29,23 +33,25 @@ pub(super) struct Port {
     pub names: RwLock<HashMap<String, (Arc<Link>, hmac::Key)>>,
     pub addresses: RwLock<HashMap<SocketAddr, Arc<Link>>>,
     pub counters: Counters,
-    workers: Vec<Worker>,
+    pub workers: Vec<Worker>,
     stopped: AtomicBool,
 }
 
 /// The port and its threads; dropping it ends them.
 pub struct Mux {
     port: Arc<Port>,
-    announced: Vec<SocketAddr>,
+    announced: Vec<HostCandidate>,
     next: AtomicU64,
     threads: Vec<JoinHandle<()>>,
+    tcp: Option<Arc<mio::Waker>>,
 }
 
 impl Mux {
-    /// Binds the port and starts `ice-rx` and the workers `ice-wN`.
+    /// Binds the port and starts `ice-rx`, `ice-tcp` and the workers `ice-wN`.
     pub fn start(config: &Media) -> io::Result<Self> {
-        let socket = Socket::bind(SocketAddr::new(config.bind, config.port))?;
-        let announced = addresses::announced(socket.local(), &config.public_ips);
+        let (socket, listener) = bind(config)?;
+        let listener = listener.map(tcp::Listener::new).transpose()?;
+        let announced = candidates(config, socket.local().port());
         let count = match config.workers {
             0 => std::thread::available_parallelism().map_or(1, usize::from),
             configured => configured,
@@ -58,10 +64,14 @@ impl Mux {
             workers: (0..count).map(|_| Worker::default()).collect(),
             stopped: AtomicBool::new(false),
         });
-        let mut mux = Self { port, announced, next: AtomicU64::new(0), threads: Vec::new() };
+        let mut mux = Self { port, announced, next: AtomicU64::new(0), threads: Vec::new(), tcp: None };
         mux.spawn("ice-rx".into(), |port| port.read())?;
         for index in 0..count {
             mux.spawn(format!("ice-w{index}"), move |port| port.workers[index].run())?;
+        }
+        if let Some(listener) = listener {
+            mux.tcp = Some(listener.waker());
+            mux.spawn("ice-tcp".into(), move |port| listener.run(port))?;
         }
         Ok(mux)
     }
@@ -77,7 +87,7 @@ impl Mux {
         self.port.socket.local()
     }
     /// What clients are told.
-    pub fn announced(&self) -> &[SocketAddr] {
+    pub fn announced(&self) -> &[HostCandidate] {
         &self.announced
     }
     /// What it has seen.
@@ -94,6 +104,7 @@ impl Drop for Mux {
     fn drop(&mut self) {
         self.port.stopped.store(true, SeqCst);
         self.port.socket.wake();
+        self.tcp.iter().for_each(|waker| drop(waker.wake()));
         self.port.workers.iter().for_each(Worker::stop);
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
         self.port.names.write().clear();
@@ -101,62 +112,122 @@ impl Drop for Mux {
     }
 }
 
+/// The socket and, unless TCP is off, a listener on its port number.
+fn bind(config: &Media) -> io::Result<(Socket, Option<TcpListener>)> {
+    let wanted = SocketAddr::new(config.bind, config.port);
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let socket = Socket::bind(wanted)?;
+        if !config.tcp {
+            return Ok((socket, None));
+        }
+        match tcp::listen(socket.local()) {
+            Ok(listener) => return Ok((socket, Some(listener))),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && config.port == 0 && attempt < ATTEMPTS => {}
+            Err(error) => return Err(io::Error::new(error.kind(), format!("TCP {}: {error}", socket.local()))),
+        }
+    }
+}
+
+/// What clients are told: every address, first over UDP.
+fn candidates(config: &Media, port: u16) -> Vec<HostCandidate> {
+    let addresses: Vec<SocketAddr> = config.announced().into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+    let of = |tcp| addresses.iter().map(move |address| HostCandidate { address: *address, tcp });
+    of(false).chain(of(true).filter(|_| config.tcp)).collect()
+}
+
 impl Port {
+    /// An empty load for the workers.
+    pub fn jobs(&self) -> Jobs {
+        Jobs::new(self.workers.len())
+    }
+    /// It is over.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Relaxed)
+    }
+
     fn read(&self) {
         let mut batch = Batch::new();
-        let mut jobs: Vec<Vec<Job>> = self.workers.iter().map(|_| Vec::new()).collect();
+        let mut jobs = self.jobs();
         let mut swept = Instant::now();
-        while !self.stopped.load(Relaxed) {
+        while !self.is_stopped() {
             self.socket.receive(&mut batch);
             for (datagram, from) in batch.datagrams() {
-                Counters::add(&self.counters.received);
-                self.datagram(datagram, from, &mut jobs);
+                self.datagram(datagram, &Path::Udp(from), None, &mut jobs);
             }
             if swept.elapsed() >= Duration::from_secs(1) {
                 swept = Instant::now();
                 self.sweep(&mut jobs);
                 self.counters.report();
             }
-            self.workers.iter().zip(&mut jobs).for_each(|(worker, jobs)| worker.add(jobs));
+            jobs.hand_over(self);
         }
     }
 
-    fn datagram(&self, datagram: &[u8], from: SocketAddr, jobs: &mut [Vec<Job>]) {
+    /// One datagram; over TCP `known` is whom the connection belongs to. Returns the link that it proves to belong to.
+    pub fn datagram(
+        &self,
+        datagram: &[u8],
+        path: &Path,
+        known: Option<&Arc<Link>>,
+        jobs: &mut Jobs,
+    ) -> Option<Arc<Link>> {
+        Counters::add(&self.counters.received);
         match Datagram::of(datagram) {
-            Datagram::Stun => self.check(datagram, from, jobs),
+            Datagram::Stun => return self.check(datagram, path, jobs),
             Datagram::Other => Counters::add(&self.counters.malformed),
-            _ => match self.addresses.read().get(&from) {
-                Some(link) => enqueue(jobs, link, Job::Datagram(link.clone(), datagram.to_vec())),
-                None => Counters::add(&self.counters.unknown_address),
+            _ => match (path, known) {
+                (Path::Tcp(_), Some(link)) => jobs.datagram(link, datagram),
+                (Path::Tcp(_), None) => Counters::add(&self.counters.unknown_address),
+                (Path::Udp(from), _) => match self.addresses.read().get(from) {
+                    Some(link) => jobs.datagram(link, datagram),
+                    None => Counters::add(&self.counters.unknown_address),
+                },
             },
         }
+        None
     }
 
     /// A connectivity check: strangers and forgers get no answer, so that nobody can be flooded through us.
-    fn check(&self, packet: &[u8], from: SocketAddr, jobs: &mut [Vec<Job>]) {
-        let Some(request) = stun::parse(packet) else { return Counters::add(&self.counters.malformed) };
-        let (ours, theirs) = request.username.unwrap_or_default().split_once(':').unwrap_or_default();
-        let Some((link, key)) = self.names.read().get(ours).cloned() else {
-            return Counters::add(&self.counters.unknown_user);
-        };
-        if !request.authentic(packet, &key) || !link.expects(theirs) {
-            return Counters::add(&self.counters.bad_integrity);
-        }
+    fn check(&self, packet: &[u8], path: &Path, jobs: &mut Jobs) -> Option<Arc<Link>> {
+        let (link, key, request) = self.authentic(packet, path)?;
         Counters::add(&self.counters.checks);
         if request.controlled {
-            self.socket.send(&stun::role_conflict(packet, &key), from);
-            return;
+            path.send(&self.socket, &stun::role_conflict(packet, &key));
+            return Some(link);
         }
         // Before the answer: whoever has it may count on being known.
-        let changed = link.checked(from, request.use_candidate);
-        self.socket.send(&stun::success(packet, from, &key), from);
+        let changed = link.checked(path, request.use_candidate);
+        path.send(&self.socket, &stun::success(packet, path.address(), &key));
         if let Some(state) = changed {
-            enqueue(jobs, &link, Job::State(link.clone(), state));
+            jobs.state(link.clone(), state);
         }
+        Some(link)
+    }
+
+    /// Whose check it is, if it is somebody's; else it is counted.
+    fn authentic<'a>(&self, packet: &'a [u8], path: &Path) -> Option<(Arc<Link>, hmac::Key, stun::Request<'a>)> {
+        let refuse = |reason| {
+            Counters::add(reason);
+            None
+        };
+        let Some(request) = stun::parse(packet) else { return refuse(&self.counters.malformed) };
+        let (ours, theirs) = request.username.unwrap_or_default().split_once(':').unwrap_or_default();
+        let Some((link, key)) = self.names.read().get(ours).cloned() else {
+            return refuse(&self.counters.unknown_user);
+        };
+        if !request.authentic(packet, &key) || !link.expects(theirs) {
+            return refuse(&self.counters.bad_integrity);
+        }
+        if !link.is_fresh(stun::transaction(packet), path) {
+            return refuse(&self.counters.replayed);
+        }
+        Some((link, key, request))
     }
 
     /// Turns silence into `Disconnected` and `Failed`.
-    fn sweep(&self, jobs: &mut [Vec<Job>]) {
+    fn sweep(&self, jobs: &mut Jobs) {
         let now = Instant::now();
         let changed: Vec<(Arc<Link>, IceState)> = {
             let names = self.names.read();
@@ -164,15 +235,8 @@ impl Port {
             judged.filter_map(|(link, state)| Some((link.clone(), state?))).collect()
         };
         for (link, state) in changed {
-            enqueue(jobs, &link, Job::State(link.clone(), state));
+            jobs.state(link, state);
         }
-    }
-}
-
-fn enqueue(jobs: &mut [Vec<Job>], link: &Link, job: Job) {
-    let index = link.id as usize % jobs.len().max(1);
-    if let Some(queue) = jobs.get_mut(index) {
-        queue.push(job);
     }
 }
 

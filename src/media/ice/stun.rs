@@ -9,6 +9,7 @@ const COOKIE: [u8; 4] = [0x21, 0x12, 0xa4, 0x42];
 const FINGERPRINT_XOR: u32 = 0x5354_554e;
 const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
+const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const USE_CANDIDATE: u16 = 0x0025;
 const FINGERPRINT: u16 = 0x8028;
 const ICE_CONTROLLED: u16 = 0x8029;
@@ -50,6 +51,11 @@ pub fn parse(packet: &[u8]) -> Option<Request<'_>> {
         at += 4 + length.next_multiple_of(4);
     }
     Some(request)
+}
+
+/// A message's transaction id.
+pub fn transaction(packet: &[u8]) -> [u8; 12] {
+    packet.get(8..20).and_then(|id| id.try_into().ok()).unwrap_or_default()
 }
 
 impl<'a> Request<'a> {
@@ -97,7 +103,7 @@ pub fn success(request: &[u8], from: SocketAddr, key: &hmac::Key) -> Vec<u8> {
         IpAddr::V4(ip) => (1, ip.octets().to_vec()),
         IpAddr::V6(ip) => (2, ip.octets().to_vec()),
     };
-    out.extend_from_slice(&[0, 0x20, 0, 4 + address.len() as u8, 0, family]);
+    out.extend_from_slice(&[0, XOR_MAPPED_ADDRESS as u8, 0, 4 + address.len() as u8, 0, family]);
     out.extend_from_slice(&port.to_be_bytes());
     out.extend(address.iter().zip(mask).map(|(byte, mask)| byte ^ mask));
     finish(out, key)
@@ -108,6 +114,44 @@ pub fn role_conflict(request: &[u8], key: &hmac::Key) -> Vec<u8> {
     let mut out = start(0x0111, request);
     out.extend_from_slice(&[0, 9, 0, 4, 0, 0, 4, 87]);
     finish(out, key)
+}
+
+/// A binding request to a STUN server: no credentials, no attributes.
+pub fn plain_request(transaction: [u8; 12]) -> Vec<u8> {
+    let mut out = vec![0, 1, 0, 0];
+    out.extend_from_slice(&COOKIE);
+    out.extend_from_slice(&transaction);
+    out
+}
+
+/// What the success answer to `request` says of where that came from.
+pub fn mapped_address(packet: &[u8], request: &[u8]) -> Option<SocketAddr> {
+    let length = usize::from(u16::from_be_bytes([*packet.get(2)?, *packet.get(3)?]));
+    if packet[..2] != [1, 1] || packet.get(4..20)? != request.get(4..20)? || length + 20 != packet.len() {
+        return None;
+    }
+    let mut rest = &packet[20..];
+    while let [kind_high, kind_low, high, low, after @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let value = after.get(..length)?;
+        if u16::from_be_bytes([*kind_high, *kind_low]) == XOR_MAPPED_ADDRESS {
+            return unmasked(value, &packet[4..20]);
+        }
+        rest = after.get(length.next_multiple_of(4)..)?;
+    }
+    None
+}
+
+fn unmasked(value: &[u8], mask: &[u8]) -> Option<SocketAddr> {
+    let (head, address) = value.split_first_chunk::<4>()?;
+    let port = u16::from_be_bytes([head[2], head[3]]) ^ 0x2112;
+    let bytes: Vec<u8> = address.iter().zip(mask).map(|(byte, mask)| byte ^ mask).collect();
+    let ip = match head[1] {
+        1 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
+        2 => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 fn start(kind: u16, request: &[u8]) -> Vec<u8> {
@@ -203,6 +247,26 @@ mod tests {
         ];
         assert_eq!(v6[20..44], sample);
         assert!(v6.len() <= MAX_ANSWER);
+    }
+
+    #[test]
+    fn an_answers_mapped_address_is_read_back_and_only_that() {
+        let request = plain_request([5; 12]);
+        for address in ["192.0.2.1:32853", "[2001:db8::7]:1"] {
+            let address: SocketAddr = address.parse().unwrap();
+            let answer = success(&request, address, &key("x"));
+            assert_eq!(mapped_address(&answer, &request), Some(address));
+            assert_eq!(mapped_address(&answer, &plain_request([6; 12])), None, "another transaction");
+            for length in 0..answer.len() {
+                assert_eq!(mapped_address(&answer[..length], &request), None);
+            }
+            for bit in 0..answer.len() * 8 {
+                let mut bad = answer.clone();
+                bad[bit / 8] ^= 1 << (bit % 8);
+                mapped_address(&bad, &request);
+            }
+        }
+        assert_eq!(mapped_address(&role_conflict(&request, &key("x")), &request), None);
     }
 
     #[test]

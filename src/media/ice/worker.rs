@@ -1,6 +1,7 @@
 //! A worker: everything of a link happens in one of them, in order.
 
 use super::link::{IceState, Link};
+use super::mux::Port;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +17,36 @@ const MAX_QUEUED: usize = 16_384;
 pub(super) enum Job {
     Datagram(Arc<Link>, Vec<u8>),
     State(Arc<Link>, IceState),
+}
+
+/// Jobs on their way to the workers, in a reader's hands.
+pub(super) struct Jobs(Vec<Vec<Job>>);
+
+impl Jobs {
+    /// For so many workers.
+    pub fn new(workers: usize) -> Self {
+        Self((0..workers).map(|_| Vec::new()).collect())
+    }
+
+    /// A datagram for a link.
+    pub fn datagram(&mut self, link: &Arc<Link>, datagram: &[u8]) {
+        self.push(link.id, Job::Datagram(link.clone(), datagram.to_vec()));
+    }
+    /// A new state of a link.
+    pub fn state(&mut self, link: Arc<Link>, state: IceState) {
+        self.push(link.id, Job::State(link, state));
+    }
+    /// Each worker gets its own.
+    pub fn hand_over(&mut self, port: &Port) {
+        port.workers.iter().zip(&mut self.0).for_each(|(worker, jobs)| worker.add(jobs));
+    }
+
+    fn push(&mut self, link: u64, job: Job) {
+        let index = link as usize % self.0.len().max(1);
+        if let Some(queue) = self.0.get_mut(index) {
+            queue.push(job);
+        }
+    }
 }
 
 /// Its queue.

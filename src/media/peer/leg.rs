@@ -6,7 +6,7 @@ use super::upstream::RtcpSink;
 use super::{Context, Input, negotiation};
 use crate::media::egress::{Downlink, Keys};
 use crate::media::feed::{SourceTrack, Upstream};
-use crate::media::ice::{IceState, Link};
+use crate::media::ice::{self, Agent, IceState, Link};
 use crate::media::pipeline::Pipeline;
 use crate::media::sdp::{Fingerprint, Local};
 use crate::media::{MediaError, PeerStats};
@@ -48,7 +48,7 @@ impl Leg {
                 hooks.on_action(action);
             }
         })?;
-        let webrtcbin = crate::media::ice::gobject::webrtcbin(&link, &format!("webrtc-{name}")).map_err(fatal)?;
+        let webrtcbin = ice::webrtcbin(Agent::Port(&link), &format!("webrtc-{name}")).map_err(fatal)?;
         webrtcbin.set_property_from_str("bundle-policy", "max-bundle");
         hooks.install(&webrtcbin);
         let leg = Self {

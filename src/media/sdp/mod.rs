@@ -4,6 +4,7 @@
 //! client reads (`publish`, `subscribe`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
 //! section and nothing it could stumble over; what it answers serves as the source of the transport lines alone.
 
+mod candidate;
 mod codec;
 mod inner;
 mod offered;
@@ -11,6 +12,7 @@ mod publish;
 mod subscribe;
 mod text;
 
+pub use candidate::HostCandidate;
 pub use inner::Local;
 pub use offered::{Fingerprint, Remote};
 pub use publish::Publication;

@@ -3,6 +3,7 @@
 //! The first audio and the first video section that send, in the bundle, with a codec we forward become tracks;
 //! sections that send nothing stay open but inactive; all others (data channels, surplus ones) are rejected.
 
+use super::candidate::{self, HostCandidate};
 use super::codec::{choose, kind, offers_feedback};
 use super::extension;
 use super::inner::{self, Local};
@@ -12,7 +13,6 @@ use crate::media::MediaError;
 use crate::media::feed::SourceTrack;
 use crate::model::{Kind, Sdp};
 use sdp_types::Media;
-use std::net::SocketAddr;
 
 /// What a publisher offered and we take.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl Publication {
     }
 
     /// The answer for the client.
-    pub fn answer(&self, local: &Local, candidates: &[SocketAddr], id: u64, version: u64) -> Sdp {
+    pub fn answer(&self, local: &Local, candidates: &[HostCandidate], id: u64, version: u64) -> Sdp {
         let accepted = self.sections.iter().filter(|(_, plan)| plan.accepted().is_some());
         let mids: Vec<&str> = accepted.filter_map(|(media, _)| value(media, "mid")).collect();
         let mut out = String::new();
@@ -87,7 +87,7 @@ impl Publication {
                 None => reject(&mut out, media, local),
                 Some(track) => {
                     accept(&mut out, media, track, matches!(plan, Plan::Track(_)), local);
-                    write_candidates(&mut out, candidates.take().unwrap_or_default());
+                    candidate::write(&mut out, candidates.take().unwrap_or_default());
                 }
             }
         }
@@ -170,18 +170,6 @@ fn write_parameters(out: &mut String, track: &SourceTrack) {
     let parameters: Vec<&str> = offered.into_iter().chain(start).collect();
     if !parameters.is_empty() {
         push(out, format!("a=fmtp:{} {}", track.payload_type, parameters.join(";")));
-    }
-}
-
-/// Host candidates (RFC 8839 5.1), the first preferred.
-pub fn write_candidates(out: &mut String, candidates: &[SocketAddr]) {
-    for (index, address) in candidates.iter().enumerate() {
-        let (ip, port) = (address.ip(), address.port());
-        let priority = (126u32 << 24) | (65_535u32.saturating_sub(index as u32) << 8) | 255;
-        push(out, format!("a=candidate:{} 1 udp {priority} {ip} {port} typ host", index + 1));
-    }
-    if !candidates.is_empty() {
-        push(out, "a=end-of-candidates");
     }
 }
 

@@ -1,17 +1,16 @@
 //! The offer a subscriber gets, and its answer judged.
 
+use super::candidate::{self, HostCandidate};
 use super::codec::rtx_for;
 use super::extension;
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, read};
-use super::publish::write_candidates;
 use super::text::{extension_id, parameter, payload_types, push, value};
 use crate::media::MediaError;
 use crate::media::egress::{OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
 use crate::model::{Codec, FeedId, Sdp};
 use sdp_types::Media;
-use std::net::SocketAddr;
 
 /// Extension ids we offer.
 const EXTENSIONS: OutExtensions = OutExtensions { mid: 4, abs_send_time: 2, transport_cc: 3, audio_level: 1 };
@@ -54,7 +53,7 @@ impl Subscription {
     }
 
     /// The offer for the client.
-    pub fn offer(&self, local: &Local, candidates: &[SocketAddr], id: u64) -> Sdp {
+    pub fn offer(&self, local: &Local, candidates: &[HostCandidate], id: u64) -> Sdp {
         let mids: Vec<&str> = self.streams.iter().map(|stream| stream.mid.as_str()).collect();
         let mut out = String::new();
         inner::header(&mut out, id, 1, &mids);
@@ -62,7 +61,7 @@ impl Subscription {
         push(&mut out, format!("a=msid-semantic: WMS {}", self.cname));
         for (index, (stream, profile)) in self.streams.iter().zip(&self.profiles).enumerate() {
             self.section(&mut out, stream, profile, local);
-            write_candidates(&mut out, if index == 0 { candidates } else { &[] });
+            candidate::write(&mut out, if index == 0 { candidates } else { &[] });
         }
         Sdp::new(out)
     }

@@ -1,49 +1,23 @@
 //! The port seen by clients: plain UDP sockets.
 
 use super::*;
+use crate::media::ice::testing::{mux, mux_on, request, until};
 use std::net::UdpSocket;
 
-fn mux() -> Mux {
-    let config = Media { port: 0, bind: [127, 0, 0, 1].into(), workers: 1, ..Media::default() };
-    Mux::start(&config).expect("a port")
+fn client(mux: &Mux) -> UdpSocket {
+    client_of(mux.local_addr())
 }
 
-fn client(mux: &Mux) -> UdpSocket {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    socket.connect(mux.local_addr()).expect("connected");
+fn client_of(server: SocketAddr) -> UdpSocket {
+    let socket = UdpSocket::bind((server.ip(), 0)).expect("a socket");
+    socket.connect(server).expect("connected");
     socket.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
     socket
-}
-
-/// A binding request with integrity, nominating when asked to.
-fn request(user: &str, password: &str, nominate: bool) -> Vec<u8> {
-    let mut out = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
-    out.extend_from_slice(&[7; 12]);
-    out.extend_from_slice(&[0, 6, 0, user.len() as u8]);
-    out.extend_from_slice(user.as_bytes());
-    out.resize(out.len().next_multiple_of(4), 0);
-    if nominate {
-        out.extend_from_slice(&[0, 0x25, 0, 0]);
-    }
-    let length = (out.len() - 20 + 24) as u16;
-    out[2..4].copy_from_slice(&length.to_be_bytes());
-    let tag = hmac::sign(&stun::key(password), &out);
-    out.extend_from_slice(&[0, 8, 0, 20]);
-    out.extend_from_slice(tag.as_ref());
-    out
 }
 
 fn answer(socket: &UdpSocket) -> Option<[u8; 2]> {
     let mut buffer = [0; 256];
     socket.recv(&mut buffer).ok().map(|_| [buffer[0], buffer[1]])
-}
-
-fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(5);
-    while !done() {
-        assert!(Instant::now() < end, "still waiting for: {what}");
-        std::thread::yield_now();
-    }
 }
 
 #[test]
@@ -118,7 +92,7 @@ fn a_closed_link_leaves_nothing_behind() {
 fn silence_is_judged_in_two_steps_and_ends_with_the_next_check() {
     let mux = mux();
     let link = mux.link();
-    let from = "127.0.0.1:9".parse().unwrap();
+    let from = &Path::Udp("127.0.0.1:9".parse().unwrap());
     assert_eq!(link.checked(from, true), Some(IceState::Connected));
     let after = |seconds| Instant::now() + Duration::from_secs(seconds);
     assert_eq!(link.judge_silence(after(5), DISCONNECTED, FAILED), None);
@@ -126,4 +100,67 @@ fn silence_is_judged_in_two_steps_and_ends_with_the_next_check() {
     assert_eq!(link.judge_silence(after(13), DISCONNECTED, FAILED), None);
     assert_eq!(link.judge_silence(after(31), DISCONNECTED, FAILED), Some(IceState::Failed));
     assert_eq!(link.checked(from, true), Some(IceState::Connected));
+}
+
+#[test]
+fn a_copied_check_from_elsewhere_moves_nobody_and_gets_no_answer() {
+    let mux = mux();
+    let link = mux.link();
+    link.register("ours", "password");
+    let (client, thief) = (client(&mux), client(&mux));
+    let check = request("ours:x", "password", true);
+    for _ in 0..2 {
+        client.send(&check).unwrap();
+        assert_eq!(answer(&client), Some([1, 1]), "a repetition is answered");
+    }
+    thief.send(&check).unwrap();
+    until("the theft is counted", || mux.counters().replayed.load(SeqCst) == 1);
+    assert_eq!(link.selected(), Some(client.local_addr().unwrap()));
+    thief.set_nonblocking(true).unwrap();
+    assert!(thief.recv(&mut [0; 128]).is_err(), "the thief was answered");
+}
+
+#[test]
+fn ipv6_works_alone_and_beside_ipv4() {
+    for (bind, clients) in [("::1", &["::1"][..]), ("::", &["::1", "127.0.0.1"])] {
+        let mux = mux_on(bind);
+        for ip in clients {
+            let link = mux.link();
+            link.register("ours", "password");
+            let socket = client_of(SocketAddr::new(ip.parse().unwrap(), mux.local_addr().port()));
+            socket.send(&request("ours:x", "password", true)).unwrap();
+            assert_eq!(answer(&socket), Some([1, 1]), "{ip} on {bind}");
+            assert_eq!(link.selected(), Some(socket.local_addr().unwrap()), "{ip} on {bind}");
+            link.close();
+        }
+        assert!(mux.announced().iter().any(|candidate| candidate.address.is_ipv6()), "{bind}");
+    }
+}
+
+#[test]
+fn without_tcp_nothing_listens_and_no_candidate_says_so() {
+    let config = Media { port: 0, bind: [127, 0, 0, 1].into(), tcp: false, workers: 1, ..Media::default() };
+    let mux = Mux::start(&config).expect("a port");
+    assert!(mux.announced().iter().all(|candidate| !candidate.tcp));
+    std::net::TcpStream::connect(mux.local_addr()).expect_err("nobody listens");
+}
+
+#[test]
+fn behind_a_nat_both_kinds_of_candidates_carry_the_public_address_and_the_port() {
+    let public = "203.0.113.9".parse().unwrap();
+    let public_ips = crate::config::PublicIps::Listed(vec![public]);
+    let config = Media { port: 0, bind: [127, 0, 0, 1].into(), public_ips, workers: 1, ..Media::default() };
+    let mux = Mux::start(&config).expect("a port");
+    let address = SocketAddr::new(public, mux.local_addr().port());
+    let of = |tcp| HostCandidate { address, tcp };
+    assert_eq!(mux.announced(), [of(false), of(true)]);
+}
+
+#[test]
+fn a_port_taken_by_another_tcp_service_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let config = Media { port, bind: [127, 0, 0, 1].into(), workers: 1, ..Media::default() };
+    let error = Mux::start(&config).err().expect("it is taken").to_string();
+    assert!(error.contains("TCP") && error.contains(&port.to_string()), "{error}");
 }

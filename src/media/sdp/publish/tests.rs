@@ -24,7 +24,8 @@ fn local() -> Local {
 }
 
 fn answer(publication: &Publication) -> String {
-    let candidates = ["192.0.2.1:8443".parse().unwrap(), "[2001:db8::1]:8443".parse().unwrap()];
+    let candidates = ["192.0.2.1:8443", "[2001:db8::1]:8443"]
+        .map(|address| HostCandidate { address: address.parse().unwrap(), tcp: false });
     publication.answer(&local(), &candidates, 7, 3).as_str().to_owned()
 }
 

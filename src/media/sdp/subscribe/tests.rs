@@ -34,7 +34,8 @@ fn local() -> Local {
 }
 
 fn offer(subscription: &Subscription) -> String {
-    subscription.offer(&local(), &["192.0.2.1:8443".parse().unwrap()], 9).as_str().to_owned()
+    let candidate = HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false };
+    subscription.offer(&local(), &[candidate], 9).as_str().to_owned()
 }
 
 /// An answer that accepts all: the offer with the client's transport and direction.
