@@ -10,7 +10,7 @@ use millrace::media::egress::{OutExtensions, rtcp};
 use millrace::media::ice::frame::{Deframer, Oversize};
 use millrace::media::ice::{Datagram, Gate, stun};
 use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, find_extension, h264, vp8};
-use millrace::media::sdp::{Fingerprint, Local, Publication, Subscription};
+use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription};
 use millrace::model::{Codec, FeedId, Sdp};
 use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};
@@ -197,14 +197,16 @@ pub fn sdp_offer(data: &[u8]) {
     let Ok(publication) = Publication::read(&Sdp::new(text)) else { return };
     let tracks = publication.tracks();
     assert!((1..=2).contains(&tracks.len()));
-    let answer = publication.answer(&local(), &["192.0.2.1:8443".parse().unwrap()], 7, 1);
+    let answer =
+        publication.answer(&local(), &[HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }], 7, 1);
     well_formed(answer.as_str(), "us");
     assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 1, "ours alone");
     let inner = publication.inner_offer().expect("what was accepted can be given to webrtcbin");
     well_formed(&inner, &publication.remote.name);
     assert!(inner.is_ascii() && sections(&inner) == tracks.len(), "{inner}");
     let subscription = Subscription::of(FeedId(5), &tracks, || 100);
-    let offer = subscription.offer(&local(), &["192.0.2.1:8443".parse().unwrap()], 9);
+    let offer =
+        subscription.offer(&local(), &[HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }], 9);
     well_formed(offer.as_str(), "us");
     assert!(offer.as_str().is_ascii() && sections(offer.as_str()) == tracks.len());
 }

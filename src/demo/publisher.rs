@@ -218,7 +218,7 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
         ),
     };
     format!(
-        " videotestsrc is-live=true pattern=ball animation-mode=running-time \
+        " videotestsrc is-live=true pattern=ball animation-mode=running-time background-color=0xff0c3b39 \
          ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
          ! timeoverlay halignment=left valignment=bottom ! clockoverlay halignment=right valignment=top \
          ! queue max-size-buffers=2 leaky=downstream ! {encoder} \

@@ -4,6 +4,7 @@ use crate::browser::Browser;
 use crate::relay::{ADDRESS, Path, Relay};
 use crate::service::{Service, start_server_with};
 use crate::stage::{PATIENCE, live, plays_on};
+use millrace::config::PublicIps;
 use millrace::demo::DemoSpec;
 use millrace::demo::publisher::PublisherSpec;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,7 +24,7 @@ async fn five_percent_loss_costs_less_than_one_percent_of_the_pictures() {
     let port = Relay::free_port();
     let service = start_server_with(|config| {
         config.media.port = port;
-        config.media.public_ips = vec![ADDRESS.parse().expect("an address")];
+        config.media.public_ips = PublicIps::Listed(vec![ADDRESS.parse().expect("an address")]);
     })
     .await;
     let path = Path { loss: 0.05, delay: Duration::from_millis(15), jitter: Duration::from_millis(10) };
