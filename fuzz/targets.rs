@@ -197,16 +197,15 @@ pub fn sdp_offer(data: &[u8]) {
     let Ok(publication) = Publication::read(&Sdp::new(text)) else { return };
     let tracks = publication.tracks();
     assert!((1..=2).contains(&tracks.len()));
-    let answer =
-        publication.answer(&local(), &[HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }], 7, 1);
+    let candidates = [false, true].map(|tcp| HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp });
+    let answer = publication.answer(&local(), &candidates, 7, 1);
     well_formed(answer.as_str(), "us");
-    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 1, "ours alone");
+    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 2, "ours alone");
     let inner = publication.inner_offer().expect("what was accepted can be given to webrtcbin");
     well_formed(&inner, &publication.remote.name);
     assert!(inner.is_ascii() && sections(&inner) == tracks.len(), "{inner}");
     let subscription = Subscription::of(FeedId(5), &tracks, || 100);
-    let offer =
-        subscription.offer(&local(), &[HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }], 9);
+    let offer = subscription.offer(&local(), &candidates, 9);
     well_formed(offer.as_str(), "us");
     assert!(offer.as_str().is_ascii() && sections(offer.as_str()) == tracks.len());
 }
