@@ -1,12 +1,14 @@
 # make run    builds and starts the service with a demo device
 # make test   all checks and tests, as CI runs them
 # make bench  this server and Janus under the same load (root; about 15 minutes)
-# All install what is missing.
+# make soak   10 000 viewers and 500 publishers come and go; fails if the server keeps anything of them
+# make fuzz   each fuzz target for SECONDS (fuzz/README.md)
+# All install what is missing, but for cargo-fuzz.
 
 # Rust installed a minute ago is found without a new shell.
 export PATH := $(PATH):$(HOME)/.cargo/bin
 
-.PHONY: run test bench setup-run setup-test setup-bench fmt lint unit
+.PHONY: run test bench soak fuzz setup-run setup-test setup-bench fmt lint unit
 
 run: setup-run
 	cargo build --release --locked
@@ -40,3 +42,21 @@ unit:
 	else \
 		cargo test --workspace --locked; \
 	fi
+
+CYCLES ?= 10000
+
+soak: setup-run
+	cargo build --release --locked --workspace
+	./target/release/millrace-bench soak --cycles $(CYCLES)
+
+SECONDS ?= 60
+TARGETS ?= stun tcp_frames rtp rtcp srtcp sdp_offer sdp_answer device_json
+
+# The first folder gets what is found new.
+fuzz: setup-run
+	@cargo fuzz --version >/dev/null || { echo "Once: cargo install cargo-fuzz --locked"; exit 1; }
+	@for target in $(TARGETS); do \
+		mkdir -p fuzz/found/$$target; \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --dev --sanitizer none $$target fuzz/found/$$target fuzz/corpus/$$target \
+			-- -max_total_time=$(SECONDS) -max_len=16384 -timeout=5 || exit 1; \
+	done

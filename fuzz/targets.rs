@@ -7,12 +7,14 @@
 
 use millrace::media::egress::srtp::{Receiver, Sender};
 use millrace::media::egress::{OutExtensions, rtcp};
+use millrace::media::ice::frame::{Deframer, Oversize};
 use millrace::media::ice::{Datagram, Gate, stun};
 use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, find_extension, h264, vp8};
 use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription};
 use millrace::model::{Codec, FeedId, Sdp};
 use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};
+use std::ops::ControlFlow;
 use std::time::Instant;
 
 /// A target: one input, no result; it panics when something is wrong.
@@ -21,6 +23,7 @@ pub type Target = fn(&[u8]);
 /// All of them, by the names of their folders in `corpus/`.
 pub const ALL: &[(&str, Target)] = &[
     ("stun", stun),
+    ("tcp_frames", tcp_frames),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("srtcp", srtcp),
@@ -39,13 +42,16 @@ const SRTP_KEY: [u8; 30] = [
 /// The offer whose subscription `sdp_answer` answers.
 const OFFER: &str = include_str!("../src/media/sdp/fixtures/chromium_av.sdp");
 
-/// A datagram as the port's reader sees it; a check is answered.
+/// A datagram as the port's reader sees it; a check is answered, a STUN server's answer is read.
 pub fn stun(data: &[u8]) {
     let mut gate = Gate::default();
     gate.learn(96);
     if gate.admits(data) {
         assert!(gate.admits(data), "an admitted source stays admitted");
     }
+    let ours = stun::plain_request(stun::transaction(data));
+    let mapped = stun::mapped_address(data, &ours);
+    assert!(mapped.is_none() || stun::parse(data).is_none(), "a message is a request or an answer");
     let Some(request) = stun::parse(data) else { return };
     assert_eq!(Datagram::of(data), Datagram::Stun);
     let key = stun::key(STUN_PASSWORD);
@@ -57,6 +63,25 @@ pub fn stun(data: &[u8]) {
         assert_eq!(answer[8..20], data[8..20], "the transaction is the request's");
         assert!(stun::parse(&answer).is_none(), "answers never look like requests: no two of us play ping-pong");
     }
+}
+
+/// A connection's bytes (RFC 4571): however they are cut into pieces, the frames are the same.
+pub fn tcp_frames(data: &[u8]) {
+    let Some((size, data)) = data.split_first() else { return };
+    let (whole, in_pieces) = (deframed(&[data]), deframed(&data.chunks(usize::from(*size).max(1)).collect::<Vec<_>>()));
+    assert_eq!(whole, in_pieces);
+    let told: usize = whole.0.iter().map(|frame| frame.len() + 2).sum();
+    assert!(told <= data.len());
+}
+
+fn deframed(pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Option<Oversize>) {
+    let (mut deframer, mut frames) = (Deframer::default(), Vec::new());
+    let mut keep = |frame: &[u8]| {
+        frames.push(frame.to_vec());
+        ControlFlow::<()>::Continue(())
+    };
+    let failed = pieces.iter().find_map(|piece| deframer.take(piece, &mut keep).err());
+    (frames, failed)
 }
 
 /// A decrypted packet of a publisher, and the header that a subscriber gets for it.
@@ -172,16 +197,15 @@ pub fn sdp_offer(data: &[u8]) {
     let Ok(publication) = Publication::read(&Sdp::new(text)) else { return };
     let tracks = publication.tracks();
     assert!((1..=2).contains(&tracks.len()));
-    let answer =
-        publication.answer(&local(), &[HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }], 7, 1);
+    let candidates = [false, true].map(|tcp| HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp });
+    let answer = publication.answer(&local(), &candidates, 7, 1);
     well_formed(answer.as_str(), "us");
-    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 1, "ours alone");
+    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 2, "ours alone");
     let inner = publication.inner_offer().expect("what was accepted can be given to webrtcbin");
     well_formed(&inner, &publication.remote.name);
     assert!(inner.is_ascii() && sections(&inner) == tracks.len(), "{inner}");
     let subscription = Subscription::of(FeedId(5), &tracks, || 100);
-    let offer =
-        subscription.offer(&local(), &[HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }], 9);
+    let offer = subscription.offer(&local(), &candidates, 9);
     well_formed(offer.as_str(), "us");
     assert!(offer.as_str().is_ascii() && sections(offer.as_str()) == tracks.len());
 }

@@ -117,6 +117,8 @@ pub struct Rooms {
     pub empty_limit: Duration,
     /// Rooms at once.
     pub max_rooms: usize,
+    /// Rooms at once made by one signaling connection.
+    pub max_rooms_per_connection: usize,
     /// Participants in a room.
     pub max_participants: usize,
     /// Subscriptions of a participant.
@@ -197,6 +199,7 @@ impl Default for Rooms {
             reconnect_grace: Duration::from_secs(10),
             empty_limit: Duration::from_secs(60),
             max_rooms: 1000,
+            max_rooms_per_connection: 100,
             max_participants: 500,
             max_subscriptions: 64,
             max_message_bytes: 256 * 1024,

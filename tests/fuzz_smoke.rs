@@ -120,6 +120,11 @@ fn stun() {
 }
 
 #[test]
+fn tcp_frames() {
+    run("tcp_frames");
+}
+
+#[test]
 fn rtp() {
     run("rtp");
 }

@@ -5,6 +5,8 @@
 mod cycles;
 #[path = "peers/fan_out.rs"]
 mod fan_out;
+#[path = "peers/hostile.rs"]
+mod hostile;
 #[path = "peers/liveness.rs"]
 mod liveness;
 #[path = "harness/process.rs"]

@@ -15,9 +15,9 @@ const LIMIT: Duration = Duration::from_secs(15);
 /// How long counts may take to come back: lost clients' grace time and bounded teardown.
 const SETTLE: Duration = Duration::from_secs(45);
 /// Viewers that come and go side by side; at the same time a publisher does, if one is due.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 25;
 /// Cycles before the base is taken.
-const WARM_UP: usize = 100;
+const WARM_UP: usize = 250;
 /// Memory is judged from this cycle on: caches, arenas and tables have their size by then.
 const MEMORY_FROM: usize = 1000;
 /// Cycles between two lines of progress.

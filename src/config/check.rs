@@ -89,6 +89,7 @@ impl Config {
     fn limit_problem(&self) -> Option<String> {
         let limits = [
             ("rooms.max_rooms", self.rooms.max_rooms),
+            ("rooms.max_rooms_per_connection", self.rooms.max_rooms_per_connection),
             ("rooms.max_participants", self.rooms.max_participants),
             ("rooms.max_subscriptions", self.rooms.max_subscriptions),
             ("rooms.max_message_bytes", self.rooms.max_message_bytes),

@@ -155,6 +155,10 @@ impl RoomHandle {
     pub fn id(&self) -> &RoomId {
         &self.id
     }
+    /// Whether the room is closed.
+    pub fn is_gone(&self) -> bool {
+        self.mailbox.is_closed()
+    }
     /// Joins, or resumes within the grace time: the same id again replaces the older event stream and keeps its peers.
     /// Live feeds are told by `FeedPublished` on the new stream.
     pub async fn join(&self, who: Joining) -> Result<EventStream, RoomError> {

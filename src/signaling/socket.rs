@@ -19,8 +19,8 @@ use tracing::Instrument;
 /// Bytes set aside for each direction of a connection; larger messages make their own room. The default is 128 kB each.
 const BUFFER: usize = 4096;
 const OUTBOX: usize = 256;
-/// Messages that may wait for us; a client that sends more is slowed down by TCP.
-const INBOX: usize = 32;
+/// Messages that may wait for us, each as large as the limit; a client that sends more is slowed down by TCP.
+const INBOX: usize = 4;
 /// Frames up to this many times the limit are answered with an error; larger ones end the connection.
 const HARD_LIMIT_FACTOR: usize = 4;
 /// Pings without a sign of life before the connection is dead.

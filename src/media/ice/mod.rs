@@ -28,6 +28,8 @@ pub use discover::public_ips;
 pub use gate::{Datagram, Gate};
 pub use link::{IceState, Link, LinkUser};
 pub use mux::Mux;
+#[doc(hidden)]
+pub use tcp::frame;
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

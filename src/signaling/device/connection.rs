@@ -21,6 +21,8 @@ struct Connection {
     grants: Grants,
     socket: Socket,
     membership: Option<Membership>,
+    /// Rooms it made, while they last.
+    made: Vec<RoomHandle>,
 }
 
 struct Membership {
@@ -48,7 +50,8 @@ pub async fn run(shared: Shared, me: ClientKey, grants: Grants, socket: Socket) 
     tracing::info!("connected");
     let (sender, lobby) = mpsc::channel(LOBBY_EVENTS);
     let number = shared.lobby.connect(&me, sender);
-    let mut connection = Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership: None };
+    let (membership, made) = (None, Vec::new());
+    let mut connection = Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership, made };
     connection.take_over().await;
     let end = connection.serve(lobby).await;
     connection.end(end).await;
@@ -174,10 +177,18 @@ impl Connection {
         Ok(None)
     }
 
-    /// A token for one room makes that room.
-    fn create_room(&self) -> Result<ServerMessage, RoomError> {
+    /// A token for one room makes that room. One connection's limit leaves rooms to the others.
+    fn create_room(&mut self) -> Result<ServerMessage, RoomError> {
         self.check_control("create rooms")?;
+        self.made.retain(|room| !room.is_gone());
+        let limit = self.shared.limits.max_rooms_per_connection;
+        if self.made.len() >= limit {
+            return Err(RoomError::Limit(format!("{limit} rooms of one connection")));
+        }
         let room = self.shared.rooms.create(self.grants.room.clone())?;
+        if self.made.iter().all(|known| known.id() != room.id()) {
+            self.made.push(room.clone());
+        }
         Ok(ServerMessage::RoomCreated { room_id: room_value(room.id()) })
     }
 

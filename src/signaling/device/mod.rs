@@ -37,8 +37,8 @@ async fn connect(
         Err((status, words)) => return (status, words).into_response(),
     };
     let client = ClientKey { role, id };
-    let span = tracing::info_span!("connection", dialect = "device", role = translate::role_name(role), client.id);
-    span.record("client.id", client.id.as_str());
+    let (name, id) = (translate::role_name(role), client.id.as_str());
+    let span = tracing::info_span!("connection", dialect = "device", role = name, client.id = id);
     match upgrade {
         Ok(upgrade) => limited(upgrade, &shared.limits).on_upgrade(move |socket| {
             let socket = async move {

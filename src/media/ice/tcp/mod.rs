@@ -4,7 +4,7 @@
 //! it; a stranger, a silent or a stalled client is cut off and counted. Leaves what a frame means to `mux`.
 
 mod connection;
-mod frame;
+pub mod frame;
 mod listener;
 mod pipe;
 
