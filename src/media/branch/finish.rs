@@ -71,9 +71,9 @@ pub(super) fn finish(mux: Option<Mux>, mut facts: Facts, (reason, detail): End) 
         let _ = std::fs::remove_file(&facts.path);
         return (reason, facts.report(detail.or(Some("no picture or sound came".into()))));
     };
-    // A disk that has failed already does not get better by waiting.
-    let broken = matches!(reason, EndReason::StorageFailed | EndReason::EngineError)
-        || (reason == EndReason::DiskFull && mux_failed(&mux));
+    // A disk that has failed already does not get better by waiting. Who merely asked for the end gave no words.
+    let failed = detail.is_some() && matches!(reason, EndReason::StorageFailed | EndReason::EngineError);
+    let broken = failed || (reason == EndReason::DiskFull && mux_failed(&mux));
     let (reason, detail) = if broken { (reason, detail) } else { complete(&mux, reason, detail) };
     facts.size = facts.size.or_else(|| mux.size());
     close(mux);
