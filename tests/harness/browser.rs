@@ -28,7 +28,7 @@ const WITHOUT_UDP: &str = r"
 const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
-        const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0, freezes: 0,
+        const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0,
                       freezeSeconds: 0, retransmitted: 0, protocols: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             const all = await pc.getStats();
@@ -42,7 +42,6 @@ const STATS: &str = r"
                     sum.videoBytes += r.bytesReceived;
                     sum.width = Math.max(sum.width, r.frameWidth ?? 0);
                     sum.height = Math.max(sum.height, r.frameHeight ?? 0);
-                    sum.freezes += r.freezeCount ?? 0;
                     sum.freezeSeconds += r.totalFreezesDuration ?? 0;
                     sum.retransmitted += r.retransmittedPacketsReceived ?? 0;
                 }
@@ -65,9 +64,7 @@ pub struct Received {
     pub width: u64,
     /// Highest picture.
     pub height: u64,
-    /// Times a picture stood still.
-    pub freezes: u64,
-    /// For how long, in all.
+    /// For how long a picture stood still, in all, in seconds.
     pub freeze_seconds: f64,
     /// Video packets that came by retransmission (RFC 4588).
     pub retransmitted: u64,
