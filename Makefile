@@ -35,12 +35,12 @@ fmt:
 lint:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-# cargo-nextest shows more and isolates each test in a process; without it cargo does.
+# cargo-nextest isolates each test in a process. Without it one after the other: some count the process's own threads.
 unit:
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		cargo nextest run --workspace --locked; \
 	else \
-		cargo test --workspace --locked; \
+		cargo test --workspace --locked -- --test-threads=1; \
 	fi
 
 CYCLES ?= 10000
