@@ -45,7 +45,7 @@ unit:
 
 CYCLES ?= 10000
 
-soak: setup-run
+soak: setup-bench
 	cargo build --release --locked --workspace
 	./target/release/millrace-bench soak --cycles $(CYCLES)
 
