@@ -67,14 +67,12 @@ impl Facts {
 
 /// Completes the file.
 pub(super) fn finish(mux: Option<Mux>, mut facts: Facts, (reason, detail): End) -> (EndReason, BranchReport) {
-    let Some(mux) = mux else {
+    let Some(mut mux) = mux else {
         let _ = std::fs::remove_file(&facts.path);
         return (reason, facts.report(detail.or(Some("no picture or sound came".into()))));
     };
-    // A disk that has failed already does not get better by waiting. Who merely asked for the end gave no words.
-    let failed = detail.is_some() && matches!(reason, EndReason::StorageFailed | EndReason::EngineError);
-    let broken = failed || (reason == EndReason::DiskFull && mux_failed(&mux));
-    let (reason, detail) = if broken { (reason, detail) } else { complete(&mux, reason, detail) };
+    // A muxer that has failed does not get better by waiting.
+    let (reason, detail) = if mux.has_failed() { (reason, detail) } else { complete(&mut mux, reason, detail) };
     facts.size = facts.size.or_else(|| mux.size());
     close(mux);
     let synced = std::fs::File::open(&facts.path).and_then(|file| file.sync_all());
@@ -88,12 +86,8 @@ pub(super) fn finish(mux: Option<Mux>, mut facts: Facts, (reason, detail): End) 
     }
 }
 
-fn mux_failed(mux: &Mux) -> bool {
-    matches!(mux.poll(gst::ClockTime::ZERO), Some(Outcome::Failed(..)))
-}
-
 /// End of stream through the muxer, which writes the index.
-fn complete(mux: &Mux, reason: EndReason, detail: Option<String>) -> End {
+fn complete(mux: &mut Mux, reason: EndReason, detail: Option<String>) -> End {
     mux.end();
     let deadline = Instant::now() + EOS_LIMIT;
     while Instant::now() < deadline {

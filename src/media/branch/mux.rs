@@ -29,6 +29,7 @@ pub(super) struct Mux {
     bus: gst::Bus,
     inputs: Vec<Input>,
     size: Arc<OnceLock<(u32, u32)>>,
+    failed: bool,
 }
 
 struct Input {
@@ -52,11 +53,15 @@ pub(super) struct Sample<'a> {
 impl Mux {
     /// The pipeline of these tracks, playing.
     pub(super) fn start(template: &Template, tracks: &[&SourceTrack], path: &Path) -> Result<Self, MediaError> {
-        let mux = Self::build(template, tracks)?;
+        let mut mux = Self::build(template, tracks)?;
         element(&mux.pipeline, "out")?.set_property("location", path.display().to_string());
         match mux.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok(mux),
-            Err(_) => Err(MediaError::Fatal(mux.start_error())),
+            Err(_) => {
+                let words = mux.start_error();
+                mux.close();
+                Err(MediaError::Fatal(words))
+            }
         }
     }
 
@@ -67,7 +72,7 @@ impl Mux {
         let bus = pipeline.bus().ok_or_else(|| MediaError::Fatal("a pipeline without a bus".into()))?;
         let inputs = tracks.iter().map(|t| Input::new(&pipeline, t)).collect::<Result<_, _>>()?;
         let size = watch_size(&element(&pipeline, "mux")?);
-        Ok(Self { pipeline, bus, inputs, size })
+        Ok(Self { pipeline, bus, inputs, size, failed: false })
     }
 
     pub(super) fn pipeline(&self) -> &gst::Pipeline {
@@ -97,11 +102,18 @@ impl Mux {
         }
     }
 
+    /// Whether `poll` has told of a failure: nothing more gets into the file, and what the elements say later of
+    /// the same failure ("Internal data stream error") is not the reason.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed
+    }
+
     /// Drains the bus; waits up to `wait` for the first message.
-    pub(super) fn poll(&self, wait: gst::ClockTime) -> Option<Outcome> {
+    pub(super) fn poll(&mut self, wait: gst::ClockTime) -> Option<Outcome> {
         let mut next = self.bus.timed_pop(wait);
         while let Some(message) = next {
             if let Some(outcome) = self.on_message(&message) {
+                self.failed |= matches!(outcome, Outcome::Failed(..));
                 return Some(outcome);
             }
             next = self.bus.pop();
@@ -136,13 +148,11 @@ impl Mux {
         }
     }
 
-    fn start_error(self) -> String {
-        let words = match self.poll(gst::ClockTime::ZERO) {
+    fn start_error(&mut self) -> String {
+        match self.poll(gst::ClockTime::ZERO) {
             Some(Outcome::Failed(_, words)) => words,
             _ => "the recorder's pipeline does not start".into(),
-        };
-        self.close();
-        words
+        }
     }
 }
 
