@@ -274,6 +274,9 @@ pub struct PeerStats {
     pub packets: u64,
     /// RTP bytes, likewise.
     pub bytes: u64,
+    /// Pictures sent whole to a subscriber, retransmissions not counted: what its decoder should have decoded. 0 for a
+    /// publisher.
+    pub pictures: u64,
     /// Packets retransmitted (RFC 4588).
     pub retransmitted: u64,
     /// Fraction lost as the far side reported last, 0 to 1.

@@ -10,13 +10,26 @@ use millrace::demo::publisher::PublisherSpec;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// Pictures that the server has of the room's one feed.
-async fn published(service: &Service, room: &str) -> u64 {
-    let feeds = reqwest::get(service.at(&format!("/api/v1/rooms/{room}/feeds"))).await.expect("an answer");
-    let feeds: serde_json::Value = feeds.json().await.expect("JSON");
-    let tracks = feeds[0]["stats"]["tracks"].as_array().unwrap_or_else(|| panic!("no tracks in {feeds}"));
-    let video = tracks.iter().find(|track| track["codec"] == "vp8").expect("a video track");
-    video["frames"].as_u64().expect("a number")
+/// Pictures under way at the best of moments, which are not to count for us: 80 ms.
+const UNDER_WAY: u64 = 2;
+
+/// Pictures that the server sent to the room's one viewer since it came.
+async fn sent(service: &Service, room: &str) -> u64 {
+    let all = reqwest::get(service.at(&format!("/api/v1/rooms/{room}/subscriptions"))).await.expect("an answer");
+    let all: serde_json::Value = all.json().await.expect("JSON");
+    all[0]["stats"]["pictures"].as_u64().unwrap_or_else(|| panic!("no viewer in {all}"))
+}
+
+/// Pictures sent and decoded so far, at the one of some moments when the fewest were under way. At join, those that
+/// were sent before the viewer had a keyframe stay undecoded for good: it takes the newest instead.
+async fn under_way_least(service: &Service, room: &str, console: &Browser) -> (u64, u64) {
+    let mut least = (u64::MAX, 0);
+    for _ in 0..10 {
+        let now = (sent(service, room).await, console.received().await.frames_decoded);
+        least = if now.0 - now.1 < least.0.saturating_sub(least.1) { now } else { least };
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    least
 }
 
 /// Watches for so long. A freeze is told when it is over; two between two looks count as one.
@@ -33,7 +46,6 @@ async fn longest_freeze(console: &Browser, length: Duration) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "open, issue 3: 616 of 629 pictures in one run beside other tests, 627 of 627 alone; cause not found"]
 async fn five_percent_loss_costs_less_than_one_percent_of_the_pictures() {
     let port = Relay::free_port();
     let service = start_server_with(|config| {
@@ -57,18 +69,23 @@ async fn five_percent_loss_costs_less_than_one_percent_of_the_pictures() {
     live(&console).await;
     plays_on(&console, 50).await;
     let room = console.text("room-id").await;
-    let before = (published(&service, &room).await, console.received().await);
+    let before = under_way_least(&service, &room, &console).await;
     let longest = longest_freeze(&console, Duration::from_secs(25)).await;
-    let after = (published(&service, &room).await, console.received().await);
-    let (sent, decoded) = (after.0 - before.0, after.1.frames_decoded - before.1.frames_decoded);
+    // Pictures under way at the end would count as lost: no new ones, and those arrive.
+    relay.hold_media();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let received = console.received().await;
+    let sent = sent(&service, &room).await - before.0;
+    let decoded = received.frames_decoded - before.1 - UNDER_WAY;
     let (passed, lost) = (relay.passed.load(Relaxed), relay.lost.load(Relaxed));
     let told = format!(
         "{decoded} of {sent} pictures, longest freeze {longest:.2} s, {} packets came again, {lost} of {} lost",
-        after.1.retransmitted,
+        received.retransmitted,
         passed + lost
     );
     println!("{told}");
     assert!(lost * 100 > (passed + lost) * 3, "the line was better than meant: {told}");
+    assert!(sent > 500, "the publisher sent little: {told}");
     assert!(decoded * 100 >= sent * 99, "{told}");
     assert!(longest < 1.0, "{told}");
     device.stop().await;

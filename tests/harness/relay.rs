@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
@@ -31,6 +31,7 @@ pub struct Relay {
     /// Packets that went to clients, and those that were lost.
     pub passed: Arc<AtomicU64>,
     pub lost: Arc<AtomicU64>,
+    held: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
@@ -54,15 +55,27 @@ impl Relay {
 
     /// Between clients and `127.0.0.1:port`.
     pub async fn start(port: u16, path: Path) -> Self {
-        let (passed, lost) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let (passed, lost, held) = <(Arc<AtomicU64>, Arc<AtomicU64>, Arc<AtomicBool>)>::default();
         let front = Arc::new(UdpSocket::bind((ADDRESS, port)).await.expect("the relay's address"));
         let server = SocketAddr::from(([127, 0, 0, 1], port));
-        let work = forward(front, server, path, passed.clone(), lost.clone());
-        Self { passed, lost, task: tokio::spawn(work) }
+        let work = forward(front, server, path, passed.clone(), lost.clone(), held.clone());
+        Self { passed, lost, held, task: tokio::spawn(work) }
+    }
+
+    /// From now on no client's media gets to the server, only its feedback and checks: what is under way arrives.
+    pub fn hold_media(&self) {
+        self.held.store(true, Relaxed);
     }
 }
 
-async fn forward(front: Arc<UdpSocket>, server: SocketAddr, path: Path, passed: Arc<AtomicU64>, lost: Arc<AtomicU64>) {
+async fn forward(
+    front: Arc<UdpSocket>,
+    server: SocketAddr,
+    path: Path,
+    passed: Arc<AtomicU64>,
+    lost: Arc<AtomicU64>,
+    held: Arc<AtomicBool>,
+) {
     let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, AbortOnDropHandle<()>)> = HashMap::new();
     let mut buffer = vec![0; 2048];
     while let Ok((length, from)) = front.recv_from(&mut buffer).await {
@@ -75,8 +88,15 @@ async fn forward(front: Arc<UdpSocket>, server: SocketAddr, path: Path, passed: 
                 back
             }
         };
-        let _ = back.send_to(&buffer[..length], server).await;
+        if !(held.load(Relaxed) && is_rtp(&buffer[..length])) {
+            let _ = back.send_to(&buffer[..length], server).await;
+        }
     }
+}
+
+/// By the first two bytes (RFC 7983, RFC 5761).
+fn is_rtp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(192..=223).contains(kind))
 }
 
 /// From the server to one client.

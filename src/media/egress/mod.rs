@@ -153,6 +153,7 @@ pub(super) fn dropped(reason: &'static str, packets: u64) {
 pub struct Figures {
     packets: AtomicU64,
     bytes: AtomicU64,
+    pictures: AtomicU64,
     retransmitted: AtomicU64,
     /// Of 256.
     fraction_lost: AtomicU64,
@@ -195,6 +196,7 @@ impl Downlink {
             round_trip_ms: round_trip.map(|us| us as f64 / 1e3),
             packets: figures.packets.load(Relaxed),
             bytes: figures.bytes.load(Relaxed),
+            pictures: figures.pictures.load(Relaxed),
             retransmitted: figures.retransmitted.load(Relaxed),
             fraction_lost: figures.fraction_lost.load(Relaxed) as f64 / 256.0,
             ..PeerStats::default()

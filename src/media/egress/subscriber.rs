@@ -6,7 +6,7 @@ use super::stream::{Placed, Stream};
 use super::{DownlinkSpec, Figures, OutExtensions, Wire};
 use crate::media::feed::{Feed, clock};
 use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
-use crate::model::PeerId;
+use crate::model::{Kind, PeerId};
 use aws_lc_rs::error::Unspecified;
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -126,10 +126,10 @@ impl Subscriber {
             return;
         }
         self.lengths.push(self.data.len() - start);
-        self.account(index, bytes, again.is_some());
+        self.account(index, bytes, again.is_some(), marker);
     }
 
-    fn account(&mut self, index: usize, bytes: usize, again: bool) {
+    fn account(&mut self, index: usize, bytes: usize, again: bool, last: bool) {
         self.figures.packets.fetch_add(1, Relaxed);
         self.figures.bytes.fetch_add(bytes as u64, Relaxed);
         if again {
@@ -138,6 +138,9 @@ impl Subscriber {
         } else {
             self.credit = (self.credit + bytes as f64 * RTX_SHARE).min(RTX_BURST);
             let stream = &mut self.streams[index];
+            if last && stream.spec.codec.kind() == Kind::Video {
+                self.figures.pictures.fetch_add(1, Relaxed);
+            }
             stream.packets = stream.packets.wrapping_add(1);
             stream.bytes = stream.bytes.wrapping_add(bytes as u32);
         }
