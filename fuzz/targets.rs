@@ -5,12 +5,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
-use millrace::media::egress::srtp::{Receiver, Sender};
-use millrace::media::egress::{OutExtensions, rtcp};
+use millrace::media::egress::OutExtensions;
 use millrace::media::ice::frame::{Deframer, Oversize};
 use millrace::media::ice::{Datagram, Gate, stun};
+use millrace::media::rtcp;
 use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, find_extension, h264, vp8};
 use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription};
+use millrace::media::srtp::{Receiver, Sender};
 use millrace::model::{Codec, FeedId, Sdp};
 use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};

@@ -11,11 +11,14 @@ mod engine;
 pub mod fake;
 pub mod feed;
 pub mod ice;
+pub mod ingest;
 mod peer;
 mod pipeline;
 pub mod requirements;
+pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;
 pub mod template;
 
 pub use engine::GstEngine;

@@ -1,20 +1,20 @@
 //! Per subscriber: rewrite, retransmit, encrypt, send. A fixed pool of workers; no GStreamer here.
 
-pub mod rtcp;
-pub mod srtp;
+mod downlink;
 mod stream;
 mod subscriber;
 mod timer;
 mod worker;
 
-use super::PeerStats;
 use super::feed::Feed;
 use super::rtp::Item;
+use crate::media::srtp::Receiver;
 use crate::model::{Codec, FeedId, PeerId};
+pub use downlink::Downlink;
+use downlink::Figures;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use subscriber::Subscriber;
 use timer::Timer;
 use worker::{Job, Worker};
@@ -110,13 +110,14 @@ impl Pool {
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
         let (peer, feed, figures) = (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()));
+        let (ssrcs, receiver) = (downlink::ssrcs(&spec.streams), Mutex::new(Receiver::new(&spec.keys.receive).ok()));
         match Subscriber::new(spec, Arc::clone(&figures)) {
             Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
         feed.audience[index].fetch_add(1, Relaxed);
-        Downlink { peer, feed, worker, index, figures }
+        Downlink { peer, feed, worker, index, figures, ssrcs, receiver }
     }
 
     /// Nobody yet: how many subscribers of a feed each worker has.
@@ -146,72 +147,6 @@ impl Drop for Pool {
 /// Counts packets that were given up.
 pub(super) fn dropped(reason: &'static str, packets: u64) {
     metrics::counter!("media_packets_dropped_total", "reason" => reason).increment(packets);
-}
-
-/// What a subscriber's worker counts and others read.
-#[derive(Debug, Default)]
-pub struct Figures {
-    packets: AtomicU64,
-    bytes: AtomicU64,
-    pictures: AtomicU64,
-    retransmitted: AtomicU64,
-    /// Of 256.
-    fraction_lost: AtomicU64,
-    /// Microseconds plus one; 0 while unknown.
-    round_trip_us: AtomicU64,
-    /// Last REMB in bits per second.
-    estimate: AtomicU64,
-    /// By transport-wide feedback.
-    arrived: AtomicU64,
-    /// Likewise.
-    lost: AtomicU64,
-    last_rtcp: Mutex<Option<Instant>>,
-}
-
-/// A subscriber being served; dropping it ends the sending before `drop` returns.
-pub struct Downlink {
-    peer: PeerId,
-    feed: Arc<Feed>,
-    worker: Arc<Worker>,
-    index: usize,
-    figures: Arc<Figures>,
-}
-
-impl Downlink {
-    /// One SRTCP datagram of the subscriber, as it came from the socket.
-    pub fn on_srtcp(&self, datagram: &[u8]) {
-        self.worker.push(Job::Rtcp(self.peer, datagram.to_vec()));
-    }
-
-    /// When the subscriber's last authentic RTCP came.
-    pub fn last_rtcp(&self) -> Option<Instant> {
-        *self.figures.last_rtcp.lock()
-    }
-
-    /// Live figures (`state` and `remote_address` are filled by the caller).
-    pub fn stats(&self) -> PeerStats {
-        let figures = &self.figures;
-        let round_trip = figures.round_trip_us.load(Relaxed).checked_sub(1);
-        PeerStats {
-            round_trip_ms: round_trip.map(|us| us as f64 / 1e3),
-            packets: figures.packets.load(Relaxed),
-            bytes: figures.bytes.load(Relaxed),
-            pictures: figures.pictures.load(Relaxed),
-            retransmitted: figures.retransmitted.load(Relaxed),
-            fraction_lost: figures.fraction_lost.load(Relaxed) as f64 / 256.0,
-            ..PeerStats::default()
-        }
-    }
-}
-
-impl Drop for Downlink {
-    fn drop(&mut self) {
-        self.feed.audience[self.index].fetch_sub(1, Relaxed);
-        let (done, gone) = std::sync::mpsc::sync_channel(0);
-        self.worker.push(Job::Detach(self.peer, done));
-        // Ends when the worker drops its end.
-        let _ = gone.recv();
-    }
 }
 
 #[cfg(test)]

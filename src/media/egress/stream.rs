@@ -4,15 +4,19 @@ use super::OutStream;
 use crate::media::rtp::Item;
 use crate::media::rtp::vp8::Offsets;
 use crate::model::Kind;
+use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Sent packets remembered for retransmission: a second of 8 Mbit/s, 48 bytes each.
-const REMEMBERED: usize = 1024;
+/// Sent packets remembered: a second of 8 Mbit/s.
+const REMEMBERED: u64 = 1024;
 /// Retransmissions of one packet at most.
 const TRIES: u8 = 6;
 /// Least time between two of them.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Gaps closed that late packets may still meet.
+/// Retransmitted packets whose tries are counted; the budget limits the rest.
+const RETRIED: usize = 256;
+/// Gaps closed and sources changed that late packets and NACKs may still meet.
 const SEGMENTS: usize = 64;
 
 /// Where a publisher's packet goes in this stream.
@@ -24,14 +28,37 @@ pub struct Placed {
     pub timestamp: u32,
     /// What to add to VP8's counters.
     pub offsets: Offsets,
-    /// The publisher's extended sequence number.
-    pub source: u64,
+}
+
+/// A run of the publisher's packets, and what is added to their numbers. Numbers of another source are other numbers, so
+/// that one list serves all.
+#[derive(Clone, Copy, Debug)]
+struct Segment {
+    generation: u32,
+    /// Its first packet, as the publisher counts.
+    from: u64,
+    shift: i64,
+    timestamp: u32,
+    offsets: Offsets,
+}
+
+impl Segment {
+    fn place(&self, item: &Item) -> Option<Placed> {
+        let sequence = item.packet.sequence.checked_add_signed(self.shift)?;
+        let timestamp = item.packet.timestamp.wrapping_add(self.timestamp);
+        Some(Placed { sequence, timestamp, offsets: self.offsets })
+    }
+
+    /// The publisher's number of what was sent with this one; `None` when it is before this segment.
+    fn source(&self, sequence: u64) -> Option<u64> {
+        sequence.checked_add_signed(-self.shift).filter(|source| *source >= self.from)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Sent {
-    placed: Placed,
-    last: Option<Instant>,
+struct Retry {
+    sequence: u64,
+    last: Instant,
     tries: u8,
 }
 
@@ -45,14 +72,16 @@ pub struct Stream {
     /// Added to the publisher's timestamps.
     pub timestamp_offset: u32,
     offsets: Offsets,
-    /// From this publisher's number on, this is added: a segment for each gap that was closed.
-    segments: Vec<(u64, i64)>,
+    /// Ascending; a segment for each gap that was closed and each source.
+    segments: VecDeque<Segment>,
     top: u64,
     highest: u64,
     last_timestamp: u32,
     last_at: Option<Instant>,
     last_counters: Offsets,
-    sent: Vec<Option<Sent>>,
+    /// Which of the last packets were sent, a bit for each, by number modulo its length.
+    sent: [u64; REMEMBERED as usize / 64],
+    retries: VecDeque<Retry>,
     rtx_sequence: u64,
     /// Packets sent, for sender reports.
     pub packets: u32,
@@ -67,14 +96,15 @@ impl Stream {
             generation: None,
             timestamp_offset: (seed >> 32) as u32,
             offsets: Offsets::default(),
-            segments: Vec::new(),
+            segments: VecDeque::new(),
             top: 0,
             // Below 2^15, so that the first packets cannot be taken for ones before a roll-over (RFC 3711 3.3.1).
             highest: seed & 0x7fff,
             last_timestamp: 0,
             last_at: None,
             last_counters: Offsets::default(),
-            sent: if spec.codec.kind() == Kind::Video { vec![None; REMEMBERED] } else { Vec::new() },
+            sent: [0; REMEMBERED as usize / 64],
+            retries: VecDeque::new(),
             spec,
             rtx_sequence: seed >> 16 & 0x7fff,
             packets: 0,
@@ -106,25 +136,40 @@ impl Stream {
             self.close_gap(packet.sequence);
             return None;
         }
-        let (_, shift) = *self.segments.iter().rev().find(|(from, _)| *from <= packet.sequence)?;
+        let segment = *self.segments.iter().rev().find(|segment| segment.from <= packet.sequence)?;
+        if segment.generation != item.generation {
+            return None;
+        }
         self.top = self.top.max(packet.sequence);
-        let sequence = packet.sequence.checked_add_signed(shift)?;
-        let timestamp = packet.timestamp.wrapping_add(self.timestamp_offset);
-        let placed = Placed { sequence, timestamp, offsets: self.offsets, source: packet.sequence };
-        if sequence > self.highest {
+        let placed = segment.place(item)?;
+        if placed.sequence > self.highest {
             self.advance(&placed, item);
         }
-        if let Some(slot) = self.sent.get_mut(sequence as usize % REMEMBERED) {
-            if slot.is_some_and(|sent| sent.placed == placed) {
-                // Sent already with the pictures at the beginning.
-                return None;
-            }
-            *slot = Some(Sent { placed, last: None, tries: 0 });
+        // Sent already with the pictures at the beginning, or too late.
+        self.mark(placed.sequence).then_some(placed)
+    }
+
+    /// Notes a packet as sent; `false` when it was, or is too old to know.
+    fn mark(&mut self, sequence: u64) -> bool {
+        if sequence + REMEMBERED <= self.highest {
+            return false;
         }
-        Some(placed)
+        let (word, bit) = slot(sequence);
+        let new = self.sent[word] & bit == 0;
+        self.sent[word] |= bit;
+        new
+    }
+
+    fn was_sent(&self, sequence: u64) -> bool {
+        let (word, bit) = slot(sequence);
+        sequence <= self.highest && sequence + REMEMBERED > self.highest && self.sent[word] & bit != 0
     }
 
     fn advance(&mut self, placed: &Placed, item: &Item) {
+        for unsent in (self.highest + 1).max(placed.sequence.saturating_sub(REMEMBERED))..=placed.sequence {
+            let (word, bit) = slot(unsent);
+            self.sent[word] &= !bit;
+        }
         self.highest = placed.sequence;
         self.last_timestamp = placed.timestamp;
         self.last_at = Some(item.packet.at);
@@ -156,33 +201,55 @@ impl Stream {
         }
         self.generation = Some(item.generation);
         self.top = packet.sequence;
-        self.segments.clear();
-        self.segments.push((packet.sequence, self.highest as i64 + 1 - packet.sequence as i64));
+        self.begin_segment(packet.sequence, self.highest as i64 + 1 - packet.sequence as i64);
+    }
+
+    fn begin_segment(&mut self, from: u64, shift: i64) {
+        let generation = self.generation.unwrap_or_default();
+        let (timestamp, offsets) = (self.timestamp_offset, self.offsets);
+        if self.segments.len() == SEGMENTS {
+            self.segments.pop_front();
+        }
+        self.segments.push_back(Segment { generation, from, shift, timestamp, offsets });
     }
 
     /// The publisher spent a number on padding: those after it move down by one.
     fn close_gap(&mut self, sequence: u64) {
-        let Some((_, shift)) = self.segments.last().copied().filter(|_| sequence > self.top) else { return };
-        self.segments.push((sequence + 1, shift - 1));
-        if self.segments.len() > SEGMENTS {
-            self.segments.remove(0);
-        }
+        let Some(shift) = self.segments.back().filter(|_| sequence > self.top).map(|last| last.shift) else { return };
+        self.begin_segment(sequence + 1, shift - 1);
         self.top = sequence;
     }
 
-    /// Whether the packet of this 16-bit number may be sent again now; counts the try.
-    pub fn retransmit(&mut self, sequence: u16, round_trip: Duration, now: Instant) -> Option<Placed> {
+    /// The packet of this 16-bit number, if it may be sent again now; counts the try. `find` knows the publisher's
+    /// packets by their numbers.
+    pub fn retransmit(
+        &mut self,
+        sequence: u16,
+        round_trip: Duration,
+        now: Instant,
+        find: impl FnOnce(u64) -> Option<Arc<Item>>,
+    ) -> Option<(Placed, Arc<Item>)> {
         let step = i64::from(sequence.wrapping_sub(self.highest as u16) as i16);
-        let extended = self.highest.checked_add_signed(step)?;
-        let slot = self.sent.get_mut(extended as usize % REMEMBERED)?.as_mut()?;
-        let pause = PAUSE.max(round_trip);
-        let rested = slot.last.is_none_or(|last| now.saturating_duration_since(last) >= pause);
-        if slot.placed.sequence != extended || slot.tries >= TRIES || !rested {
-            return None;
+        let extended = self.highest.checked_add_signed(step).filter(|extended| self.was_sent(*extended))?;
+        let (segment, source) = self.segments.iter().rev().find_map(|s| Some((*s, s.source(extended)?)))?;
+        let item = find(source).filter(|item| item.generation == segment.generation)?;
+        let placed = segment.place(&item)?;
+        self.may_retry(extended, PAUSE.max(round_trip), now).then_some((placed, item))
+    }
+
+    fn may_retry(&mut self, sequence: u64, pause: Duration, now: Instant) -> bool {
+        if let Some(known) = self.retries.iter_mut().find(|retry| retry.sequence == sequence) {
+            let may = known.tries < TRIES && now.saturating_duration_since(known.last) >= pause;
+            if may {
+                (known.last, known.tries) = (now, known.tries + 1);
+            }
+            return may;
         }
-        slot.last = Some(now);
-        slot.tries += 1;
-        Some(slot.placed)
+        if self.retries.len() == RETRIED {
+            self.retries.pop_front();
+        }
+        self.retries.push_back(Retry { sequence, last: now, tries: 1 });
+        true
     }
 
     /// The next sequence number of retransmissions, extended.
@@ -190,6 +257,10 @@ impl Stream {
         self.rtx_sequence += 1;
         self.rtx_sequence
     }
+}
+
+fn slot(sequence: u64) -> (usize, u64) {
+    ((sequence % REMEMBERED) as usize / 64, 1 << (sequence % 64))
 }
 
 fn counters(vp8: &crate::media::rtp::vp8::Descriptor) -> Offsets {
@@ -254,12 +325,35 @@ mod tests {
     #[test]
     fn retransmissions_are_limited() {
         let (mut stream, now) = (stream(), Instant::now());
-        let placed = stream.place(&item(10, 0, true, 1, now)).unwrap();
+        let item = Arc::new(item(10, 0, true, 1, now));
+        let placed = stream.place(&item).unwrap();
         let number = placed.sequence as u16;
-        assert_eq!(stream.retransmit(number, Duration::ZERO, now), Some(placed));
-        assert_eq!(stream.retransmit(number, Duration::ZERO, now), None, "too soon");
-        assert_eq!(stream.retransmit(number + 1, Duration::ZERO, now), None, "never sent");
-        let again = (1..20).filter(|n| stream.retransmit(number, PAUSE, now + *n * PAUSE).is_some()).count();
-        assert_eq!(again, usize::from(TRIES) - 1);
+        let mut again = |number, round_trip, at| {
+            let found = stream.retransmit(number, round_trip, at, |source| (source == 10).then(|| item.clone()));
+            found.map(|(placed, _)| placed)
+        };
+        assert_eq!(again(number, Duration::ZERO, now), Some(placed));
+        assert_eq!(again(number, Duration::ZERO, now), None, "too soon");
+        assert_eq!(again(number + 1, Duration::ZERO, now), None, "never sent");
+        let more = (1..20).filter(|n| again(number, PAUSE, now + *n * PAUSE).is_some()).count();
+        assert_eq!(more, usize::from(TRIES) - 1);
+    }
+
+    #[test]
+    fn what_was_sent_is_found_again_over_gaps_and_a_change_of_source() {
+        let (mut stream, now) = (stream(), Instant::now());
+        let padding = vec![0xa0, 96, 0, 12, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 4];
+        let header = Header::read(&padding).unwrap();
+        let mut items: Vec<_> = [10, 11, 13].map(|n| Arc::new(item(n, 0, n == 10, n as u16, now))).into();
+        items.insert(2, Arc::new(Item::read(Codec::Vp8, &header, 12, 0, padding, now)));
+        items.extend([70_000, 70_001].map(|n| Arc::new(item(n, 1, n == 70_000, n as u16, now))));
+        let sent: Vec<_> = items.iter().filter_map(|item| Some((stream.place(item)?, item.clone()))).collect();
+        assert_eq!(sent.iter().map(|(placed, _)| placed.sequence).collect::<Vec<_>>(), [101, 102, 103, 104, 105]);
+        for (placed, item) in &sent {
+            let find = |source| items.iter().find(|item| item.packet.sequence == source).cloned();
+            let (again, same) = stream.retransmit(placed.sequence as u16, PAUSE, now, find).expect("a packet");
+            assert!(again == *placed && Arc::ptr_eq(&same, item), "{placed:?} is {again:?}");
+        }
+        assert!(sent.iter().all(|(_, item)| stream.place(item).is_none()), "once");
     }
 }

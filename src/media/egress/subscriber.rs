@@ -1,11 +1,12 @@
 //! A connected subscriber as its worker sees it: packets are rewritten, encrypted and sent, its RTCP is answered.
 
-use super::rtcp::{self, Feedback, SenderReport};
-use super::srtp::{Receiver, Sender};
+use super::downlink::Figures;
 use super::stream::{Placed, Stream};
-use super::{DownlinkSpec, Figures, OutExtensions, Wire};
+use super::{DownlinkSpec, OutExtensions, Wire};
 use crate::media::feed::{Feed, clock};
+use crate::media::rtcp::{self, SenderReport};
 use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
+use crate::media::srtp::Sender;
 use crate::model::{Kind, PeerId};
 use aws_lc_rs::error::Unspecified;
 use std::sync::Arc;
@@ -28,6 +29,13 @@ const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
+/// Datagrams written for one subscriber, one after another; their room is the thread's, used for all in turn.
+#[derive(Default)]
+pub struct Outgoing {
+    data: Vec<u8>,
+    lengths: Vec<usize>,
+}
+
 /// The subscriber.
 pub struct Subscriber {
     /// Identity.
@@ -37,15 +45,11 @@ pub struct Subscriber {
     streams: Vec<Stream>,
     extensions: OutExtensions,
     sender: Sender,
-    receiver: Receiver,
     wire: Arc<dyn Wire>,
     cname: String,
     figures: Arc<Figures>,
-    data: Vec<u8>,
-    lengths: Vec<usize>,
     transport_cc: u16,
     credit: f64,
-    round_trip: Duration,
     refused: Option<Instant>,
     reports: u32,
     reported: Instant,
@@ -56,7 +60,6 @@ impl Subscriber {
     pub fn new(spec: DownlinkSpec, figures: Arc<Figures>) -> Result<Self, Unspecified> {
         Ok(Self {
             sender: Sender::new(&spec.keys.send)?,
-            receiver: Receiver::new(&spec.keys.receive)?,
             peer: spec.peer,
             feed: spec.feed,
             streams: spec.streams.into_iter().map(|s| Stream::new(s, rand::random())).collect(),
@@ -64,11 +67,8 @@ impl Subscriber {
             wire: spec.wire,
             cname: spec.cname,
             figures,
-            data: Vec::with_capacity(16 * 1024),
-            lengths: Vec::with_capacity(16),
             transport_cc: 0,
             credit: RTX_BURST,
-            round_trip: Duration::ZERO,
             refused: None,
             reports: 0,
             reported: Instant::now(),
@@ -76,29 +76,29 @@ impl Subscriber {
     }
 
     /// The first pictures: those since the newest keyframe, or a new keyframe is asked for.
-    pub fn begin(&mut self) {
+    pub fn begin(&mut self, out: &mut Outgoing) {
         let pictures = self.feed.newest_pictures();
         if pictures.is_empty() {
             self.feed.request_keyframe();
         }
-        self.send_batch(&pictures);
+        self.send_batch(&pictures, out);
     }
 
     /// Sends what of a batch is for it, in one call.
-    pub fn send_batch(&mut self, items: &[Arc<Item>]) {
+    pub fn send_batch(&mut self, items: &[Arc<Item>], out: &mut Outgoing) {
         for item in items {
             for index in 0..self.streams.len() {
                 if let Some(placed) = self.streams[index].place(item) {
-                    self.write(index, item, &placed, None);
+                    self.write(index, item, &placed, None, out);
                 }
             }
         }
-        self.hand_over();
+        self.hand_over(out);
     }
 
     /// Appends one protected packet; `again`: as a retransmission (RFC 4588) with this payload type and SSRC.
-    fn write(&mut self, index: usize, item: &Item, placed: &Placed, again: Option<(u8, u32)>) {
-        let start = self.data.len();
+    fn write(&mut self, index: usize, item: &Item, placed: &Placed, again: Option<(u8, u32)>, out: &mut Outgoing) {
+        let start = out.data.len();
         let stream = &mut self.streams[index];
         let sequence = if again.is_some() { stream.next_rtx() } else { placed.sequence };
         let (payload_type, ssrc) = again.unwrap_or((stream.spec.payload_type, stream.spec.ssrc));
@@ -111,21 +111,21 @@ impl Subscriber {
         };
         let (marker, timestamp) = (item.packet.marker, placed.timestamp);
         let header = OutHeader { marker, payload_type, sequence: sequence as u16, timestamp, ssrc, values };
-        let length = header.write(&self.extensions, &mut self.data);
+        let length = header.write(&self.extensions, &mut out.data);
         if again.is_some() {
-            self.data.extend_from_slice(&(placed.sequence as u16).to_be_bytes());
+            out.data.extend_from_slice(&(placed.sequence as u16).to_be_bytes());
         }
-        let payload = self.data.len();
-        self.data.extend_from_slice(item.packet.payload());
+        let payload = out.data.len();
+        out.data.extend_from_slice(item.packet.payload());
         if let Some(vp8) = &item.vp8 {
-            vp8.rewrite(&placed.offsets, &mut self.data[payload..]);
+            vp8.rewrite(&placed.offsets, &mut out.data[payload..]);
         }
-        let bytes = self.data.len() - payload;
-        if self.sender.protect(&mut self.data, start, length, (sequence >> 16) as u32).is_err() {
-            self.data.truncate(start);
+        let bytes = out.data.len() - payload;
+        if self.sender.protect(&mut out.data, start, length, (sequence >> 16) as u32).is_err() {
+            out.data.truncate(start);
             return;
         }
-        self.lengths.push(self.data.len() - start);
+        out.lengths.push(out.data.len() - start);
         self.account(index, bytes, again.is_some(), marker);
     }
 
@@ -147,13 +147,13 @@ impl Subscriber {
     }
 
     /// Gives the written packets to the socket. A full socket drops them: the picture needs a keyframe then.
-    fn hand_over(&mut self) {
-        if self.lengths.is_empty() {
+    fn hand_over(&mut self, out: &mut Outgoing) {
+        if out.lengths.is_empty() {
             return;
         }
-        let refused = self.wire.send(&self.data, &self.lengths);
-        self.data.clear();
-        self.lengths.clear();
+        let refused = self.wire.send(&out.data, &out.lengths);
+        out.data.clear();
+        out.lengths.clear();
         let now = Instant::now();
         if refused > 0 {
             super::dropped("socket_full", refused as u64);
@@ -164,64 +164,22 @@ impl Subscriber {
         }
     }
 
-    /// One SRTCP datagram of the subscriber.
-    pub fn on_srtcp(&mut self, datagram: &[u8]) {
-        let Ok(plain) = self.receiver.unprotect_rtcp(datagram) else {
-            return super::dropped("bad_srtcp", 1);
-        };
-        *self.figures.last_rtcp.lock() = Some(Instant::now());
-        let mut all = Vec::new();
-        rtcp::read(&plain, |feedback| all.push(feedback));
-        all.into_iter().for_each(|feedback| self.on_feedback(feedback));
-    }
-
-    fn on_feedback(&mut self, feedback: Feedback) {
-        match feedback {
-            Feedback::Report(report) => self.on_report(&report),
-            Feedback::Nack { ssrc, sequences } => self.on_nack(ssrc, &sequences),
-            Feedback::Keyframe(ssrc) if self.streams.iter().any(|s| s.spec.ssrc == ssrc) => {
-                self.feed.request_keyframe();
-            }
-            Feedback::ReceiverTime { ssrc, ntp } => self.answer_receiver_time(ssrc, ntp),
-            Feedback::Remb(bits) => self.figures.estimate.store(bits, Relaxed),
-            Feedback::TransportCc { received, lost } => {
-                self.figures.arrived.fetch_add(received.into(), Relaxed);
-                self.figures.lost.fetch_add(lost.into(), Relaxed);
-            }
-            Feedback::Keyframe(_) | Feedback::SenderReport { .. } => {}
-        }
-    }
-
-    fn on_report(&mut self, report: &rtcp::Report) {
-        if !self.streams.iter().any(|s| s.spec.ssrc == report.ssrc) {
-            return;
-        }
-        self.figures.fraction_lost.store(report.fraction_lost.into(), Relaxed);
-        if report.last_sender_report != 0 {
-            let now = (clock::ntp_now() >> 16) as u32;
-            // In 1/65536 s; a clock that was set back makes it negative.
-            let units = now.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay) as i32;
-            self.round_trip = Duration::from_micros(units.max(0) as u64 * 1_000_000 / 65_536).min(REPORT_PAUSE);
-            self.figures.round_trip_us.store(self.round_trip.as_micros() as u64 + 1, Relaxed);
-        }
-    }
-
-    fn on_nack(&mut self, ssrc: u32, sequences: &[u16]) {
+    /// Sends again what it misses, within its budget.
+    pub fn on_nack(&mut self, ssrc: u32, sequences: &[u16], out: &mut Outgoing) {
         let Some(index) = self.streams.iter().position(|s| s.spec.ssrc == ssrc) else { return };
         let Some(rtx) = self.streams[index].spec.rtx else { return };
         let Some(history) = self.feed.history(self.streams[index].spec.codec) else { return };
-        let now = Instant::now();
+        let (now, round_trip) = (Instant::now(), self.figures.round_trip());
         for sequence in sequences {
             if self.credit <= 0.0 {
                 break;
             }
-            let Some(placed) = self.streams[index].retransmit(*sequence, self.round_trip, now) else { continue };
-            let item = history.read().get(placed.source).cloned();
-            if let Some(item) = item {
-                self.write(index, &item, &placed, Some(rtx));
+            let find = |source| history.read().get(source).cloned();
+            if let Some((placed, item)) = self.streams[index].retransmit(*sequence, round_trip, now, find) {
+                self.write(index, &item, &placed, Some(rtx), out);
             }
         }
-        self.hand_over();
+        self.hand_over(out);
     }
 
     /// Sender reports that are due.
@@ -248,7 +206,7 @@ impl Subscriber {
     }
 
     /// RFC 3611 4.5: so a pure receiver learns the round trip and repeats its NACKs in time.
-    fn answer_receiver_time(&mut self, to: u32, their_ntp: u64) {
+    pub fn answer_receiver_time(&mut self, to: u32, their_ntp: u64, delay: Duration) {
         let ntp = clock::ntp_now();
         let Some(ssrc) = self.streams.first().map(|s| s.spec.ssrc) else { return };
         let mut compound = Vec::with_capacity(96);
@@ -256,7 +214,7 @@ impl Subscriber {
             Some(report) => rtcp::write_sender_report(&report, &self.cname, &mut compound),
             None => rtcp::write_empty_report(ssrc, &self.cname, &mut compound),
         }
-        rtcp::write_dlrr(ssrc, to, their_ntp, &mut compound);
+        rtcp::write_dlrr(ssrc, to, their_ntp, delay, &mut compound);
         self.send_rtcp(compound);
     }
 

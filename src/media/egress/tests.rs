@@ -179,8 +179,8 @@ fn sender_reports_keep_audio_and_video_in_sync() {
     let (video, audio) = (viewer.rtp("video"), viewer.rtp("audio"));
     // the publisher's clock stands in 1970; audio's report is of an instant 2 s later
     let ntp = 2_208_988_800u64 << 32;
-    world.feed.on_rtcp(&sender_report(VIDEO, ntp, 1_000_000), Instant::now());
-    world.feed.on_rtcp(&sender_report(AUDIO, ntp + (2 << 32), 2_000_000 + 96_000), Instant::now());
+    world.feed.on_rtcp(&sender_report(VIDEO, ntp, 1_000_000));
+    world.feed.on_rtcp(&sender_report(AUDIO, ntp + (2 << 32), 2_000_000 + 96_000));
     let (video_report, audio_report) = (viewer.report(OUT_VIDEO), viewer.report(OUT_AUDIO));
     // what our reports say of the instant at which both packets were captured
     let captured = |report: (u64, u32), timestamp: u32, rate: f64| {
@@ -216,8 +216,8 @@ fn a_viewers_pli_reaches_the_publisher_and_garbage_does_nothing() {
     while world.feed.stats().keyframe_requests == before {
         upward(&world.upstream, PLI, "the viewer's request, after the limiter's pause");
     }
-    viewer.downlink.on_srtcp(&[0x81, PLI, 0, 2, 1, 2, 3]);
-    viewer.downlink.on_srtcp(&[]);
+    viewer.downlink.on_srtcp(&[0x81, PLI, 0, 2, 1, 2, 3], Instant::now());
+    viewer.downlink.on_srtcp(&[], Instant::now());
 }
 
 #[test]
@@ -272,9 +272,9 @@ fn garbage_from_a_publisher_is_harmless() {
             (data[0], data[1]) = (0x80 | data[0] & 0x3f, [96, 97, 111][round % 3]);
             data[8..12].copy_from_slice(&[VIDEO, RTX, AUDIO][round % 3].to_be_bytes());
         }
-        world.feed.on_rtp(&data, Instant::now());
-        world.feed.on_rtcp(&data, Instant::now());
+        world.feed.on_rtp(data.clone(), Instant::now());
+        world.feed.on_rtcp(&data);
     }
-    world.feed.drained();
+    world.feed.flush();
     viewer.rtp("random payloads are forwarded all the same");
 }

@@ -1,7 +1,7 @@
 //! One sending thread: a bounded queue of work, and the subscribers that are its own.
 
 use super::Batch;
-use super::subscriber::Subscriber;
+use super::subscriber::{Outgoing, Subscriber};
 use crate::model::{FeedId, PeerId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, VecDeque};
@@ -11,7 +11,7 @@ use std::time::Instant;
 
 /// Batches that may wait; more is a thread that cannot keep up, and old pictures are of no use.
 const WAITING: usize = 512;
-/// With so much to do, RTCP that comes is dropped: it repeats itself.
+/// With so much to do, feedback that comes is dropped: it repeats itself.
 const MOST_JOBS: usize = 4096;
 
 /// Something to do.
@@ -22,17 +22,43 @@ pub enum Job {
     Attach(Box<Subscriber>),
     /// A subscriber is gone; told when nothing is sent to it any more.
     Detach(PeerId, SyncSender<()>),
-    /// SRTCP of a subscriber.
-    Rtcp(PeerId, Vec<u8>),
+    /// A subscriber misses packets of a stream.
+    Nack {
+        /// Who.
+        peer: PeerId,
+        /// Stream.
+        ssrc: u32,
+        /// Its sequence numbers.
+        sequences: Vec<u16>,
+    },
+    /// A subscriber told its time (RFC 3611 4.4) and wants it back; no hurry, since the delay is told too.
+    ReceiverTime {
+        /// Who.
+        peer: PeerId,
+        /// Its SSRC.
+        ssrc: u32,
+        /// Its NTP time.
+        ntp: u64,
+        /// When it came.
+        came: Instant,
+    },
     /// Time has passed.
     Tick(Instant),
 }
 
-#[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
     batches: usize,
+    /// Nothing in `jobs` is urgent.
+    idle: bool,
+    sleeping: bool,
     closed: bool,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self { jobs: VecDeque::new(), batches: 0, idle: true, sleeping: false, closed: false }
+    }
 }
 
 /// The queue's end that others hold.
@@ -56,12 +82,15 @@ impl Worker {
         let mut queue = self.queue.lock();
         match job {
             Job::Batch(_) => queue.make_room(),
-            // Not authenticated yet: whoever sends more of it than we can open loses it.
-            Job::Rtcp(..) if queue.jobs.len() >= MOST_JOBS => return super::dropped("rtcp_flood", 1),
+            Job::Nack { .. } | Job::ReceiverTime { .. } if queue.jobs.len() >= MOST_JOBS => {
+                return super::dropped("rtcp_flood", 1);
+            }
             _ => {}
         }
+        queue.idle &= matches!(job, Job::ReceiverTime { .. });
         queue.jobs.push_back(job);
-        if queue.jobs.len() == 1 {
+        if !queue.idle && queue.sleeping {
+            queue.sleeping = false;
             self.news.notify_one();
         }
     }
@@ -74,20 +103,23 @@ impl Worker {
 
     fn run(&self) {
         let mut subscribers = Subscribers::default();
+        let mut out = Outgoing::default();
         while let Some(jobs) = self.take() {
-            jobs.into_iter().for_each(|job| subscribers.work(job));
+            jobs.into_iter().for_each(|job| subscribers.work(job, &mut out));
         }
     }
 
     fn take(&self) -> Option<VecDeque<Job>> {
         let mut queue = self.queue.lock();
-        while queue.jobs.is_empty() {
+        while queue.idle {
             if queue.closed {
                 return None;
             }
+            queue.sleeping = true;
             self.news.wait(&mut queue);
+            queue.sleeping = false;
         }
-        queue.batches = 0;
+        (queue.batches, queue.idle) = (0, true);
         Some(std::mem::take(&mut queue.jobs))
     }
 }
@@ -113,14 +145,14 @@ struct Subscribers {
 }
 
 impl Subscribers {
-    fn work(&mut self, job: Job) {
+    fn work(&mut self, job: Job, out: &mut Outgoing) {
         match job {
             Job::Batch(batch) => {
                 let of_feed = self.by_feed.get_mut(&batch.feed);
-                of_feed.into_iter().flatten().for_each(|s| s.send_batch(&batch.items));
+                of_feed.into_iter().flatten().for_each(|s| s.send_batch(&batch.items, out));
             }
             Job::Attach(mut subscriber) => {
-                subscriber.begin();
+                subscriber.begin(out);
                 self.feeds.insert(subscriber.peer, subscriber.feed.id());
                 self.by_feed.entry(subscriber.feed.id()).or_default().push(*subscriber);
             }
@@ -128,9 +160,14 @@ impl Subscribers {
                 self.detach(peer);
                 drop(done);
             }
-            Job::Rtcp(peer, datagram) => {
+            Job::Nack { peer, ssrc, sequences } => {
                 if let Some(subscriber) = self.find(peer) {
-                    subscriber.on_srtcp(&datagram);
+                    subscriber.on_nack(ssrc, &sequences, out);
+                }
+            }
+            Job::ReceiverTime { peer, ssrc, ntp, came } => {
+                if let Some(subscriber) = self.find(peer) {
+                    subscriber.answer_receiver_time(ssrc, ntp, came.elapsed());
                 }
             }
             Job::Tick(now) => self.by_feed.values_mut().flatten().for_each(|s| s.tick(now)),

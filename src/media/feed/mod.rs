@@ -1,6 +1,6 @@
 //! A publisher's tracks; the only place that knows how fan-out is done.
 //!
-//! RTP comes in decrypted, from the tap before the publisher's jitter buffer; retransmissions (RFC 4588) are undone,
+//! RTP comes in decrypted from `ingest`, without a jitter buffer; retransmissions (RFC 4588) are undone,
 //! losses are asked for again, keyframe requests are merged. Packets go out to `egress` (subscribers) and to taps
 //! (branches: recorders).
 
@@ -12,8 +12,8 @@ mod rate;
 mod source;
 mod track;
 
-use super::egress::rtcp::{self, Feedback};
 use super::egress::{Batch, Pool};
+use super::rtcp::{self, Feedback};
 use super::rtp::{Header, History, Item};
 use super::{FeedStats, MediaError};
 use crate::model::{Codec, FeedId, Kind, TrackInfo};
@@ -36,6 +36,9 @@ pub type OnLive = Box<dyn Fn(Vec<TrackInfo>) + Send + Sync>;
 const REPLAY_PACKETS: u64 = 160;
 const REPLAY_AGE: Duration = Duration::from_millis(1200);
 
+/// Packets that are sent together at most.
+const LONGEST_BATCH: usize = 64;
+
 /// A feed.
 pub struct Feed {
     id: FeedId,
@@ -51,7 +54,7 @@ pub struct Feed {
     pub(super) audience: Box<[AtomicUsize]>,
 }
 
-/// What the one thread that brings packets works on.
+/// What the thread that brings packets works on.
 #[derive(Default)]
 struct Intake {
     tracks: Vec<Track>,
@@ -116,11 +119,11 @@ impl Feed {
         }
     }
 
-    /// One decrypted RTP packet. Called by one thread at a time; unknown SSRCs are counted and dropped.
-    pub fn on_rtp(&self, packet: &[u8], at: Instant) {
-        let Some(header) = Header::read(packet) else { return drop_packet("malformed") };
+    /// One decrypted RTP packet. Unknown SSRCs are counted and dropped.
+    pub fn on_rtp(&self, mut packet: Vec<u8>, at: Instant) {
+        let Some(header) = Header::read(&packet) else { return drop_packet("malformed") };
         let mut intake = self.intake.lock();
-        let taken = intake.tracks.iter_mut().find_map(|t| t.take(&header, packet, at).ok());
+        let taken = intake.tracks.iter_mut().find_map(|t| t.take(&header, &mut packet, at).ok());
         let Some(taken) = taken else { return drop_packet("unannounced") };
         intake.last_rtp = Some(at);
         let Some(item) = taken else { return };
@@ -130,8 +133,8 @@ impl Feed {
         intake.tell(&TapItem::Packet(Arc::clone(&item.packet)));
         let ends_frame = item.packet.marker && item.packet.codec.kind() == Kind::Video;
         intake.batch.push(item);
-        if ends_frame {
-            self.flush(&mut intake);
+        if ends_frame || intake.batch.len() >= LONGEST_BATCH {
+            self.send(&mut intake);
         }
         let news = intake.look(at);
         let anew = intake.tracks.iter_mut().any(|t| std::mem::take(&mut t.wants_keyframe));
@@ -145,7 +148,7 @@ impl Feed {
     }
 
     /// One decrypted RTCP compound of the publisher (sender reports are used).
-    pub fn on_rtcp(&self, packet: &[u8], _at: Instant) {
+    pub fn on_rtcp(&self, packet: &[u8]) {
         let our_ntp = clock::ntp_now();
         rtcp::read(packet, |feedback| {
             let Feedback::SenderReport { ssrc, ntp, rtp } = feedback else { return };
@@ -158,12 +161,23 @@ impl Feed {
         });
     }
 
-    /// The input is drained for now: hand the batch to the subscribers.
-    pub fn drained(&self) {
-        self.flush(&mut self.intake.lock());
+    /// The input is drained for now: what makes no picture wait goes to the subscribers. Whether something still waits for
+    /// the rest of its picture: sent together it costs a fraction.
+    pub fn drained(&self) -> bool {
+        let mut intake = self.intake.lock();
+        let incomplete = intake.batch.iter().any(|item| item.packet.codec.kind() == Kind::Video);
+        if !incomplete {
+            self.send(&mut intake);
+        }
+        incomplete
     }
 
-    fn flush(&self, intake: &mut Intake) {
+    /// Hands what waits to the subscribers.
+    pub fn flush(&self) {
+        self.send(&mut self.intake.lock());
+    }
+
+    fn send(&self, intake: &mut Intake) {
         if intake.batch.is_empty() {
             return;
         }

@@ -3,11 +3,14 @@
 use crate::media::rtp::Packet;
 use crate::model::Codec;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The way back to the publisher: a plain RTCP compound, encrypted and sent at once.
 pub trait Upstream: Send + Sync + 'static {
     /// Sends plain RTCP (RFC 3550 6); failures are counted, never returned: RTCP repeats itself.
     fn send_rtcp(&self, packet: &[u8]);
+    /// Time has passed: feedback that is due goes out even when no packet comes.
+    fn tick(&self, _now: Instant) {}
 }
 
 /// One negotiated track of a publisher, from its SDP.

@@ -86,9 +86,9 @@ impl Track {
     }
 
     /// Takes a packet that is this track's. `Err(())`: it is not. `Ok(None)`: it is, and there is nothing to forward.
-    pub fn take(&mut self, header: &Header, data: &[u8], at: Instant) -> Result<Option<Arc<Item>>, ()> {
+    pub fn take(&mut self, header: &Header, data: &mut Vec<u8>, at: Instant) -> Result<Option<Arc<Item>>, ()> {
         if self.is_media(header) {
-            return Ok(self.accept(header, data.to_vec(), at));
+            return Ok(self.accept(header, std::mem::take(data), at));
         }
         if !self.is_retransmission(header) {
             return Err(());

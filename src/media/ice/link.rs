@@ -1,7 +1,8 @@
 //! One peer's side of the port: its names and addresses, what it may send, and the way into its webrtcbin.
 //!
-//! All packets and state changes of a link pass through one worker, in order. webrtcbin blocks its receiving pad until
-//! it knows the DTLS role, so DTLS waits here, bounded: a shared thread must never push into a blocked pad.
+//! Media goes to the link's user in the reader itself. DTLS and state changes pass through one worker, in order:
+//! webrtcbin blocks its receiving pad until it knows the DTLS role, so DTLS waits here, bounded: a shared thread must never
+//! push into a blocked pad.
 
 use super::elements::Src;
 use super::gate::{Datagram, Gate};
@@ -35,15 +36,20 @@ pub enum IceState {
     Failed,
 }
 
-/// What a peer hears from its link, always on the link's worker. Must not block.
+/// What a peer hears from its link. Must not block.
 pub trait LinkUser: Send + Sync + 'static {
-    /// An SRTCP datagram; `false` leaves it to webrtcbin.
-    fn srtcp(&self, datagram: &[u8]) -> bool;
-    /// All packets that had come in were handed on.
-    fn drained(&self);
+    /// An SRTP datagram that the gate let pass, in the reader; whether it was authentic.
+    fn srtp(&self, datagram: &[u8], at: Instant) -> bool;
+    /// An SRTCP datagram, in the reader; whether it was authentic.
+    fn srtcp(&self, datagram: &[u8], at: Instant) -> bool;
+    /// All media that had come in was handed on. Whether more of the same picture should come: `flush` follows within a
+    /// millisecond or so.
+    fn drained(&self) -> bool;
+    /// What is held back goes out now.
+    fn flush(&self);
     /// The client has another address now.
     fn roamed(&self);
-    /// The state changed.
+    /// The state changed (on the link's worker).
     fn state(&self, state: IceState);
 }
 
@@ -130,11 +136,11 @@ impl Link {
     pub fn last_check(&self) -> Instant {
         *self.last_check.lock()
     }
-    /// When RTP or RTCP came last.
+    /// When authentic RTP or RTCP came last.
     pub fn last_media(&self) -> Option<Instant> {
         *self.last_media.lock()
     }
-    /// RTP packets and bytes that passed.
+    /// Authentic RTP packets and bytes.
     pub fn received(&self) -> (u64, u64) {
         (self.packets.load(Relaxed), self.bytes.load(Relaxed))
     }
@@ -272,21 +278,29 @@ impl Link {
         self.user.get().and_then(Weak::upgrade).map(|user| say(&*user))
     }
 
-    /// On the worker: one datagram of a known address. Returns whether something is now held back.
+    /// In the reader: a datagram of media from a known address.
+    pub(super) fn media(&self, kind: Datagram, datagram: &[u8], at: Instant) {
+        if !self.active.load(Acquire) || (kind == Datagram::Rtp && !self.lets_pass(datagram)) || !self.is_verified() {
+            return;
+        }
+        let authentic = self.tell(|user| match kind {
+            Datagram::Rtp => user.srtp(datagram, at),
+            _ => user.srtcp(datagram, at),
+        });
+        if authentic == Some(true) {
+            *self.last_media.lock() = Some(at);
+            if kind == Datagram::Rtp {
+                self.packets.fetch_add(1, Relaxed);
+                self.bytes.fetch_add(datagram.len() as u64, Relaxed);
+            }
+        }
+    }
+
+    /// On the worker: one DTLS datagram of a known address. Returns whether something is now held back.
     pub(super) fn take(&self, datagram: Vec<u8>) -> bool {
         if !self.active.load(Acquire) {
             return false;
         }
-        match Datagram::of(&datagram) {
-            Datagram::Dtls => return self.take_dtls(datagram),
-            Datagram::Rtp if self.lets_pass(&datagram) => self.push(datagram),
-            Datagram::Rtcp if self.is_verified() => self.take_rtcp(datagram),
-            _ => {}
-        }
-        false
-    }
-
-    fn take_dtls(&self, datagram: Vec<u8>) -> bool {
         let mut held = self.held.lock();
         if held.is_empty() && self.is_open() {
             drop(held);
@@ -314,25 +328,12 @@ impl Link {
         true
     }
 
-    fn take_rtcp(&self, datagram: Vec<u8>) {
-        *self.last_media.lock() = Some(Instant::now());
-        if !self.tell(|user| user.srtcp(&datagram)).unwrap_or(true) {
-            self.push(datagram);
-        }
-    }
-
     fn lets_pass(&self, datagram: &[u8]) -> bool {
-        if !self.gate.lock().admits(datagram) {
+        let admitted = self.gate.lock().admits(datagram);
+        if !admitted {
             Counters::add(&self.port.counters.unannounced_ssrc);
-            return false;
         }
-        if !self.is_verified() {
-            return false;
-        }
-        *self.last_media.lock() = Some(Instant::now());
-        self.packets.fetch_add(1, Relaxed);
-        self.bytes.fetch_add(datagram.len() as u64, Relaxed);
-        true
+        admitted
     }
 
     fn is_verified(&self) -> bool {
@@ -359,7 +360,7 @@ impl Link {
         source.push(datagram, self.bypass.get().map(|bypass| &bypass.decoder));
     }
 
-    /// From webrtcbin: DTLS, and a publisher's RTCP.
+    /// From webrtcbin: DTLS.
     pub(super) fn send_one(&self, datagram: &[u8]) {
         let taken = self.paths.selected().is_some_and(|path| path.send(&self.port.socket, datagram));
         if !taken {

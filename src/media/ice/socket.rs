@@ -50,11 +50,11 @@ impl Socket {
         self.local
     }
 
-    /// Waits up to a second for datagrams; an empty batch when none came.
-    pub fn receive(&self, batch: &mut Batch) {
+    /// Takes datagrams; with `wait` it waits up to a second for some. An empty batch when none came.
+    pub fn receive(&self, batch: &mut Batch, wait: bool) {
         batch.received.clear();
         let mut slices: Vec<[IoSliceMut; 1]> = batch.buffers.iter_mut().map(|b| [IoSliceMut::new(b)]).collect();
-        let flags = MsgFlags::MSG_WAITFORONE;
+        let flags = if wait { MsgFlags::MSG_WAITFORONE } else { MsgFlags::MSG_DONTWAIT };
         if let Ok(messages) = recvmmsg(self.inner.as_raw_fd(), &mut batch.headers, slices.iter_mut(), flags, None) {
             batch.received.extend(messages.map(|m| (m.bytes, m.address.and_then(from_wire).unwrap_or(NOWHERE))));
         }
@@ -187,7 +187,7 @@ mod tests {
         client.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         client.send_to(&[9; 30], ("127.0.0.1", both.local().port())).unwrap();
         let mut batch = Batch::new();
-        both.receive(&mut batch);
+        both.receive(&mut batch, true);
         let (data, from) = batch.datagrams().next().expect("a datagram");
         assert_eq!((data.len(), from), (30, client.local_addr().unwrap()));
         assert!(both.send(&[1, 2, 3], from));

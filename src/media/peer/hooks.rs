@@ -1,4 +1,4 @@
-//! What happens on a leg's streaming threads and on its link's worker: each hook does only what cannot wait, tells the
+//! What happens on a leg's streaming threads, in the port's reader and on the link's worker: each hook does only what cannot wait, tells the
 //! peer's task, and returns.
 
 use super::{Input, Signal, dtls};
@@ -7,6 +7,7 @@ use crate::media::egress::{Downlink, Keys};
 use crate::media::feed::Feed;
 use crate::media::ice::gobject::bypass_queue;
 use crate::media::ice::{IceState, Link, LinkUser};
+use crate::media::ingest::Uplink;
 use crate::media::sdp::Fingerprint;
 use gst::glib;
 use gst::prelude::*;
@@ -36,6 +37,7 @@ pub struct Hooks {
     role: Role,
     mailbox: UnboundedSender<Input>,
     link: Weak<Link>,
+    uplink: Option<Arc<Uplink>>,
     fingerprints: Mutex<Vec<Fingerprint>>,
     downlink: RwLock<Option<Downlink>>,
     encoder: glib::WeakRef<gst::Element>,
@@ -46,9 +48,14 @@ pub struct Hooks {
 
 impl Hooks {
     pub fn new(number: u64, role: Role, mailbox: UnboundedSender<Input>, link: &Arc<Link>) -> Arc<Self> {
+        let uplink = match &role {
+            Role::Publisher { feed, .. } => Some(Uplink::new(feed, link.clone())),
+            Role::Subscriber => None,
+        };
         let hooks = Arc::new(Self {
             number,
             role,
+            uplink,
             mailbox,
             link: Arc::downgrade(link),
             fingerprints: Mutex::default(),
@@ -67,7 +74,11 @@ impl Hooks {
     pub fn expect(&self, fingerprints: Vec<Fingerprint>) {
         *self.fingerprints.lock() = fingerprints;
     }
-    /// Where SRTCP goes.
+    /// A publisher's way in and back.
+    pub fn uplink(&self) -> Option<&Arc<Uplink>> {
+        self.uplink.as_ref()
+    }
+    /// Where a subscriber's SRTCP goes.
     pub fn set_downlink(&self, downlink: Option<Downlink>) {
         let before = std::mem::replace(&mut *self.downlink.write(), downlink);
         drop(before);
@@ -146,7 +157,8 @@ impl Hooks {
     }
 
     fn on_keys(&self) {
-        if self.keys().is_none() || self.secured.swap(true, SeqCst) {
+        let Some(keys) = self.keys() else { return };
+        if self.secured.swap(true, SeqCst) {
             return;
         }
         let pem = self.decoder.upgrade().and_then(|decoder| decoder.property::<Option<String>>("peer-pem"));
@@ -157,71 +169,48 @@ impl Hooks {
         if let Role::Publisher { connected, .. } = &self.role {
             connected();
         }
+        self.uplink.iter().for_each(|uplink| uplink.secure(&keys));
         if let Some(link) = self.link.upgrade() {
             link.set_verified();
         }
         self.signal(Signal::Secured);
     }
 
-    fn on_session_pad(self: &Arc<Self>, pad: &gst::Pad) {
-        match (pad.name().as_str(), &self.role) {
-            ("recv_rtp_src", Role::Publisher { feed, .. }) => tap_rtp(pad, feed.clone()),
-            ("recv_rtcp_sink", Role::Publisher { feed, .. }) => tap_rtcp(pad, feed.clone()),
-            // Sender reports would make jitter buffers and their threads.
-            ("sync_src", _) => drop_all(pad),
-            // A subscriber's SRTCP key is ours alone.
-            ("send_rtcp_src", Role::Subscriber) => drop_all(pad),
-            _ => {}
+    /// rtpsession writes RTCP of its own, which says nothing and would use our SRTCP key.
+    fn on_session_pad(&self, pad: &gst::Pad) {
+        if pad.name() == "send_rtcp_src" {
+            let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
+            pad.add_probe(packets, |_, _| gst::PadProbeReturn::Drop);
         }
     }
-}
 
-fn drop_all(pad: &gst::Pad) {
-    let packets = gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST;
-    pad.add_probe(packets, |_, _| gst::PadProbeReturn::Drop);
-}
-
-/// Publishers' packets leave webrtcbin here, before the jitter buffer, and go no further in it.
-fn tap_rtp(pad: &gst::Pad, feed: Arc<Feed>) {
-    pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let at = Instant::now();
-        let take = |buffer: &gst::BufferRef| {
-            if let Ok(data) = buffer.map_readable() {
-                feed.on_rtp(&data, at);
-            }
-        };
-        match &info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => take(buffer),
-            Some(gst::PadProbeData::BufferList(list)) => list.iter().for_each(take),
-            _ => {}
+    fn feed(&self) -> Option<&Arc<Feed>> {
+        match &self.role {
+            Role::Publisher { feed, .. } => Some(feed),
+            Role::Subscriber => None,
         }
-        gst::PadProbeReturn::Drop
-    });
-}
-
-fn tap_rtcp(pad: &gst::Pad, feed: Arc<Feed>) {
-    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-        if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data
-            && let Ok(data) = buffer.map_readable()
-        {
-            feed.on_rtcp(&data, Instant::now());
-        }
-        gst::PadProbeReturn::Ok
-    });
+    }
 }
 
 impl LinkUser for Hooks {
-    fn srtcp(&self, datagram: &[u8]) -> bool {
-        if !self.rtcp_seen.swap(true, Relaxed) {
+    fn srtp(&self, datagram: &[u8], at: Instant) -> bool {
+        self.uplink.as_ref().is_some_and(|uplink| uplink.on_srtp(datagram, at))
+    }
+    fn srtcp(&self, datagram: &[u8], at: Instant) -> bool {
+        let authentic = match &self.uplink {
+            Some(uplink) => uplink.on_srtcp(datagram, at),
+            None => self.downlink(|downlink| downlink.on_srtcp(datagram, at)).unwrap_or(false),
+        };
+        if authentic && !self.rtcp_seen.swap(true, Relaxed) {
             self.signal(Signal::FirstRtcp);
         }
-        self.downlink(|downlink| downlink.on_srtcp(datagram));
-        matches!(self.role, Role::Subscriber)
+        authentic
     }
-    fn drained(&self) {
-        if let Role::Publisher { feed, .. } = &self.role {
-            feed.drained();
-        }
+    fn drained(&self) -> bool {
+        self.feed().is_some_and(|feed| feed.drained())
+    }
+    fn flush(&self) {
+        self.feed().into_iter().for_each(|feed| feed.flush());
     }
     fn roamed(&self) {
         self.signal(Signal::Roamed);

@@ -2,19 +2,19 @@
 //! another leg; its peer and its feed stay.
 
 use super::hooks::{Hooks, Role};
-use super::upstream::RtcpSink;
 use super::{Context, Input, negotiation};
 use crate::media::egress::{Downlink, Keys};
-use crate::media::feed::{SourceTrack, Upstream};
+use crate::media::feed::SourceTrack;
 use crate::media::ice::{self, Agent, IceState, Link};
+use crate::media::ingest::Uplink;
 use crate::media::pipeline::Pipeline;
 use crate::media::sdp::{Fingerprint, Local};
 use crate::media::{MediaError, PeerStats};
 use crate::model::{Codec, Kind};
 use gst::prelude::*;
 use gst_webrtc::{WebRTCRTPTransceiver, WebRTCRTPTransceiverDirection, WebRTCSDPType};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
-use std::sync::{Arc, OnceLock};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// One webrtcbin.
@@ -25,7 +25,6 @@ pub struct Leg {
     webrtcbin: gst::Element,
     link: Arc<Link>,
     hooks: Arc<Hooks>,
-    upstream: OnceLock<Arc<dyn Upstream>>,
     closed: AtomicBool,
 }
 
@@ -51,16 +50,7 @@ impl Leg {
         let webrtcbin = ice::webrtcbin(Agent::Port(&link), &format!("webrtc-{name}")).map_err(fatal)?;
         webrtcbin.set_property_from_str("bundle-policy", "max-bundle");
         hooks.install(&webrtcbin);
-        let leg = Self {
-            number,
-            name,
-            pipeline,
-            webrtcbin,
-            link,
-            hooks,
-            upstream: OnceLock::new(),
-            closed: AtomicBool::new(false),
-        };
+        let leg = Self { number, name, pipeline, webrtcbin, link, hooks, closed: AtomicBool::new(false) };
         leg.pipeline.add(&leg.webrtcbin)?;
         Ok(Arc::new(leg))
     }
@@ -89,14 +79,9 @@ impl Leg {
     pub fn set_downlink(&self, downlink: Downlink) {
         self.hooks.set_downlink(Some(downlink));
     }
-    /// The way back to a publisher. Always the same one: a feed tells by it another peer from another offer.
-    pub fn upstream(&self) -> Result<Arc<dyn Upstream>, MediaError> {
-        if let Some(known) = self.upstream.get() {
-            return Ok(Arc::clone(known));
-        }
-        let sink = RtcpSink::of(&self.webrtcbin);
-        let sink = sink.ok_or_else(|| MediaError::Fatal("webrtcbin made no transport".into()))?;
-        Ok(Arc::clone(self.upstream.get_or_init(|| Arc::new(sink))))
+    /// A publisher's way in and back. Always the same one: a feed tells by it another peer from another offer.
+    pub fn uplink(&self) -> Result<Arc<Uplink>, MediaError> {
+        self.hooks.uplink().cloned().ok_or_else(|| MediaError::Fatal("a subscriber has no uplink".into()))
     }
 
     /// Answers an offer of these tracks, written for webrtcbin.
@@ -110,6 +95,7 @@ impl Leg {
         negotiation::set(&self.webrtcbin, "set-remote-description", &offer).await?;
         let answer = negotiation::create(&self.webrtcbin, "create-answer", "answer").await?;
         negotiation::set(&self.webrtcbin, "set-local-description", &answer).await?;
+        self.end_rtcp_thread();
         Local::read(&negotiation::text(&answer)?)
     }
 
@@ -134,7 +120,7 @@ impl Leg {
         negotiation::set(&self.webrtcbin, "set-remote-description", &answer).await
     }
 
-    /// rtpsession's thread writes reports only while playing; a subscriber's reports are ours to write.
+    /// rtpsession's thread writes reports only while playing, and the reports are ours to write.
     fn end_rtcp_thread(&self) {
         if let Some(session) = self.find("rtpsession") {
             session.set_locked_state(true);

@@ -4,7 +4,7 @@
 //! announced) and when it is gone. Leaves who may do what to `room`, fan-out to `feed` and `egress`.
 //!
 //! `publisher` and `subscriber` are the tasks; `leg` is a webrtcbin with its link, `hooks` what happens on its threads,
-//! `negotiation` its promises as futures, `dtls` keys and certificates, `upstream` RTCP back to a publisher.
+//! `negotiation` its promises as futures, `dtls` keys and certificates.
 
 mod dtls;
 mod hooks;
@@ -12,7 +12,6 @@ mod leg;
 mod negotiation;
 pub mod publisher;
 pub mod subscriber;
-mod upstream;
 
 pub use leg::Leg;
 

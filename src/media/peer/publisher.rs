@@ -88,7 +88,9 @@ impl Publisher {
     /// Makes a publication the feed's source and tells the client.
     fn take(&mut self, running: &Running, publication: &Publication) -> Result<(), MediaError> {
         let link = running.leg.link();
-        let source = Source { tracks: publication.tracks(), upstream: running.leg.upstream()? };
+        let uplink = running.leg.uplink()?;
+        uplink.negotiated(&publication.tracks(), publication.transport_cc());
+        let source = Source { tracks: publication.tracks(), upstream: uplink };
         link.set_remote_name(&publication.remote.name);
         link.set_gate(gate(publication));
         self.feed.set_source(source);

@@ -22,6 +22,15 @@ pub struct Header {
 }
 
 impl Header {
+    /// Length of the header with its extensions, of a packet whose payload (and so its padding's length) is encrypted.
+    pub fn length(packet: &mut [u8]) -> Option<usize> {
+        let first = *packet.first()?;
+        packet[0] = first & !0x20;
+        let length = RtpPacket::parse(packet).ok().map(|packet| packet.payload_offset());
+        packet[0] = first;
+        length
+    }
+
     /// `None` when this is no RTP packet.
     pub fn read(data: &[u8]) -> Option<Self> {
         let packet = RtpPacket::parse(data).ok()?;

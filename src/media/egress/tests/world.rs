@@ -85,8 +85,10 @@ impl World {
 
     /// One packet of the publisher, handed on at once.
     pub fn publish(&self, packet: &[u8]) {
-        self.feed.on_rtp(packet, Instant::now());
-        self.feed.drained();
+        self.feed.on_rtp(packet.to_vec(), Instant::now());
+        if self.feed.drained() {
+            self.feed.flush();
+        }
     }
 
     pub fn subscribe(&self) -> Viewer {
@@ -191,7 +193,7 @@ impl Viewer {
     /// Sends plain RTCP to the service.
     pub fn say(&mut self, plain: &[u8]) {
         let sealed = self.seal.encrypt_rtcp(plain).unwrap();
-        self.downlink.on_srtcp(&sealed);
+        self.downlink.on_srtcp(&sealed, Instant::now());
     }
 
     pub fn nack(&mut self, sequence: u16) {

@@ -119,7 +119,7 @@ fn frame_of(
 ) -> ControlFlow<()> {
     let path = Path::Tcp(pipe.clone());
     let before = link.clone();
-    if let Some(proven) = port.datagram(frame, &path, before.as_ref(), jobs) {
+    if let Some(proven) = port.datagram(frame, &path, before.as_ref(), Instant::now(), jobs) {
         *link = Some(proven);
     }
     if link.is_some() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -24,6 +24,8 @@ const ACCEPTS: usize = 64;
 const CHUNK: usize = 16 << 10;
 const BACKLOG: i32 = 256;
 const SWEEP: Duration = Duration::from_secs(1);
+/// Looked at again while a picture is incomplete.
+const HOLDING: Duration = Duration::from_millis(1);
 /// When polling itself fails, which it has no reason to, this keeps the thread from spinning.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -75,15 +77,22 @@ impl Listener {
     pub fn run(mut self, port: &Port) {
         let mut events = Events::with_capacity(256);
         let (mut buffer, mut jobs, mut swept) = (vec![0; CHUNK], port.jobs(), Instant::now());
+        let mut holding = false;
         while !port.is_stopped() {
             let idle = self.ready.is_empty() && !self.accepting;
-            match self.poll.poll(&mut events, Some(if idle { SWEEP } else { Duration::ZERO })) {
+            let wait = match (idle, holding) {
+                (true, false) => SWEEP,
+                (true, true) => HOLDING,
+                (false, _) => Duration::ZERO,
+            };
+            match self.poll.poll(&mut events, Some(wait)) {
                 Ok(()) => events.iter().for_each(|event| self.note(event)),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(_) => std::thread::sleep(PAUSE),
             }
             self.accept(&port.counters.tcp);
             self.read(port, &mut buffer, &mut jobs);
+            holding = jobs.drained(Instant::now());
             jobs.hand_over(port);
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();

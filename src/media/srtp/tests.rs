@@ -135,9 +135,51 @@ fn each_sender_has_indices_of_its_own() {
 #[test]
 fn the_replay_window_takes_late_ones_once() {
     let mut window = Window::default();
-    let taken: Vec<u32> = [1, 5, 3, 3, 5, 100, 36, 37, 37, 5, 400, 399, 100]
+    let taken: Vec<u64> = [1, 5, 3, 3, 5, 200, 72, 73, 73, 5, 500, 499, 200]
         .into_iter()
         .filter(|index| window.admit(*index).is_ok())
         .collect();
-    assert_eq!(taken, [1, 5, 3, 100, 37, 400, 399], "36 is 64 behind 100");
+    assert_eq!(taken, [1, 5, 3, 200, 73, 500, 499], "72 is 128 behind 200");
+}
+
+#[test]
+fn we_follow_an_independent_sender_over_three_roll_overs() {
+    let master = key(LIBSRTP_KEY);
+    let (mut receiver, mut oracle) = (Receiver::new(&master).unwrap(), oracle(&master));
+    for extended in (0x7f00u64..0x3_8000).step_by(97) {
+        let plain = packet(extended as u16, 20);
+        let mut wire = oracle.encrypt_rtp(&plain).unwrap().to_vec();
+        let again = wire.clone();
+        receiver.unprotect(&mut wire, 12).unwrap_or_else(|_| panic!("packet {extended:#x}"));
+        assert_eq!(wire, plain);
+        assert!(receiver.unprotect(&mut again.clone(), 12).is_err(), "a replay of {extended:#x}");
+    }
+}
+
+#[test]
+fn late_packets_around_a_roll_over_are_opened() {
+    let master = key(LIBSRTP_KEY);
+    let (mut receiver, sender) = (Receiver::new(&master).unwrap(), Sender::new(&master).unwrap());
+    for extended in [0x7fffu64, 0xffff, 0x1_0001, 0xfffe, 0x1_0000] {
+        let plain = packet(extended as u16, 20);
+        let mut wire = plain.clone();
+        sender.protect(&mut wire, 0, 12, (extended >> 16) as u32).unwrap();
+        assert!(receiver.unprotect(&mut wire, 12).is_ok(), "{extended:#x}");
+        assert_eq!(wire, plain);
+    }
+}
+
+#[test]
+fn forged_or_truncated_rtp_is_refused() {
+    let master = key(LIBSRTP_KEY);
+    let mut wire = packet(9, 20);
+    Sender::new(&master).unwrap().protect(&mut wire, 0, 12, 0).unwrap();
+    let mut receiver = Receiver::new(&master).unwrap();
+    for at in 0..wire.len() {
+        let mut forged = wire.clone();
+        forged[at] ^= 1;
+        assert!(receiver.unprotect(&mut forged, 12).is_err(), "byte {at}");
+        assert!(receiver.unprotect(&mut wire[..at].to_vec(), 12).is_err(), "cut at {at}");
+    }
+    assert!(receiver.unprotect(&mut wire, 12).is_ok(), "forgeries did not move the window");
 }

@@ -1,7 +1,8 @@
 //! SRTP and SRTCP with AES_CM_128_HMAC_SHA1_80 (RFC 3711) on aws-lc-rs.
 //!
-//! The roll-over counter comes from the caller, who numbers the packets: no state per SSRC here. Invariant: one
-//! [`Sender`] per master key and each (SSRC, index) once, else key stream is used twice.
+//! A [`Sender`]'s roll-over counter comes from the caller, who numbers the packets: no state per SSRC. Invariant: one
+//! [`Sender`] per master key and each (SSRC, index) once, else key stream is used twice. A [`Receiver`] follows the
+//! roll-overs itself and refuses replays.
 
 use aws_lc_rs::cipher::{AES_128, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -42,6 +43,15 @@ impl Half {
         iv[4..8].iter_mut().zip(ssrc).for_each(|(byte, with)| *byte ^= with);
         iv[8..14].iter_mut().zip(&index.to_be_bytes()[2..]).for_each(|(byte, with)| *byte ^= with);
         self.cipher.less_safe_encrypt(data, EncryptionContext::Iv128(FixedLength::from(&iv))).map(drop)
+    }
+}
+
+impl Half {
+    /// Compares the tag of what was signed, in constant time.
+    fn verify(&self, parts: &[&[u8]], tag: &[u8]) -> Result<(), Unspecified> {
+        let mut mac = hmac::Context::with_key(&self.mac);
+        parts.iter().for_each(|part| mac.update(part));
+        verify_slices_are_equal(&mac.sign().as_ref()[..TAG], tag)
     }
 }
 
@@ -102,67 +112,94 @@ impl Sender {
     }
 }
 
-/// Opens the RTCP we receive.
+/// Opens what we receive. State per SSRC (RFC 3711 3.2.3) is made only for authentic packets, bounded.
 pub struct Receiver {
+    rtp: Half,
     rtcp: Half,
-    /// An index belongs to an SSRC (RFC 3711 3.2.1), and a receiver of sound and picture reports with several.
-    windows: Vec<([u8; 4], Window)>,
+    /// Roll-over counters and replay windows of RTP.
+    streams: Vec<([u8; 4], Window)>,
+    /// An SRTCP index belongs to an SSRC too, and a receiver of sound and picture reports with several.
+    reporters: Vec<([u8; 4], Window)>,
 }
 
 impl Receiver {
     /// For the far side's master key.
     pub fn new(master: &MasterKey) -> Result<Self, Unspecified> {
-        Ok(Self { rtcp: Half::new(master, 3)?, windows: Vec::new() })
+        let (rtp, rtcp) = (Half::new(master, 0)?, Half::new(master, 3)?);
+        Ok(Self { rtp, rtcp, streams: Vec::new(), reporters: Vec::new() })
+    }
+
+    /// Decrypts an SRTP packet in place, its tag cut off; `header` is the length of its RTP header with extensions.
+    /// An error when it is not authentic or came before.
+    pub fn unprotect(&mut self, packet: &mut Vec<u8>, header: usize) -> Result<(), Unspecified> {
+        let end = packet.len().checked_sub(TAG).filter(|end| *end >= header).ok_or(Unspecified)?;
+        let Some(&[_, _, high, low, _, _, _, _, a, b, c, d, ..]) = packet.get(..) else { return Err(Unspecified) };
+        let (ssrc, sequence) = ([a, b, c, d], u16::from_be_bytes([high, low]));
+        let known = self.streams.iter().find(|(known, _)| *known == ssrc).map(|(_, window)| window);
+        let index = known.map_or(u64::from(sequence), |window| window.index_of(sequence));
+        let roll_over = ((index >> 16) as u32).to_be_bytes();
+        self.rtp.verify(&[&packet[..end], &roll_over], &packet[end..])?;
+        window(&mut self.streams, ssrc)?.admit(index)?;
+        packet.truncate(end);
+        self.rtp.apply(ssrc, index, &mut packet[header..])
     }
 
     /// The plain compound; an error when it is not authentic or came before.
     pub fn unprotect_rtcp(&mut self, datagram: &[u8]) -> Result<Vec<u8>, Unspecified> {
         let end = datagram.len().checked_sub(RTCP_TRAILER).filter(|end| *end >= 8).ok_or(Unspecified)?;
         let (signed, tag) = datagram.split_at(end + 4);
-        verify_slices_are_equal(&hmac::sign(&self.rtcp.mac, signed).as_ref()[..TAG], tag)?;
+        self.rtcp.verify(&[signed], tag)?;
         let word = |at: usize| [datagram[at], datagram[at + 1], datagram[at + 2], datagram[at + 3]];
         let index = u32::from_be_bytes(word(end));
-        self.window(word(4))?.admit(index & !ENCRYPTED)?;
+        window(&mut self.reporters, word(4))?.admit((index & !ENCRYPTED).into())?;
         let mut plain = datagram[..end].to_vec();
         if index & ENCRYPTED != 0 {
             self.rtcp.apply(word(4), (index & !ENCRYPTED).into(), &mut plain[8..])?;
         }
         Ok(plain)
     }
-
-    /// Of this sender; only authentic packets come here.
-    fn window(&mut self, ssrc: [u8; 4]) -> Result<&mut Window, Unspecified> {
-        let known = self.windows.iter().position(|(known, _)| *known == ssrc);
-        let at = known.unwrap_or(self.windows.len());
-        if at >= SENDERS {
-            return Err(Unspecified);
-        }
-        if known.is_none() {
-            self.windows.push((ssrc, Window::default()));
-        }
-        Ok(&mut self.windows[at].1)
-    }
 }
 
-/// SSRCs that one far side may report with.
+/// Of this sender; only authentic packets come here.
+fn window(all: &mut Vec<([u8; 4], Window)>, ssrc: [u8; 4]) -> Result<&mut Window, Unspecified> {
+    let known = all.iter().position(|(known, _)| *known == ssrc);
+    let at = known.unwrap_or(all.len());
+    if at >= SENDERS {
+        return Err(Unspecified);
+    }
+    if known.is_none() {
+        all.push((ssrc, Window::default()));
+    }
+    Ok(&mut all[at].1)
+}
+
+/// SSRCs that one far side may send with.
 const SENDERS: usize = 32;
 
-/// The last 64 indices (RFC 3711 3.3.2): bit 0 is `highest`.
+/// The last 128 indices (RFC 3711 3.3.2): bit 0 is `highest`.
 #[derive(Default)]
 struct Window {
-    highest: u32,
-    seen: u64,
+    highest: u64,
+    seen: u128,
 }
 
 impl Window {
-    fn admit(&mut self, index: u32) -> Result<(), Unspecified> {
+    /// The index nearest to the highest that ends with this sequence number (RFC 3711 3.3.1).
+    fn index_of(&self, sequence: u16) -> u64 {
+        let step = i64::from(sequence.wrapping_sub(self.highest as u16) as i16);
+        // Before the first roll-over there is nothing below: such a number is far ahead.
+        self.highest.checked_add_signed(step).unwrap_or(u64::from(sequence))
+    }
+
+    fn admit(&mut self, index: u64) -> Result<(), Unspecified> {
         if self.seen == 0 || index > self.highest {
-            let step = index.saturating_sub(self.highest);
+            let step = u32::try_from(index.saturating_sub(self.highest)).unwrap_or(u32::MAX);
             self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
             self.highest = index;
             return Ok(());
         }
-        let bit = 1u64.checked_shl(self.highest - index).ok_or(Unspecified)?;
+        let step = u32::try_from(self.highest - index).map_err(|_| Unspecified)?;
+        let bit = 1u128.checked_shl(step).ok_or(Unspecified)?;
         if self.seen & bit != 0 {
             return Err(Unspecified);
         }

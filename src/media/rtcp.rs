@@ -2,9 +2,10 @@
 
 use rtcp_types::prelude::*;
 use rtcp_types::{
-    Compound, FciFeedbackPacketType, Fir, Nack, Packet, PayloadFeedback, Pli, ReceiverReferenceTime, ReportBlock,
-    RtcpParseError, TransportFeedback, Twcc, TwccPacketStatus, Xr,
+    Compound, FciFeedbackPacketType, Fir, Nack, Packet, PayloadFeedback, Pli, ReceiverReferenceTime, ReceiverReport,
+    ReportBlock, RtcpParseError, TransportFeedback, Twcc, TwccPacketStatus, Xr,
 };
+use std::time::Duration;
 
 /// What is used of a received compound.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,13 +188,14 @@ fn write_cname(ssrc: u32, cname: &str, out: &mut Vec<u8>) {
     out.resize(end, 0);
 }
 
-/// Appends an XR with one DLRR sub-block (RFC 3611 4.5), answered at once.
-pub fn write_dlrr(ssrc: u32, to: u32, ntp: u64, out: &mut Vec<u8>) {
+/// Appends an XR with one DLRR sub-block (RFC 3611 4.5), answered after `delay`.
+pub fn write_dlrr(ssrc: u32, to: u32, ntp: u64, delay: Duration, out: &mut Vec<u8>) {
     out.extend_from_slice(&[0x80, 207, 0, 5]);
     words(out, &[ssrc]);
     out.extend_from_slice(&[5, 0, 0, 3]);
     // a delay of 0 would say that no reference time came
-    words(out, &[to, (ntp >> 16) as u32, 1]);
+    let units = (delay.as_secs_f64() * 65_536.0) as u32;
+    words(out, &[to, (ntp >> 16) as u32, units.max(1)]);
 }
 
 /// A keyframe request, reduced size (RFC 4585 6.3.1, RFC 5506).
@@ -223,6 +225,56 @@ pub fn nack(sender: u32, media: u32, sequences: &[u16]) -> Option<Vec<u8>> {
     (!pairs.is_empty()).then_some(out)
 }
 
+/// How a stream arrives (RFC 3550 6.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReceptionBlock {
+    /// Stream.
+    pub ssrc: u32,
+    /// Fraction lost since the last report, of 256.
+    pub fraction_lost: u8,
+    /// Packets lost in all.
+    pub lost: u32,
+    /// Highest sequence number, extended.
+    pub highest: u32,
+    /// Interarrival jitter in units of the stream's clock.
+    pub jitter: u32,
+    /// Middle 32 bits of the NTP time of its last sender report, 0 if none came.
+    pub last_sender_report: u32,
+    /// Time since then, 1/65536 s.
+    pub delay: u32,
+}
+
+/// A receiver report with a CNAME; `None` when there is nothing to report.
+pub fn receiver_report(sender: u32, blocks: &[ReceptionBlock]) -> Option<Vec<u8>> {
+    let mut report = ReceiverReport::builder(sender);
+    for block in blocks.iter().take(31) {
+        let new = ReportBlock::builder(block.ssrc).fraction_lost(block.fraction_lost).cumulative_lost(block.lost);
+        let new = new.extended_sequence_number(block.highest).interarrival_jitter(block.jitter);
+        let new = new.last_sender_report_timestamp(block.last_sender_report);
+        report = report.add_report_block(new.delay_since_last_sender_report_timestamp(block.delay));
+    }
+    let mut out = vec![0; report.calculate_size().ok().filter(|_| !blocks.is_empty())?];
+    report.write_into(&mut out).ok()?;
+    write_cname(sender, "millrace", &mut out);
+    Some(out)
+}
+
+/// Transport-wide feedback; `head`: first sequence number, reference time (64 ms), count of feedbacks before. Returns the
+/// packet and how many of `statuses` it tells; the rest needs another.
+pub fn transport_feedback(
+    sender: u32,
+    media: u32,
+    head: (u16, u32, u8),
+    statuses: &[TwccPacketStatus],
+) -> Option<(Vec<u8>, usize)> {
+    let fci = Twcc::builder(head.0, head.1, head.2, statuses, Some(1100));
+    let told = fci.packet_status_count();
+    let packet = TransportFeedback::builder(&fci).sender_ssrc(sender).media_ssrc(media);
+    let mut out = vec![0; packet.calculate_size().ok().filter(|_| told > 0)?];
+    packet.write_into(&mut out).ok()?;
+    Some((out, told))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,7 +291,7 @@ mod tests {
         for cname in ["", "a", "ab", "abc", "abcd", "abcde"] {
             let mut out = Vec::new();
             write_sender_report(&report, cname, &mut out);
-            write_dlrr(7, 8, 9, &mut out);
+            write_dlrr(7, 8, 9, Duration::ZERO, &mut out);
             assert_eq!(all(&out), [Feedback::SenderReport { ssrc: 7, ntp: report.ntp, rtp: 99 }], "{cname}");
             let mut empty = Vec::new();
             write_empty_report(7, cname, &mut empty);

@@ -1,0 +1,127 @@
+//! A publisher's packets through an uplink, with keys of its own; `rtc-srtp` reads what goes back in `srtp`'s tests.
+
+use super::*;
+use crate::media::egress::Pool;
+use crate::media::feed::{Source, TapItem};
+use crate::model::{Codec, FeedId};
+use std::sync::mpsc;
+
+const OURS: [u8; 30] = [1; 30];
+const THEIRS: [u8; 30] = [2; 30];
+const SSRC: u32 = 0xcafe;
+const TWCC_ID: u8 = 3;
+
+struct Line(Mutex<mpsc::Sender<Vec<u8>>>);
+
+impl Wire for Line {
+    fn send(&self, data: &[u8], lengths: &[usize]) -> usize {
+        usize::from(self.0.lock().send(data.to_vec()).is_err()) * lengths.len()
+    }
+}
+
+struct World {
+    uplink: Arc<Uplink>,
+    feed: Arc<Feed>,
+    sent: mpsc::Receiver<Vec<u8>>,
+    opener: Receiver,
+    sealer: Sender,
+}
+
+fn world() -> World {
+    let pool = Pool::start(1).unwrap();
+    let feed = Feed::new(FeedId(1), pool, Duration::from_millis(300), Box::new(|_| {}));
+    let (line, sent) = mpsc::channel();
+    let uplink = Uplink::new(&feed, Arc::new(Line(Mutex::new(line))));
+    let track = SourceTrack {
+        codec: Codec::Opus,
+        fmtp: String::new(),
+        payload_type: 111,
+        ssrc: Some(SSRC),
+        rtx_payload_type: None,
+        rtx_ssrc: None,
+        nack: false,
+        audio_level_id: 0,
+    };
+    uplink.negotiated(std::slice::from_ref(&track), TWCC_ID);
+    feed.set_source(Source { tracks: vec![track], upstream: uplink.clone() });
+    let (opener, sealer) = (Receiver::new(&OURS).unwrap(), Sender::new(&THEIRS).unwrap());
+    World { uplink, feed, sent, opener, sealer }
+}
+
+impl World {
+    fn secure(&self) {
+        self.uplink.secure(&Keys { send: OURS, receive: THEIRS });
+    }
+
+    /// An SRTP packet with a transport-wide number.
+    fn packet(&self, sequence: u16, transport: u16) -> Vec<u8> {
+        let mut packet = vec![0x90, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0xca, 0xfe, 0xbe, 0xde, 0, 1, TWCC_ID << 4 | 1];
+        packet[2..4].copy_from_slice(&sequence.to_be_bytes());
+        packet.extend_from_slice(&transport.to_be_bytes());
+        packet.extend_from_slice(&[0, 9, 9, 9]);
+        self.sealer.protect(&mut packet, 0, 20, 0).unwrap();
+        packet
+    }
+
+    /// The next RTCP that went back.
+    fn back(&mut self) -> Vec<Feedback> {
+        let plain = self.opener.unprotect_rtcp(&self.sent.try_recv().expect("RTCP")).expect("authentic RTCP");
+        let mut all = Vec::new();
+        assert!(rtcp::read(&plain, |feedback| all.push(feedback)), "unreadable");
+        all
+    }
+}
+
+#[test]
+fn packets_come_through_and_are_told_of_at_once() {
+    let mut world = world();
+    world.secure();
+    let tap = world.feed.tap(10);
+    let start = Instant::now();
+    for n in [0u16, 1, 3] {
+        assert!(world.uplink.on_srtp(&world.packet(n, n), start + Duration::from_millis(u64::from(n))));
+    }
+    assert!(world.sent.try_recv().is_err(), "nothing is due yet");
+    assert!(world.uplink.on_srtp(&world.packet(4, 4), start + FEEDBACK));
+    assert_eq!(world.back(), [Feedback::TransportCc { received: 4, lost: 1 }]);
+    world.uplink.tick(start + REPORTS);
+    let [Feedback::Report(report)] = world.back()[..] else { panic!("no receiver report") };
+    assert_eq!((report.ssrc, report.fraction_lost), (SSRC, 51), "one of five lost");
+    let payloads = tap.try_iter().filter(|i| matches!(i, TapItem::Packet(p) if p.payload() == [9, 9, 9])).count();
+    assert_eq!(payloads, 4);
+}
+
+#[test]
+fn a_sender_report_is_answered_with_its_time() {
+    let mut world = world();
+    world.secure();
+    let start = Instant::now();
+    world.uplink.on_srtp(&world.packet(0, 0), start);
+    let mut report = vec![0x80, 200, 0, 6, 0, 0, 0xca, 0xfe, 0, 0, 0x12, 0x34, 0x56, 0x78, 0, 0];
+    report.extend_from_slice(&[0; 12]);
+    world.sealer.protect_rtcp(&mut report).unwrap();
+    assert!(world.uplink.on_srtcp(&report, start));
+    assert!(!world.uplink.on_srtcp(&report, start), "a replay");
+    world.uplink.tick(start + REPORTS);
+    assert_eq!(world.back(), [Feedback::TransportCc { received: 1, lost: 0 }]);
+    let [Feedback::Report(told)] = world.back()[..] else { panic!("no receiver report") };
+    assert_eq!((told.last_sender_report, told.delay), (0x1234_5678, 65_536));
+}
+
+#[test]
+fn nothing_forged_early_or_replayed_comes_through() {
+    let world = world();
+    let packet = world.packet(7, 7);
+    assert!(!world.uplink.on_srtp(&packet, Instant::now()), "before there are keys");
+    world.secure();
+    let mut forged = packet.clone();
+    forged[20] ^= 1;
+    let tap = world.feed.tap(10);
+    for bad in [&forged[..], &packet[..12], &[], &[0x90; 13]] {
+        assert!(!world.uplink.on_srtp(bad, Instant::now()), "{bad:02x?}");
+        assert!(!world.uplink.on_srtcp(bad, Instant::now()), "{bad:02x?}");
+    }
+    assert!(world.uplink.on_srtp(&packet, Instant::now()));
+    assert!(!world.uplink.on_srtp(&packet, Instant::now()), "a replay");
+    assert_eq!(tap.try_iter().count(), 1);
+}
