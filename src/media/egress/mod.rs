@@ -131,6 +131,11 @@ impl Pool {
         with_audience.for_each(|(worker, _)| worker.push(Job::Batch(batch.clone())));
     }
 
+    /// A feed has something that cannot wait for the next tick.
+    pub(super) fn hurry(&self) {
+        self.timer.hurry();
+    }
+
     /// A feed wants ticks.
     pub(super) fn watch(&self, feed: &Arc<Feed>) {
         self.timer.watch(feed);

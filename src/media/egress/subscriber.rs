@@ -34,6 +34,15 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 pub struct Outgoing {
     data: Vec<u8>,
     lengths: Vec<usize>,
+    /// For the header extension: one look at the clock for all that goes in one call.
+    sent_at: u32,
+    payload_bytes: u64,
+    pictures: u64,
+}
+
+/// 24 bits, seconds in 6.18 fixed point.
+fn abs_send_time() -> u32 {
+    (EPOCH.elapsed().as_nanos() as u64 / 1000 * 0x4_0000 / 1_000_000) as u32 & 0xff_ffff
 }
 
 /// The subscriber.
@@ -86,6 +95,7 @@ impl Subscriber {
 
     /// Sends what of a batch is for it, in one call.
     pub fn send_batch(&mut self, items: &[Arc<Item>], out: &mut Outgoing) {
+        out.sent_at = abs_send_time();
         for item in items {
             for index in 0..self.streams.len() {
                 if let Some(placed) = self.streams[index].place(item) {
@@ -106,7 +116,7 @@ impl Subscriber {
         let values = OutExtensionValues {
             mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
             transport_cc: self.transport_cc,
-            abs_send_time: (EPOCH.elapsed().as_micros() * 0x4_0000 / 1_000_000) as u32 & 0xff_ffff,
+            abs_send_time: out.sent_at,
             level: item.level,
         };
         let (marker, timestamp) = (item.packet.marker, placed.timestamp);
@@ -126,12 +136,11 @@ impl Subscriber {
             return;
         }
         out.lengths.push(out.data.len() - start);
-        self.account(index, bytes, again.is_some(), marker);
+        self.account(index, bytes, again.is_some(), marker, out);
     }
 
-    fn account(&mut self, index: usize, bytes: usize, again: bool, last: bool) {
-        self.figures.packets.fetch_add(1, Relaxed);
-        self.figures.bytes.fetch_add(bytes as u64, Relaxed);
+    fn account(&mut self, index: usize, bytes: usize, again: bool, last: bool, out: &mut Outgoing) {
+        out.payload_bytes += bytes as u64;
         if again {
             self.credit -= bytes as f64;
             self.figures.retransmitted.fetch_add(1, Relaxed);
@@ -139,7 +148,7 @@ impl Subscriber {
             self.credit = (self.credit + bytes as f64 * RTX_SHARE).min(RTX_BURST);
             let stream = &mut self.streams[index];
             if last && stream.spec.codec.kind() == Kind::Video {
-                self.figures.pictures.fetch_add(1, Relaxed);
+                out.pictures += 1;
             }
             stream.packets = stream.packets.wrapping_add(1);
             stream.bytes = stream.bytes.wrapping_add(bytes as u32);
@@ -151,11 +160,14 @@ impl Subscriber {
         if out.lengths.is_empty() {
             return;
         }
+        self.figures.packets.fetch_add(out.lengths.len() as u64, Relaxed);
+        self.figures.bytes.fetch_add(std::mem::take(&mut out.payload_bytes), Relaxed);
+        self.figures.pictures.fetch_add(std::mem::take(&mut out.pictures), Relaxed);
         let refused = self.wire.send(&out.data, &out.lengths);
         out.data.clear();
         out.lengths.clear();
-        let now = Instant::now();
         if refused > 0 {
+            let now = Instant::now();
             super::dropped("socket_full", refused as u64);
             if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
                 self.refused = Some(now);
@@ -169,6 +181,7 @@ impl Subscriber {
         let Some(index) = self.streams.iter().position(|s| s.spec.ssrc == ssrc) else { return };
         let Some(rtx) = self.streams[index].spec.rtx else { return };
         let Some(history) = self.feed.history(self.streams[index].spec.codec) else { return };
+        out.sent_at = abs_send_time();
         let (now, round_trip) = (Instant::now(), self.figures.round_trip());
         for sequence in sequences {
             if self.credit <= 0.0 {

@@ -1,19 +1,20 @@
-//! The one clock of the fan-out: NACKs and keyframe requests of feeds every 10 ms, sender reports every 100 ms.
-//! Sleeps for good while there is no feed.
+//! The one clock of the fan-out: sender reports and feedback every 100 ms; every 10 ms while a feed misses packets or waits
+//! for a keyframe. Sleeps for good while there is no feed: on an idle machine waking up is what costs.
 
 use super::worker::{Job, Worker};
 use crate::media::feed::Feed;
 use parking_lot::{Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-const TICK: Duration = Duration::from_millis(10);
-/// Ticks between two looks at sender reports.
-const REPORTS: u32 = 10;
+const TICK: Duration = Duration::from_millis(100);
+const HURRIED: Duration = Duration::from_millis(10);
 
 #[derive(Default)]
 struct Watched {
     feeds: Vec<Weak<Feed>>,
+    hurried: bool,
     closed: bool,
 }
 
@@ -22,6 +23,8 @@ struct Watched {
 pub struct Timer {
     watched: Mutex<Watched>,
     news: Condvar,
+    /// Ticks are short already.
+    hurries: AtomicBool,
 }
 
 impl Timer {
@@ -39,6 +42,14 @@ impl Timer {
         self.news.notify_one();
     }
 
+    /// A feed has something that cannot wait.
+    pub fn hurry(&self) {
+        if !self.hurries.swap(true, Relaxed) {
+            self.watched.lock().hurried = true;
+            self.news.notify_one();
+        }
+    }
+
     /// Ends the thread.
     pub fn close(&self) {
         self.watched.lock().closed = true;
@@ -46,23 +57,27 @@ impl Timer {
     }
 
     fn run(&self, workers: &[Arc<Worker>]) {
-        let mut ticks = 0;
-        while let Some(feeds) = self.wait() {
+        let (mut reported, mut busy) = (Instant::now(), false);
+        while let Some(feeds) = self.wait(busy) {
             let now = Instant::now();
-            feeds.iter().for_each(|feed| feed.tick(now));
-            ticks += 1;
-            if ticks % REPORTS == 0 {
+            // Before the look: what comes up meanwhile hurries anew.
+            self.hurries.store(false, Relaxed);
+            busy = feeds.iter().filter(|feed| feed.tick(now)).count() > 0;
+            self.hurries.fetch_or(busy, Relaxed);
+            if now - reported >= TICK {
+                reported = now;
                 workers.iter().for_each(|worker| worker.push(Job::Tick(now)));
             }
         }
     }
 
     /// The feeds alive at the next tick; `None` when it is over.
-    fn wait(&self) -> Option<Vec<Arc<Feed>>> {
+    fn wait(&self, busy: bool) -> Option<Vec<Arc<Feed>>> {
         let mut watched = self.watched.lock();
-        if !watched.feeds.is_empty() {
-            self.news.wait_for(&mut watched, TICK);
+        if !watched.feeds.is_empty() && !watched.hurried && !watched.closed {
+            self.news.wait_for(&mut watched, if busy { HURRIED } else { TICK });
         }
+        watched.hurried = false;
         loop {
             if watched.closed {
                 return None;

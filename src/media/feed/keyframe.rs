@@ -34,6 +34,11 @@ impl Limiter {
         due
     }
 
+    /// Whether somebody still waits for one.
+    pub fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     /// A keyframe came: all who waited have it.
     pub fn arrived(&mut self) {
         self.wanted = false;

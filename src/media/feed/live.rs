@@ -21,6 +21,11 @@ impl Liveness {
         self.first = None;
     }
 
+    /// Whether something was heard that is not told yet.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting && self.first.is_some()
+    }
+
     /// Looks whether there is news: `tracks` are all, each with whether it was heard.
     pub fn look(&mut self, tracks: &[(Codec, bool)], now: Instant) -> Option<Vec<TrackInfo>> {
         if !self.waiting || !tracks.iter().any(|(codec, heard)| *heard && self.is_new(*codec, tracks)) {

@@ -137,10 +137,13 @@ impl Feed {
             self.send(&mut intake);
         }
         let news = intake.look(at);
+        let waits = intake.waits();
         let anew = intake.tracks.iter_mut().any(|t| std::mem::take(&mut t.wants_keyframe));
         drop(intake);
         if anew {
             self.request_keyframe();
+        } else if waits {
+            self.pool.hurry();
         }
         if let Some(tracks) = news {
             (self.on_live)(tracks);
@@ -185,8 +188,8 @@ impl Feed {
         self.pool.send(&Batch { feed: self.id, items }, &self.audience);
     }
 
-    /// Called every 10 ms or so by the pool's timer: NACKs and keyframe requests that are due.
-    pub fn tick(&self, now: Instant) {
+    /// Called by the pool's timer: NACKs, keyframe requests and feedback that are due. Whether to look again soon.
+    pub fn tick(&self, now: Instant) -> bool {
         let mut intake = self.intake.lock();
         let mut broken = false;
         let mut nacks = Vec::new();
@@ -197,6 +200,7 @@ impl Feed {
             nacks.extend(track.ssrc().and_then(|ssrc| rtcp::nack(self.ssrc, ssrc, &sequences)));
         }
         let news = intake.look(now);
+        let waits = intake.waits();
         drop(intake);
         nacks.iter().for_each(|packet| self.send_upstream(packet));
         if let Some(tracks) = news {
@@ -207,6 +211,10 @@ impl Feed {
         } else if self.keyframes.lock().due(now) {
             self.send_keyframe_request();
         }
+        if let Some(upstream) = self.upstream.read().clone() {
+            upstream.tick(now);
+        }
+        waits || self.keyframes.lock().is_wanted()
     }
 
     /// The tracks as negotiated.
@@ -221,9 +229,11 @@ impl Feed {
 
     /// Asks the publisher for a keyframe, merged and rate-limited.
     pub fn request_keyframe(&self) {
-        if self.keyframes.lock().request(Instant::now()) {
+        let now = self.keyframes.lock().request(Instant::now());
+        if now {
             self.send_keyframe_request();
         }
+        self.pool.hurry();
     }
 
     fn send_keyframe_request(&self) {
@@ -326,6 +336,11 @@ impl Intake {
     fn look(&mut self, now: Instant) -> Option<Vec<TrackInfo>> {
         let heard: Vec<(Codec, bool)> = self.tracks.iter().map(|t| (t.source.codec, t.heard)).collect();
         self.live.look(&heard, now)
+    }
+
+    /// Whether something is missing, or tracks are waited for.
+    fn waits(&self) -> bool {
+        self.live.is_waiting() || self.tracks.iter().any(|t| t.source.nack && !t.losses.is_empty())
     }
 
     fn tell(&mut self, item: &TapItem) {

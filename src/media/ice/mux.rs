@@ -27,6 +27,11 @@ const DISCONNECTED: Duration = Duration::from_secs(10);
 const FAILED: Duration = Duration::from_secs(30);
 /// How long the reader looks away while the rest of a picture comes in.
 const NAP: Duration = Duration::from_micros(150);
+/// The same on a busy port, where hundreds of viewers' reports come in one by one: waking for each is what costs.
+const BUSY_NAP: Duration = Duration::from_micros(500);
+/// Busy: datagrams in a window.
+const BUSY: usize = 150;
+const WINDOW: Duration = Duration::from_millis(100);
 /// Free UDP ports tried for one that is free for TCP as well.
 const ATTEMPTS: usize = 32;
 
@@ -154,14 +159,17 @@ impl Port {
         let mut batch = Batch::new();
         let mut jobs = self.jobs();
         let mut swept = Instant::now();
-        let mut holding = false;
+        let (mut holding, mut pace) = (false, Pace::default());
         while !self.is_stopped() {
             if holding {
                 // The rest of a picture comes within microseconds: one look for all of it, not one for each packet.
                 std::thread::sleep(NAP);
+            } else if pace.is_busy() {
+                std::thread::sleep(BUSY_NAP);
             }
             self.socket.receive(&mut batch, !holding);
             let now = Instant::now();
+            pace.note(batch.len(), now);
             for (datagram, from) in batch.datagrams() {
                 self.datagram(datagram, &Path::Udp(from), None, now, &mut jobs);
             }
@@ -252,6 +260,30 @@ impl Port {
         };
         for (link, state) in changed {
             jobs.state(link, state);
+        }
+    }
+}
+
+/// How much comes in.
+#[derive(Default)]
+struct Pace {
+    since: Option<Instant>,
+    count: usize,
+    busy: bool,
+}
+
+impl Pace {
+    fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    fn note(&mut self, datagrams: usize, now: Instant) {
+        self.count += datagrams;
+        let since = *self.since.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(since);
+        if elapsed >= WINDOW {
+            self.busy = self.count as f64 > BUSY as f64 * elapsed.as_secs_f64() / WINDOW.as_secs_f64();
+            (self.since, self.count) = (Some(now), 0);
         }
     }
 }

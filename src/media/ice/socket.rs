@@ -146,6 +146,11 @@ impl Batch {
         Self { buffers: vec![[0; DATAGRAM]; BATCH], headers, received: Vec::with_capacity(BATCH) }
     }
 
+    /// How many the last `receive` brought.
+    pub fn len(&self) -> usize {
+        self.received.len()
+    }
+
     /// What the last `receive` brought.
     pub fn datagrams(&self) -> impl Iterator<Item = (&[u8], SocketAddr)> {
         self.received.iter().zip(&self.buffers).map(|((length, from), data)| (&data[..*length], *from))

@@ -20,12 +20,12 @@ use super::ice::{IceState, Mux};
 use super::{MediaSink, PeerStats};
 use crate::model::{Candidate, EndReason, PeerId, Sdp};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 /// How often a peer looks at its deadlines.
-const TICK: Duration = Duration::from_millis(500);
+const TICK: Duration = Duration::from_secs(1);
 /// A teardown that takes longer is left to itself.
 const CLOSE_LIMIT: Duration = Duration::from_secs(3);
 
@@ -129,6 +129,14 @@ async fn close(leg: Arc<Leg>) {
         metrics::counter!("media_teardown_stuck_total").increment(1);
         tracing::error!(pipeline = name, "teardown is stuck; the pipeline is left to itself");
     }
+}
+
+/// Ticks of all peers fall together: one waking for all, not one for each.
+fn ticks() -> tokio::time::Interval {
+    static EPOCH: LazyLock<tokio::time::Instant> = LazyLock::new(tokio::time::Instant::now);
+    let past = EPOCH.elapsed().as_nanos() / TICK.as_nanos();
+    let next = *EPOCH + TICK * u32::try_from(past + 1).unwrap_or(u32::MAX);
+    tokio::time::interval_at(next, TICK)
 }
 
 /// A leg's figures.

@@ -1,7 +1,7 @@
 //! A publisher's task: answers its offers, feeds its feed, watches its deadlines.
 
 use super::hooks::Role;
-use super::{Context, Ending, Input, Leg, Peer, Signal, TICK, Verdict, close, judge, note_candidate};
+use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
 use crate::media::feed::{Feed, Source};
 use crate::media::ice::Gate;
 use crate::media::sdp::{Local, Publication, Remote};
@@ -102,7 +102,7 @@ impl Publisher {
     }
 
     async fn watch(&mut self, running: &mut Running) -> Ending {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = ticks();
         loop {
             let input = tokio::select! {
                 input = self.peer.inbox.recv() => input,

@@ -1,7 +1,7 @@
 //! A subscriber's task: offers a feed, takes the answer, hands the keys to `egress`, watches its deadlines.
 
 use super::hooks::Role;
-use super::{Context, Ending, Input, Leg, Peer, Signal, TICK, Verdict, close, judge, note_candidate};
+use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
 use crate::media::egress::DownlinkSpec;
 use crate::media::feed::Feed;
 use crate::media::sdp::{Accepted, Local, Subscription};
@@ -83,7 +83,7 @@ impl Subscriber {
     }
 
     async fn watch(&mut self) -> Ending {
-        let mut tick = tokio::time::interval(TICK);
+        let mut tick = ticks();
         loop {
             let input = tokio::select! {
                 input = self.peer.inbox.recv() => input,
