@@ -24,3 +24,5 @@ mod service;
 mod stage;
 #[path = "e2e/trouble.rs"]
 mod trouble;
+#[path = "harness/turn.rs"]
+mod turn;

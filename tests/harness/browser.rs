@@ -3,6 +3,7 @@
 //! Decides how a browser is started, watched and ended; what is to be seen in the page is the test's own.
 //! Peer connections are observed by a script that runs before the page's own, so no page need expose anything.
 
+use crate::turn::{ACCOUNT, Turn};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -29,12 +30,13 @@ const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
         const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0,
-                      freezeSeconds: 0, retransmitted: 0, protocols: [] };
+                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             const all = await pc.getStats();
             for (const r of all.values()) {
                 const pair = r.type === 'transport' ? all.get(r.selectedCandidatePairId) : undefined;
                 if (pair) sum.protocols.push(all.get(pair.remoteCandidateId)?.protocol ?? '');
+                if (pair) sum.ways.push(all.get(pair.localCandidateId)?.candidateType ?? '');
                 if (r.type !== 'inbound-rtp') continue;
                 if (r.kind === 'audio') sum.audioEnergy += r.totalAudioEnergy ?? 0;
                 else {
@@ -70,6 +72,8 @@ pub struct Received {
     pub retransmitted: u64,
     /// What each connection goes over: `udp`, `tcp`.
     pub protocols: Vec<String>,
+    /// How each connection leaves the browser: `host`, `relay`.
+    pub ways: Vec<String>,
 }
 
 /// A browser with one page. Dropping it kills it: for a viewer, that is a crash.
@@ -88,6 +92,22 @@ impl Browser {
     /// Starts a browser that knows of no way over UDP.
     pub async fn start_without_udp(name: &str) -> Self {
         Self::start_with(name, &[WITHOUT_UDP, OBSERVE]).await
+    }
+
+    /// Starts a browser that reaches the world through a TURN server alone.
+    pub async fn start_behind(name: &str, turn: &Turn) -> Self {
+        let (port, (user, password)) = (turn.port, ACCOUNT);
+        let relayed = format!(
+            "const Open = RTCPeerConnection;
+            window.RTCPeerConnection = class extends Open {{
+                constructor(config = {{}}) {{
+                    const urls = 'turn:127.0.0.1:{port}?transport=udp';
+                    const iceServers = [{{ urls, username: '{user}', credential: '{password}' }}];
+                    super({{ ...config, iceServers, iceTransportPolicy: 'relay' }});
+                }}
+            }};"
+        );
+        Self::start_with(name, &[&relayed, OBSERVE]).await
     }
 
     /// With scripts that run before the page's own.

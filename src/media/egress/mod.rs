@@ -1,5 +1,6 @@
 //! Per subscriber: rewrite, retransmit, encrypt, send. A fixed pool of workers; no GStreamer here.
 
+mod backlog;
 mod downlink;
 mod stream;
 mod subscriber;
@@ -22,7 +23,7 @@ use worker::{Job, Worker};
 /// The socket side of a subscriber: datagrams to its selected address.
 pub trait Wire: Send + Sync + 'static {
     /// Sends datagrams that lie one after another in `data`, their lengths in `lengths` (GSO where equal sizes
-    /// follow each other). Never blocks; returns how many were not taken by the socket.
+    /// follow each other). Never blocks; stops at the first that there is no room for and returns how many are left.
     fn send(&self, data: &[u8], lengths: &[usize]) -> usize;
 }
 

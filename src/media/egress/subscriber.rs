@@ -1,5 +1,6 @@
 //! A connected subscriber as its worker sees it: packets are rewritten, encrypted and sent, its RTCP is answered.
 
+use super::backlog::{Backlog, Datagrams};
 use super::downlink::Figures;
 use super::stream::{Placed, Stream};
 use super::{DownlinkSpec, OutExtensions, Wire};
@@ -32,8 +33,7 @@ static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// Datagrams written for one subscriber, one after another; their room is the thread's, used for all in turn.
 #[derive(Default)]
 pub struct Outgoing {
-    data: Vec<u8>,
-    lengths: Vec<usize>,
+    datagrams: Datagrams,
     /// For the header extension: one look at the clock for all that goes in one call.
     sent_at: u32,
     payload_bytes: u64,
@@ -59,6 +59,7 @@ pub struct Subscriber {
     figures: Arc<Figures>,
     transport_cc: u16,
     credit: f64,
+    backlog: Backlog,
     refused: Option<Instant>,
     reports: u32,
     reported: Instant,
@@ -78,6 +79,7 @@ impl Subscriber {
             figures,
             transport_cc: 0,
             credit: RTX_BURST,
+            backlog: Backlog::default(),
             refused: None,
             reports: 0,
             reported: Instant::now(),
@@ -108,7 +110,7 @@ impl Subscriber {
 
     /// Appends one protected packet; `again`: as a retransmission (RFC 4588) with this payload type and SSRC.
     fn write(&mut self, index: usize, item: &Item, placed: &Placed, again: Option<(u8, u32)>, out: &mut Outgoing) {
-        let start = out.data.len();
+        let start = out.datagrams.data.len();
         let stream = &mut self.streams[index];
         let sequence = if again.is_some() { stream.next_rtx() } else { placed.sequence };
         let (payload_type, ssrc) = again.unwrap_or((stream.spec.payload_type, stream.spec.ssrc));
@@ -121,21 +123,21 @@ impl Subscriber {
         };
         let (marker, timestamp) = (item.packet.marker, placed.timestamp);
         let header = OutHeader { marker, payload_type, sequence: sequence as u16, timestamp, ssrc, values };
-        let length = header.write(&self.extensions, &mut out.data);
+        let length = header.write(&self.extensions, &mut out.datagrams.data);
         if again.is_some() {
-            out.data.extend_from_slice(&(placed.sequence as u16).to_be_bytes());
+            out.datagrams.data.extend_from_slice(&(placed.sequence as u16).to_be_bytes());
         }
-        let payload = out.data.len();
-        out.data.extend_from_slice(item.packet.payload());
+        let payload = out.datagrams.data.len();
+        out.datagrams.data.extend_from_slice(item.packet.payload());
         if let Some(vp8) = &item.vp8 {
-            vp8.rewrite(&placed.offsets, &mut out.data[payload..]);
+            vp8.rewrite(&placed.offsets, &mut out.datagrams.data[payload..]);
         }
-        let bytes = out.data.len() - payload;
-        if self.sender.protect(&mut out.data, start, length, (sequence >> 16) as u32).is_err() {
-            out.data.truncate(start);
+        let bytes = out.datagrams.data.len() - payload;
+        if self.sender.protect(&mut out.datagrams.data, start, length, (sequence >> 16) as u32).is_err() {
+            out.datagrams.data.truncate(start);
             return;
         }
-        out.lengths.push(out.data.len() - start);
+        out.datagrams.lengths.push(out.datagrams.data.len() - start);
         self.account(index, bytes, again.is_some(), marker, out);
     }
 
@@ -155,24 +157,26 @@ impl Subscriber {
         }
     }
 
-    /// Gives the written packets to the socket. A full socket drops them: the picture needs a keyframe then.
+    /// Gives the written packets to the socket. A full one lets a bounded amount wait, then the picture begins anew.
     fn hand_over(&mut self, out: &mut Outgoing) {
-        if out.lengths.is_empty() {
+        if out.datagrams.is_empty() && self.backlog.is_empty() {
             return;
         }
-        self.figures.packets.fetch_add(out.lengths.len() as u64, Relaxed);
+        self.figures.packets.fetch_add(out.datagrams.lengths.len() as u64, Relaxed);
         self.figures.bytes.fetch_add(std::mem::take(&mut out.payload_bytes), Relaxed);
         self.figures.pictures.fetch_add(std::mem::take(&mut out.pictures), Relaxed);
-        let refused = self.wire.send(&out.data, &out.lengths);
-        out.data.clear();
-        out.lengths.clear();
-        if refused > 0 {
-            let now = Instant::now();
-            super::dropped("socket_full", refused as u64);
-            if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
-                self.refused = Some(now);
-                self.feed.request_keyframe();
-            }
+        let given_up = self.backlog.send(&mut out.datagrams, |all| self.wire.send(&all.data, &all.lengths));
+        if given_up > 0 {
+            super::dropped("socket_full", given_up as u64);
+            self.ask_after_refusal();
+        }
+    }
+
+    fn ask_after_refusal(&mut self) {
+        let now = Instant::now();
+        if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
+            self.refused = Some(now);
+            self.feed.request_keyframe();
         }
     }
 
@@ -195,8 +199,9 @@ impl Subscriber {
         self.hand_over(out);
     }
 
-    /// Sender reports that are due.
-    pub fn tick(&mut self, now: Instant) {
+    /// What waits for the socket, and sender reports that are due.
+    pub fn tick(&mut self, now: Instant, out: &mut Outgoing) {
+        self.hand_over(out);
         let pause = if self.reports < FIRST_REPORTS { FIRST_PAUSE } else { REPORT_PAUSE };
         if now.saturating_duration_since(self.reported) < pause {
             return;

@@ -221,6 +221,23 @@ fn a_viewers_pli_reaches_the_publisher_and_garbage_does_nothing() {
 }
 
 #[test]
+fn what_a_full_socket_refuses_for_a_moment_comes_later_in_order() {
+    let world = World::new();
+    let mut viewer = world.subscribe();
+    world.publish(&key(VIDEO, 10, 0));
+    let first = viewer.rtp("the keyframe").sequence;
+    let asked = world.feed.stats().keyframe_requests;
+    viewer.socket.refuses.store(true, SeqCst);
+    (11..15).for_each(|sequence| world.publish(&inter(VIDEO, sequence, 0)));
+    assert!(viewer.silent());
+    viewer.socket.refuses.store(false, SeqCst);
+    for n in 1..5 {
+        assert_eq!(viewer.rtp("what waited").sequence, first.wrapping_add(n));
+    }
+    assert_eq!(world.feed.stats().keyframe_requests, asked);
+}
+
+#[test]
 fn a_full_socket_stops_nobody_else() {
     let world = World::new();
     let full = world.subscribe();

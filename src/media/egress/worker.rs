@@ -170,7 +170,7 @@ impl Subscribers {
                     subscriber.answer_receiver_time(ssrc, ntp, came.elapsed());
                 }
             }
-            Job::Tick(now) => self.by_feed.values_mut().flatten().for_each(|s| s.tick(now)),
+            Job::Tick(now) => self.by_feed.values_mut().flatten().for_each(|s| s.tick(now, out)),
         }
     }
 

@@ -177,6 +177,7 @@ impl Port {
             if swept.elapsed() >= Duration::from_secs(1) {
                 swept = Instant::now();
                 self.sweep(&mut jobs);
+                self.counters.send_failed.fetch_add(self.socket.failed.swap(0, Relaxed), Relaxed);
                 self.counters.report();
             }
             jobs.hand_over(self);

@@ -41,7 +41,7 @@ impl Path {
         }
     }
 
-    /// Sends datagrams that lie one after another; returns how many were not taken.
+    /// Sends datagrams that lie one after another; returns how many of the last found no room.
     pub fn send_all(&self, socket: &Socket, data: &[u8], lengths: &[usize]) -> usize {
         match self {
             Self::Udp(to) => socket.send_all(data, lengths, *to),

@@ -1,10 +1,11 @@
 //! The socket: receives in batches, sends runs of equal size in one call (UDP_SEGMENT). Never blocks on sending.
 
+use nix::errno::Errno;
 use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, recvmmsg, sendmsg};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::fd::AsRawFd;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Datagrams read in one call.
@@ -20,6 +21,8 @@ pub struct Socket {
     inner: UdpSocket,
     local: SocketAddr,
     segmenting: AtomicBool,
+    /// Datagrams lost because a client was unreachable.
+    pub failed: AtomicU64,
 }
 
 /// Buffers for receiving, kept between calls.
@@ -42,7 +45,7 @@ impl Socket {
         socket.bind(&address.into())?;
         let inner: UdpSocket = socket.into();
         let local = inner.local_addr()?;
-        Ok(Self { inner, local, segmenting: AtomicBool::new(true) })
+        Ok(Self { inner, local, segmenting: AtomicBool::new(true), failed: AtomicU64::new(0) })
     }
 
     /// Where it is bound.
@@ -65,27 +68,29 @@ impl Socket {
         self.send_run(datagram, None, self.to_wire(to)).is_ok()
     }
 
-    /// Sends datagrams lying one after another; returns how many were not taken.
+    /// Sends datagrams lying one after another; returns how many of the last found no room. What fails otherwise (an
+    /// unreachable client) is lost, as on any way.
     pub fn send_all(&self, data: &[u8], lengths: &[usize], to: SocketAddr) -> usize {
         let to = self.to_wire(to);
-        let (mut at, mut failed, mut rest) = (0, 0, lengths);
+        let (mut at, mut rest) = (0, lengths);
         while let Some(first) = rest.first() {
             let count = if self.segmenting.load(Relaxed) { run_length(rest) } else { 1 };
             let bytes: usize = rest[..count].iter().sum();
-            let Some(run) = data.get(at..at + bytes) else { return failed + rest.len() };
+            let Some(run) = data.get(at..at + bytes) else { return rest.len() };
             let segment = (count > 1).then_some(*first as u16);
             match self.send_run(run, segment, to) {
                 Ok(()) => {}
-                Err(error) if segment.is_some() && !is_full(error) => {
+                Err(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM) => return rest.len(),
+                Err(error) if segment.is_some() && refuses_segments(error) => {
                     self.segmenting.store(false, Relaxed);
                     continue;
                 }
-                Err(_) => failed += count,
+                Err(_) => drop(self.failed.fetch_add(count as u64, Relaxed)),
             }
             at += bytes;
             rest = &rest[count..];
         }
-        failed
+        0
     }
 
     fn send_run(&self, run: &[u8], segment: Option<u16>, to: SockaddrStorage) -> nix::Result<()> {
@@ -117,10 +122,9 @@ fn loopback(local: SocketAddr) -> IpAddr {
     }
 }
 
-/// A full queue (or an unreachable client) is not a refusal of segmentation.
-fn is_full(error: nix::errno::Errno) -> bool {
-    use nix::errno::Errno;
-    !matches!(error, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT | Errno::EMSGSIZE)
+/// An unreachable client is not a refusal of segmentation.
+fn refuses_segments(error: Errno) -> bool {
+    matches!(error, Errno::EINVAL | Errno::EIO | Errno::EOPNOTSUPP | Errno::ENOPROTOOPT | Errno::EMSGSIZE)
 }
 
 /// How many of the first datagrams may go as one run: equal sizes, the last may be shorter.

@@ -57,18 +57,19 @@ impl Pipe {
         (&self.stream).read(buffer)
     }
 
-    /// Sends datagrams that lie one after another, framed; returns how many were refused.
+    /// Sends datagrams that lie one after another, framed; returns how many of the last found no room.
     pub fn send_all(&self, data: &[u8], lengths: &[usize]) -> usize {
         let mut out = self.out.lock();
         if out.queue.is_empty() {
             out.moved = Instant::now();
         }
-        let (mut at, mut refused) = (0, 0);
-        for length in lengths {
-            let datagram = data.get(at..at + length).unwrap_or_default();
-            at += length;
-            refused += usize::from(!self.add(&mut out, datagram));
-        }
+        let mut at = 0;
+        let taken = lengths.iter().take_while(|length| {
+            let datagram = data.get(at..at + **length).unwrap_or_default();
+            at += **length;
+            self.add(&mut out, datagram)
+        });
+        let refused = lengths.len() - taken.count();
         self.write(&mut out);
         refused
     }
