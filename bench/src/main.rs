@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
-use millrace_bench::load::{self, Figures, Plan};
+use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
 use millrace_bench::{namespace, report, soak};
 use std::net::IpAddr;
@@ -11,8 +11,8 @@ use std::time::Duration;
 
 /// Compares Millrace with Janus on this machine.
 ///
-/// One publisher (VP8-shaped 1.5 Mbit/s at 30 frames a second, and Opus-sized audio) and N viewers, on an independent
-/// WebRTC implementation (str0m). Servers and load run in a network namespace of the benchmark's own, since Janus skips
+/// Publishers (VP8-shaped 1.5 Mbit/s at 30 frames a second, and Opus-sized audio) and viewers, on an independent WebRTC
+/// implementation (str0m). Servers and load run in a network namespace of the benchmark's own, since Janus skips
 /// loopback: it needs root. The servers alternate within each round; the table shows medians over the rounds.
 #[derive(Parser)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -25,18 +25,16 @@ struct Options {
     /// Servers to compare.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "millrace,janus-tuned,janus")]
     servers: Vec<Kind>,
-    /// Numbers of viewers.
-    #[arg(long, value_delimiter = ',', default_value = "1,10,50,100,200")]
-    viewers: Vec<usize>,
+    /// Loads: `1x50` is one publisher with 50 viewers, `20x4` twenty rooms of one publisher and four viewers each,
+    /// `1x50@50` lets fifty join at once instead of ten.
+    #[arg(long, value_delimiter = ',', default_value = "1x1,1x10,1x50,1x50@50,1x100,1x200,20x4,7x7,1x0")]
+    loads: Vec<Load>,
     /// Rounds; medians need at least 5 to mean something.
     #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Seconds measured each time.
     #[arg(long, default_value_t = 8)]
     seconds: u64,
-    /// Viewers that join at once.
-    #[arg(long, default_value_t = 10)]
-    at_once: usize,
     /// Folder for `benchmark.md`, `benchmark.svg` and `benchmark.json`.
     #[arg(long, default_value = "target/benchmark")]
     out: PathBuf,
@@ -74,22 +72,23 @@ fn main() -> Result<()> {
 fn measure_all(options: &Options, ip: IpAddr) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let millrace = options.millrace.canonicalize()?;
-    let total = options.rounds * options.viewers.len() * options.servers.len();
+    let measure = Duration::from_secs(options.seconds);
+    let total = options.rounds * options.loads.len() * options.servers.len();
     let mut results = Vec::<report::Row>::new();
     for round in 0..options.rounds {
-        for &viewers in &options.viewers {
+        for &load in &options.loads {
             // Another server begins each round, so that none always runs on a warmer machine.
             for turn in 0..options.servers.len() {
                 let kind = options.servers[(turn + round) % options.servers.len()];
-                let plan = Plan { viewers, at_once: options.at_once, measure: Duration::from_secs(options.seconds) };
                 let server = Server::start(kind, &millrace, ip)?;
-                let figures = runtime.block_on(load::run(&server.target, plan, server.pid()));
-                let figures: Figures = figures.with_context(|| format!("{} with {viewers} viewers", kind.name()))?;
-                results.push(report::Row { kind, viewers, figures });
+                let figures = runtime.block_on(load::run(&server.target, load, measure, server.pid()));
+                let figures: Figures = figures.with_context(|| format!("{} with {load}", kind.name()))?;
+                results.push(report::Row { kind, load, figures });
                 eprintln!(
-                    "{:3}/{total} {:12} {viewers:4} viewers  {}",
+                    "{:3}/{total} {:12} {:22} {}",
                     results.len(),
                     kind.name(),
+                    load.to_string(),
                     report::line(&figures)
                 );
             }

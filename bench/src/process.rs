@@ -13,6 +13,8 @@ pub struct Sample {
     pub descriptors: u64,
     /// Private dirty memory in kilobytes: what only this process uses.
     pub private_kb: u64,
+    /// Resident memory in kilobytes, shared libraries included.
+    pub resident_kb: u64,
 }
 
 /// Looks now.
@@ -23,8 +25,11 @@ pub fn sample(pid: u32) -> Result<Sample> {
     // Fields 14 and 15 of proc(5), in clock ticks of 10 ms; the rest after the name begins with field 3.
     let cpu_ms = (field(11) + field(12)) * 10.0;
     let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
-    let private = rollup.lines().find_map(|l| l.strip_prefix("Private_Dirty:"));
-    let private_kb = private.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0);
+    let kilobytes = |name: &str| {
+        let found = rollup.lines().find_map(|l| l.strip_prefix(name));
+        found.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    };
+    let (private_kb, resident_kb) = (kilobytes("Private_Dirty:"), kilobytes("Rss:"));
     let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, |d| d.count() as u64);
-    Ok(Sample { cpu_ms, threads: field(17) as u64, descriptors, private_kb })
+    Ok(Sample { cpu_ms, threads: field(17) as u64, descriptors, private_kb, resident_kb })
 }

@@ -1,6 +1,6 @@
 //! The table, the chart and the raw figures.
 
-use crate::load::Figures;
+use crate::load::{Figures, Load};
 use crate::servers::Kind;
 use anyhow::Result;
 use std::fmt::Write as _;
@@ -11,8 +11,8 @@ use std::path::Path;
 pub struct Row {
     /// Server.
     pub kind: Kind,
-    /// Viewers.
-    pub viewers: usize,
+    /// Publishers and viewers.
+    pub load: Load,
     /// What came out.
     pub figures: Figures,
 }
@@ -20,15 +20,17 @@ pub struct Row {
 /// A figure with its column's head.
 type Column = (&'static str, fn(&Figures) -> f64);
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 12] = [
     ("CPU µs/packet", |f| f.cpu_us_per_packet),
     ("CPU ms/s", |f| f.cpu_ms_per_s),
+    ("viewers/core", |f| f.viewers_per_core),
     ("latency p50 ms", |f| f.latency_p50_ms),
     ("latency p99 ms", |f| f.latency_p99_ms),
     ("join p50 ms", |f| f.join_p50_ms),
     ("join p99 ms", |f| f.join_p99_ms),
     ("loss %", |f| f.loss_percent),
     ("private kB/viewer", |f| f.private_kb),
+    ("resident kB/viewer", |f| f.resident_kb),
     ("threads/viewer", |f| f.threads),
     ("descriptors/viewer", |f| f.descriptors),
 ];
@@ -48,8 +50,8 @@ pub fn line(f: &Figures) -> String {
 }
 
 /// The median over the rounds.
-pub fn median(rows: &[Row], kind: Kind, viewers: usize, figure: fn(&Figures) -> f64) -> Option<f64> {
-    let each = rows.iter().filter(|r| r.kind == kind && r.viewers == viewers);
+pub fn median(rows: &[Row], kind: Kind, load: Load, figure: fn(&Figures) -> f64) -> Option<f64> {
+    let each = rows.iter().filter(|r| r.kind == kind && r.load == load);
     let mut values: Vec<f64> = each.map(|r| figure(&r.figures)).collect();
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
@@ -72,38 +74,39 @@ fn distinct<T: PartialEq + Copy>(values: impl Iterator<Item = T>) -> Vec<T> {
 /// The table in Markdown.
 pub fn table(rows: &[Row]) -> String {
     let heads: Vec<&str> = COLUMNS.iter().map(|c| c.0).collect();
-    let mut out = format!("| viewers | server | {} |\n|{}\n", heads.join(" | "), " --- |".repeat(heads.len() + 2));
-    for viewers in distinct(rows.iter().map(|r| r.viewers)) {
+    let mut out =
+        format!("| publishers × viewers | server | {} |\n|{}\n", heads.join(" | "), " --- |".repeat(heads.len() + 2));
+    for load in distinct(rows.iter().map(|r| r.load)) {
         for kind in distinct(rows.iter().map(|r| r.kind)) {
             let cells =
-                COLUMNS.iter().map(|c| median(rows, kind, viewers, c.1).map_or("–".into(), |v| format!("{v:.2}")));
+                COLUMNS.iter().map(|c| median(rows, kind, load, c.1).map_or("–".into(), |v| format!("{v:.2}")));
             let cells = cells.collect::<Vec<_>>().join(" | ");
-            let _ = writeln!(out, "| {viewers} | {} | {cells} |", kind.name());
+            let _ = writeln!(out, "| {load} | {} | {cells} |", kind.name());
         }
     }
     out
 }
 
-/// CPU per packet by number of viewers, as bars.
+/// CPU per packet by load, as bars.
 pub fn chart(rows: &[Row]) -> String {
-    let counts = distinct(rows.iter().map(|r| r.viewers));
+    let counts = distinct(rows.iter().map(|r| r.load));
     let kinds = distinct(rows.iter().map(|r| r.kind));
-    let value = |kind, viewers| median(rows, kind, viewers, |f| f.cpu_us_per_packet).unwrap_or(0.0);
+    let value = |kind, load| median(rows, kind, load, |f| f.cpu_us_per_packet).unwrap_or(0.0);
     let most = counts.iter().flat_map(|v| kinds.iter().map(move |k| (*k, *v))).map(|(k, v)| value(k, v).ln_1p());
     let most = most.fold(1.0, f64::max);
-    let (left, bar, step) = (110.0, 16.0, 24.0 + 16.0 * kinds.len() as f64);
+    let (left, bar, step) = (140.0, 16.0, 24.0 + 16.0 * kinds.len() as f64);
     let height = 50.0 + step * counts.len() as f64;
     let mut out = format!(
         "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 720 {height}' font-family='sans-serif' font-size='12'>\
          <rect width='100%' height='100%' fill='white'/>\
          <text x='10' y='20' font-size='14'>Server CPU per forwarded packet in µs (logarithmic length; shorter is better)</text>\n"
     );
-    for (row, viewers) in counts.iter().enumerate() {
+    for (row, load) in counts.iter().enumerate() {
         let top = 40.0 + step * row as f64;
-        let _ = writeln!(out, "<text x='10' y='{}'>{viewers} viewers</text>", top + 12.0);
+        let _ = writeln!(out, "<text x='10' y='{}'>{load}</text>", top + 12.0);
         for (at, kind) in kinds.iter().enumerate() {
-            let value = value(*kind, *viewers);
-            let (y, width) = (top + bar * at as f64, 430.0 * value.ln_1p() / most);
+            let value = value(*kind, *load);
+            let (y, width) = (top + bar * at as f64, 400.0 * value.ln_1p() / most);
             let color = ["#1f6feb", "#8b949e", "#d29922"][at % 3];
             let _ = writeln!(
                 out,
@@ -131,7 +134,7 @@ pub fn write(folder: &Path, rows: &[Row], rounds: usize) -> Result<()> {
         .map(|r| {
             let figures: serde_json::Map<_, _> =
                 COLUMNS.iter().map(|c| (c.0.to_owned(), (c.1)(&r.figures).into())).collect();
-            serde_json::json!({"server": r.kind.name(), "viewers": r.viewers, "figures": figures})
+            serde_json::json!({"server": r.kind.name(), "load": r.load.to_string(), "figures": figures})
         })
         .collect();
     std::fs::write(folder.join("benchmark.json"), serde_json::to_string_pretty(&raw)?)?;
@@ -145,15 +148,13 @@ mod tests {
 
     #[test]
     fn medians_ignore_one_bad_round() {
-        let row = |cpu| Row {
-            kind: Kind::Janus,
-            viewers: 5,
-            figures: Figures { cpu_us_per_packet: cpu, ..Figures::default() },
-        };
+        let load = Load { feeds: 1, viewers: 5, at_once: 10 };
+        let row =
+            |cpu| Row { kind: Kind::Janus, load, figures: Figures { cpu_us_per_packet: cpu, ..Figures::default() } };
         let rows = [row(3.0), row(100.0), row(1.0)];
-        assert_eq!(median(&rows, Kind::Janus, 5, |f| f.cpu_us_per_packet), Some(3.0));
-        assert_eq!(median(&rows, Kind::Millrace, 5, |f| f.cpu_us_per_packet), None);
-        assert!(table(&rows).contains("| 5 | Janus | 3.00 |"), "{}", table(&rows));
+        assert_eq!(median(&rows, Kind::Janus, load, |f| f.cpu_us_per_packet), Some(3.0));
+        assert_eq!(median(&rows, Kind::Millrace, load, |f| f.cpu_us_per_packet), None);
+        assert!(table(&rows).contains("| 1 × 5 | Janus | 3.00 |"), "{}", table(&rows));
         assert!(chart(&rows).contains("3.0 Janus"));
     }
 }
