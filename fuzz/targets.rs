@@ -27,6 +27,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("tcp_frames", tcp_frames),
     ("rtp", rtp),
     ("rtcp", rtcp),
+    ("srtp", srtp),
     ("srtcp", srtcp),
     ("sdp_offer", sdp_offer),
     ("sdp_answer", sdp_answer),
@@ -140,6 +141,27 @@ pub fn rtcp(data: &[u8]) {
         let Some(ours) = rtcp::nack(1, ssrc, &sequences) else { continue };
         assert!(ours.len() <= 1300 && rtcp::read(&ours, |_| {}), "our own NACKs are read");
     }
+}
+
+/// An encrypted packet: as it came, then as one we encrypted, whole and damaged.
+pub fn srtp(data: &[u8]) {
+    let mut wire = data.to_vec();
+    let Some(header) = Header::length(&mut wire) else { return };
+    assert!(wire == data && (12..=data.len()).contains(&header));
+    let mut receiver = Receiver::new(&SRTP_KEY).unwrap();
+    if receiver.unprotect(&mut wire, header).is_ok() {
+        rtp(&wire);
+        assert!(receiver.unprotect(&mut data.to_vec(), header).is_err(), "a replay");
+    }
+    let mut wire = data.to_vec();
+    Sender::new(&SRTP_KEY).unwrap().protect(&mut wire, 0, header, 0).unwrap();
+    let mut receiver = Receiver::new(&SRTP_KEY).unwrap();
+    let mut damaged = wire.clone();
+    let at = usize::from(data[2]) * 7 % wire.len();
+    damaged[at] ^= 1 << (data[3] & 7);
+    assert!(receiver.unprotect(&mut damaged, header).is_err(), "byte {at} was changed");
+    receiver.unprotect(&mut wire, header).unwrap();
+    assert_eq!(wire, data);
 }
 
 /// An encrypted compound: as it came, then as one we encrypted, whole and damaged.

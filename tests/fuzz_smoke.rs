@@ -135,6 +135,11 @@ fn rtcp() {
 }
 
 #[test]
+fn srtp() {
+    run("srtp");
+}
+
+#[test]
 fn srtcp() {
     run("srtcp");
 }

@@ -15,6 +15,7 @@ pub mod signal;
 pub mod soak;
 pub mod socket;
 pub mod source;
+pub mod strangers;
 
 pub use peer::{Peer, Received};
 pub use signal::{Attended, Client, Role};

@@ -63,6 +63,11 @@ impl Local {
         Ok(Self { child, address, _folder: folder })
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Base of its WebSocket addresses.
     pub fn ws(&self) -> String {
         format!("ws://{}", self.address)
@@ -78,18 +83,19 @@ impl Local {
         }
         // Before the connection that reads `/metrics`.
         let sample = process::sample(pid)?;
-        let objects = self.objects().await?;
+        let objects = self.metric("media_live_objects").await? as u64;
         Ok(Census { threads, descriptors: sample.descriptors, objects, private_kb: sample.private_kb })
     }
 
-    async fn objects(&self) -> Result<u64> {
+    /// The sum of a metric's lines.
+    pub async fn metric(&self, name: &str) -> Result<f64> {
         let mut stream = TcpStream::connect(&self.address).await.context("the server has ended")?;
         stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
         let mut text = String::new();
         stream.read_to_string(&mut text).await?;
-        ensure!(text.contains("media_live_objects"), "no media_live_objects in /metrics");
-        let lines = text.lines().filter(|l| l.starts_with("media_live_objects"));
-        Ok(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum::<f64>() as u64)
+        ensure!(text.contains(name), "no {name} in /metrics");
+        let lines = text.lines().filter(|l| l.starts_with(name));
+        Ok(lines.filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).sum())
     }
 
     /// Waits until its counts are no more than `base`, at most so long; returns the last ones.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{namespace, report, soak};
+use millrace_bench::{namespace, report, soak, strangers};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,13 +54,27 @@ enum Task {
         #[command(flatten)]
         options: soak::Options,
     },
+    /// What datagrams of strangers cost the server, kind by kind.
+    Strangers {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        #[command(flatten)]
+        options: strangers::Options,
+    },
 }
 
 fn main() -> Result<()> {
     let options = Options::parse();
-    if let Some(Task::Soak { millrace, options }) = options.task {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        return runtime.block_on(soak::run(&millrace.canonicalize()?, options));
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match options.task {
+        Some(Task::Soak { millrace, options }) => {
+            return runtime()?.block_on(soak::run(&millrace.canonicalize()?, options));
+        }
+        Some(Task::Strangers { millrace, options }) => {
+            return runtime()?.block_on(strangers::run(&millrace.canonicalize()?, options));
+        }
+        None => {}
     }
     ensure!(options.millrace.is_file(), "no {}: run `cargo build --release` first", options.millrace.display());
     match options.inside {

@@ -5,6 +5,7 @@
 //! (branches: recorders).
 
 pub mod clock;
+mod intake;
 mod keyframe;
 mod live;
 mod loss;
@@ -18,13 +19,13 @@ use super::rtp::{Header, History, Item};
 use super::{FeedStats, MediaError};
 use crate::model::{Codec, FeedId, Kind, TrackInfo};
 use clock::{Clock, Report};
+use intake::Intake;
 use keyframe::Limiter;
-use live::Liveness;
 use parking_lot::{Mutex, RwLock};
 pub use source::{Source, SourceTrack, TapItem, Upstream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 use track::Track;
 
@@ -52,17 +53,6 @@ pub struct Feed {
     ssrc: u32,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
-}
-
-/// What the thread that brings packets works on.
-#[derive(Default)]
-struct Intake {
-    tracks: Vec<Track>,
-    live: Liveness,
-    batch: Vec<Arc<Item>>,
-    taps: Vec<SyncSender<TapItem>>,
-    last_rtp: Option<Instant>,
-    closed: bool,
 }
 
 impl Feed {
@@ -320,38 +310,6 @@ impl Feed {
     /// The RTP time at which the publisher's track stands at this instant of our clock (NTP).
     pub(super) fn rtp_at(&self, codec: Codec, our_ntp: u64) -> Option<u32> {
         self.clock.lock().rtp_at(codec, our_ntp)
-    }
-}
-
-impl Intake {
-    fn has_codecs_of(&self, tracks: &[SourceTrack]) -> bool {
-        self.tracks.len() == tracks.len()
-            && tracks.iter().all(|new| self.tracks.iter().any(|t| t.source.codec == new.codec))
-    }
-
-    fn has_ssrcs_of(&self, tracks: &[SourceTrack]) -> bool {
-        self.tracks.iter().all(|t| tracks.iter().any(|new| new.ssrc == t.source.ssrc))
-    }
-
-    fn look(&mut self, now: Instant) -> Option<Vec<TrackInfo>> {
-        let heard: Vec<(Codec, bool)> = self.tracks.iter().map(|t| (t.source.codec, t.heard)).collect();
-        self.live.look(&heard, now)
-    }
-
-    /// Whether something is missing, or tracks are waited for.
-    fn waits(&self) -> bool {
-        self.live.is_waiting() || self.tracks.iter().any(|t| t.source.nack && !t.losses.is_empty())
-    }
-
-    fn tell(&mut self, item: &TapItem) {
-        self.taps.retain(|tap| match tap.try_send(item.clone()) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => {
-                drop_packet("slow_branch");
-                true
-            }
-            Err(TrySendError::Disconnected(_)) => false,
-        });
     }
 }
 

@@ -21,15 +21,17 @@ pub mod stun;
 mod tcp;
 #[cfg(test)]
 mod testing;
+mod user;
 mod worker;
 
 pub use agent::{Agent, webrtcbin};
 pub use discover::public_ips;
 pub use gate::{Datagram, Gate};
-pub use link::{IceState, Link, LinkUser};
+pub use link::Link;
 pub use mux::Mux;
 #[doc(hidden)]
 pub use tcp::frame;
+pub use user::{IceState, LinkUser};
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 

@@ -5,9 +5,10 @@
 //! the link's worker. Once a second it looks for links that fell silent.
 
 use super::gate::Datagram;
-use super::link::{IceState, Link};
+use super::link::Link;
 use super::path::Path;
 use super::socket::{Batch, Socket};
+use super::user::IceState;
 use super::worker::{Jobs, Worker};
 use super::{Counters, stun, tcp};
 use crate::config::Media;
@@ -28,7 +29,7 @@ const FAILED: Duration = Duration::from_secs(30);
 /// How long the reader looks away while the rest of a picture comes in.
 const NAP: Duration = Duration::from_micros(150);
 /// The same on a busy port, where hundreds of viewers' reports come in one by one: waking for each is what costs.
-const BUSY_NAP: Duration = Duration::from_micros(500);
+const BUSY_NAP: Duration = Duration::from_millis(1);
 /// Busy: datagrams in a window.
 const BUSY: usize = 150;
 const WINDOW: Duration = Duration::from_millis(100);

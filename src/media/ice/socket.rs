@@ -94,8 +94,9 @@ impl Socket {
     }
 
     fn send_run(&self, run: &[u8], segment: Option<u16>, to: SockaddrStorage) -> nix::Result<()> {
-        let control: Vec<ControlMessage> = segment.iter().map(ControlMessage::UdpGsoSegments).collect();
-        sendmsg(self.inner.as_raw_fd(), &[IoSlice::new(run)], &control, MsgFlags::MSG_DONTWAIT, Some(&to)).map(drop)
+        let segments = segment.as_ref().map(ControlMessage::UdpGsoSegments);
+        let (data, control) = ([IoSlice::new(run)], segments.as_slice());
+        sendmsg(self.inner.as_raw_fd(), &data, control, MsgFlags::MSG_DONTWAIT, Some(&to)).map(drop)
     }
 
     /// A dual-stack socket speaks of IPv4 peers as mapped addresses.

@@ -1,8 +1,9 @@
 //! A worker: DTLS and changes of state of a link happen in one of them, in order.
 
 use super::gate::Datagram;
-use super::link::{IceState, Link};
+use super::link::Link;
 use super::mux::Port;
+use super::user::IceState;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -72,8 +72,12 @@ impl Uplink {
         intake.clock_rates = tracks.iter().map(|t| (t.payload_type, t.codec.clock_rate())).collect();
     }
 
-    /// The handshake's keys, before any packet may come. Each handshake has its own, so no key has two senders.
+    /// The handshake's keys, before any packet may come. Taken once: a second sender of the same key would use its key
+    /// stream twice.
     pub fn secure(&self, keys: &Keys) {
+        if self.sender.lock().is_some() {
+            return;
+        }
         match (Sender::new(&keys.send), Receiver::new(&keys.receive)) {
             (Ok(sender), Ok(receiver)) => {
                 *self.sender.lock() = Some(sender);

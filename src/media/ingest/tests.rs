@@ -125,3 +125,17 @@ fn nothing_forged_early_or_replayed_comes_through() {
     assert!(!world.uplink.on_srtp(&packet, Instant::now()), "a replay");
     assert_eq!(tap.try_iter().count(), 1);
 }
+
+#[test]
+fn one_handshake_has_one_sender() {
+    let mut world = world();
+    world.secure();
+    world.uplink.send_rtcp(&rtcp::pli(1, SSRC));
+    world.secure();
+    world.uplink.send_rtcp(&rtcp::pli(1, SSRC));
+    assert_eq!(
+        [world.back(), world.back()].concat(),
+        vec![Feedback::Keyframe(SSRC); 2],
+        "an index used twice is a replay"
+    );
+}

@@ -1,8 +1,8 @@
 //! The port seen by clients over TCP: plain sockets.
 
 use crate::media::egress::Wire;
+use crate::media::ice::IceState;
 use crate::media::ice::Mux;
-use crate::media::ice::link::IceState;
 use crate::media::ice::testing::{LIMIT, mux, request, until};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpStream, UdpSocket};
