@@ -1,5 +1,6 @@
 //! Inviting, sending and watching: the main job.
 
+use crate::browser::Browser;
 use crate::stage::{PATIENCE, Stage, plays_on, quiet};
 use std::time::{Duration, Instant};
 
@@ -28,7 +29,8 @@ async fn a_late_viewer_sees_the_first_picture_within_two_seconds() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_720p_camera_passes_one_megabit_within_ten_seconds() {
-    let stage = Stage::live().await;
+    let (device, console) = tokio::join!(Browser::start_keeping_size("device"), Browser::start("console"));
+    let stage = Stage::live_with(device, console).await;
     let begun = Instant::now();
     let mut fastest = 0;
     let mut before = stage.console.received().await;
@@ -37,6 +39,7 @@ async fn a_720p_camera_passes_one_megabit_within_ten_seconds() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now = stage.console.received().await;
         let bits = now.video_bytes.saturating_sub(before.video_bytes) * 8;
+        println!("{bits} bit/s at {}x{}", now.width, now.height);
         fastest = fastest.max((bits as f64 / at.elapsed().as_secs_f64()) as u64);
         before = now;
     }

@@ -32,7 +32,11 @@ impl Stage {
 
     /// The same in browsers of the caller's.
     pub async fn live_with(device: Browser, console: Browser) -> Self {
-        let service = start_server().await;
+        Self::live_on(start_server().await, device, console).await
+    }
+
+    /// The same on this server.
+    pub async fn live_on(service: Service, device: Browser, console: Browser) -> Self {
         let name = format!("cam-{}", std::process::id());
         device.open(&service.at(&format!("/device?id={name}"))).await;
         connected(&device).await;

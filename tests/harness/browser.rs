@@ -25,6 +25,19 @@ const WITHOUT_UDP: &str = r"
         return take.call(this, { type: given.type, sdp }, ...rest);
     };";
 
+/// Chromium shrinks a picture in its first second and grows it back after seven or so whatever the line carries: with
+/// this, the bit rate shows what the server's feedback allows.
+const KEEP_SIZE: &str = r"
+    const answered = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = async function (...given) {
+        await answered.apply(this, given);
+        for (const sender of this.getSenders()) {
+            const wanted = sender.getParameters();
+            wanted.degradationPreference = 'maintain-resolution';
+            await sender.setParameters(wanted);
+        }
+    };";
+
 /// Sums over the open peer connections, from the standard `getStats` reports.
 const STATS: &str = r"
     const done = arguments[arguments.length - 1];
@@ -92,6 +105,11 @@ impl Browser {
     /// Starts a browser that knows of no way over UDP.
     pub async fn start_without_udp(name: &str) -> Self {
         Self::start_with(name, &[WITHOUT_UDP, OBSERVE]).await
+    }
+
+    /// Starts a browser that sends the size it captures.
+    pub async fn start_keeping_size(name: &str) -> Self {
+        Self::start_with(name, &[KEEP_SIZE, OBSERVE]).await
     }
 
     /// Starts a browser that reaches the world through a TURN server alone.

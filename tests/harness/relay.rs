@@ -1,4 +1,5 @@
-//! A bad network between clients and the media port: a UDP relay that loses, delays and reorders what the server sends.
+//! A bad network between clients and the media port: a UDP relay that loses, delays and reorders what the server sends,
+//! and loses media that clients send.
 //!
 //! It has the port number of the server on an address of its own, so that the server need only announce that address.
 
@@ -15,11 +16,13 @@ use tokio_util::task::AbortOnDropHandle;
 /// The address that clients are told.
 pub const ADDRESS: &str = "127.0.0.2";
 
-/// What happens to packets on their way to clients.
-#[derive(Clone, Copy, Debug)]
+/// What happens to packets on their way.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Path {
-    /// Share that is lost, 0 to 1.
+    /// Share that is lost on the way to clients, 0 to 1.
     pub loss: f64,
+    /// Share of clients' media that is lost on the way to the server, 0 to 1.
+    pub loss_up: f64,
     /// Every packet takes this long,
     pub delay: Duration,
     /// and up to this much more, each its own, so that some overtake others.
@@ -31,6 +34,8 @@ pub struct Relay {
     /// Packets that went to clients, and those that were lost.
     pub passed: Arc<AtomicU64>,
     pub lost: Arc<AtomicU64>,
+    /// Media of clients that was lost.
+    pub lost_up: Arc<AtomicU64>,
     held: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
@@ -55,11 +60,12 @@ impl Relay {
 
     /// Between clients and `127.0.0.1:port`.
     pub async fn start(port: u16, path: Path) -> Self {
-        let (passed, lost, held) = <(Arc<AtomicU64>, Arc<AtomicU64>, Arc<AtomicBool>)>::default();
+        let (passed, lost, lost_up) = <(Arc<AtomicU64>, Arc<AtomicU64>, Arc<AtomicU64>)>::default();
+        let held = Arc::new(AtomicBool::default());
         let front = Arc::new(UdpSocket::bind((ADDRESS, port)).await.expect("the relay's address"));
         let server = SocketAddr::from(([127, 0, 0, 1], port));
-        let work = forward(front, server, path, passed.clone(), lost.clone(), held.clone());
-        Self { passed, lost, held, task: tokio::spawn(work) }
+        let work = forward(front, server, path, passed.clone(), lost.clone(), held.clone(), lost_up.clone());
+        Self { passed, lost, lost_up, held, task: tokio::spawn(work) }
     }
 
     /// From now on no client's media gets to the server, only its feedback and checks: what is under way arrives.
@@ -75,9 +81,10 @@ async fn forward(
     passed: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
     held: Arc<AtomicBool>,
+    lost_up: Arc<AtomicU64>,
 ) {
     let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, AbortOnDropHandle<()>)> = HashMap::new();
-    let mut buffer = vec![0; 2048];
+    let (mut buffer, mut dice) = (vec![0; 2048], Dice(0x9e37_79b9_7f4a_7c15));
     while let Ok((length, from)) = front.recv_from(&mut buffer).await {
         let back = match clients.entry(from) {
             Entry::Occupied(known) => known.get().0.clone(),
@@ -88,9 +95,11 @@ async fn forward(
                 back
             }
         };
-        if !(held.load(Relaxed) && is_rtp(&buffer[..length])) {
-            let _ = back.send_to(&buffer[..length], server).await;
+        if is_rtp(&buffer[..length]) && (held.load(Relaxed) || dice.roll() < path.loss_up) {
+            lost_up.fetch_add(1, Relaxed);
+            continue;
         }
+        let _ = back.send_to(&buffer[..length], server).await;
     }
 }
 
