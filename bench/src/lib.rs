@@ -10,6 +10,7 @@ pub mod namespace;
 pub mod peer;
 pub mod process;
 pub mod report;
+pub mod scene;
 pub mod servers;
 pub mod signal;
 pub mod soak;

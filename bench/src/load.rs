@@ -2,6 +2,7 @@
 
 use crate::janus::Janus;
 use crate::process::{self, Sample};
+use crate::scene::Scene;
 use crate::{Client, Peer, Role};
 use anyhow::{Context, Result};
 use futures::stream::{self, StreamExt, TryStreamExt};
@@ -114,12 +115,8 @@ impl Target {
         let name = &format!("bench-{number}");
         match self {
             Self::Millrace(url) => {
-                let mut console = Client::connect(url, Role::Web, name, "bench").await?;
-                let room = console.make_room(name).await?;
-                let mut device = Client::connect(url, Role::Device, name, "bench").await?;
-                device.join(room, name).await?;
-                let peer = device.publish(true, true).await?;
-                let feed = console.expect("start_listening").await?["feed"].clone();
+                let scene = Scene::enter(url, name, name, (true, true)).await?;
+                let Scene { console, device, publisher: peer, room, feed } = scene;
                 let connections = vec![Connection::Millrace(Box::new(console)), Connection::Millrace(Box::new(device))];
                 Ok(Published { peer, room, feed, _connections: connections })
             }

@@ -6,6 +6,7 @@
 //! half, where only a leak still grows.
 
 use crate::local::{Census, Local};
+use crate::scene::Scene;
 use crate::{Attended, Client, Peer, Role};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -54,12 +55,8 @@ struct Residents {
 
 impl Residents {
     async fn enter(server: &Local) -> Result<Self> {
-        let mut console = Client::connect(&server.ws(), Role::Web, "console", "any").await?;
-        let room = console.make_room("console").await?;
-        let mut device = Client::connect(&server.ws(), Role::Device, "resident", "any").await?;
-        device.join(room, "console").await?;
-        let publisher = device.publish(true, true).await?;
-        let feed = console.expect("start_listening").await?["feed"].clone();
+        let Scene { console, device, publisher, room, feed } =
+            Scene::enter(&server.ws(), "console", "resident", (true, true)).await?;
         let (client, viewer) = watch(server, room, &feed, "resident").await?;
         let sockets = [client.attended(), device.attended()];
         Ok(Self { console, room, feed, viewer, _sockets: sockets, _publisher: publisher })

@@ -2,9 +2,9 @@
 
 use crate::process::ServerProcess;
 use anyhow::{Context, Result};
+pub use millrace_bench::scene::Door;
 use millrace_bench::{Client, Peer, Role};
-use serde_json::{Value, json};
-use std::net::SocketAddr;
+use serde_json::Value;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
@@ -23,12 +23,8 @@ pub struct Scene {
 impl Scene {
     /// A device that publishes these kinds, live.
     pub async fn with(server: &ServerProcess, video: bool, audio: bool) -> Result<Self> {
-        let mut console = Client::connect(&server.ws, Role::Web, "console", "any").await?;
-        let room = console.make_room("console").await?;
-        let mut device = Client::connect(&server.ws, Role::Device, "cam", "any").await?;
-        device.join(room, "console").await?;
-        let publisher = device.publish(video, audio).await?;
-        let feed = console.expect("start_listening").await?["feed"].clone();
+        let scene = millrace_bench::scene::Scene::enter(&server.ws, "console", "cam", (video, audio)).await?;
+        let millrace_bench::scene::Scene { console, device, publisher, room, feed } = scene;
         Ok(Self { console, device, publisher, room, feed })
     }
 
@@ -50,26 +46,10 @@ impl Scene {
     }
 }
 
-/// What the server says of its media port.
-pub struct Door {
-    /// Where it is.
-    pub address: SocketAddr,
-    /// The server's ICE name for one viewer.
-    pub name: String,
-}
-
 impl Scene {
-    /// As an offer to a viewer tells it; the viewer never answers.
+    /// What the server says of its media port.
     pub async fn door(&self, server: &ServerProcess) -> Result<Door> {
-        let mut client = Client::connect(&server.ws, Role::Web, "curious", "any").await?;
-        client.join(self.room, "curious").await?;
-        client.send("join_as_subscriber", json!({"room_id": self.room, "feed": self.feed})).await?;
-        let offer = client.expect("offer_to_subscriber").await?;
-        let sdp = offer["sdp"].as_str().context("no sdp")?;
-        let value = |name: &str| sdp.lines().find_map(|line| line.strip_prefix(name)).context("a line is missing");
-        let candidate: Vec<&str> = value("a=candidate:")?.split(' ').collect();
-        let address = SocketAddr::new(candidate[4].parse()?, candidate[5].parse()?);
-        Ok(Door { address, name: value("a=ice-ufrag:")?.to_owned() })
+        Door::of(&server.ws, self.room, &self.feed).await
     }
 }
 

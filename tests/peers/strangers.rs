@@ -11,27 +11,13 @@ const EACH: u64 = 4000;
 /// Of each kind at a time, what any socket buffer holds; with a pause between.
 const BURST: u64 = 20;
 
-/// A binding request with a message integrity that proves nothing.
-fn check(user: &str, number: u64) -> Vec<u8> {
-    let mut out = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 9, 9, 9, 9];
-    out.extend_from_slice(&number.to_be_bytes());
-    out.extend_from_slice(&[0, 6, 0, user.len() as u8]);
-    out.extend_from_slice(user.as_bytes());
-    out.resize(out.len().next_multiple_of(4), 0);
-    out.extend_from_slice(&[0, 0x25, 0, 0, 0, 8, 0, 20]);
-    out.extend_from_slice(&[number as u8; 20]);
-    let length = (out.len() - 20) as u16;
-    out[2..4].copy_from_slice(&length.to_be_bytes());
-    out
-}
-
 /// One datagram of every kind: malformed, of an unknown user, forged, DTLS and RTP of an unknown address.
 fn datagrams(known: &str, number: u64) -> [Vec<u8>; 5] {
     let filler = [number as u8; 60];
     [
         [&[0, 1, 0, 64, 0x21, 0x12, 0xa4, 0x42][..], &filler[..40]].concat(),
-        check("nobody:knows", number),
-        check(&format!("{known}:theirs"), number),
+        Door::forged_check("nobody:knows", number),
+        Door::forged_check(&format!("{known}:theirs"), number),
         [&[22, 254, 253][..], &filler].concat(),
         [&[0x80, 96][..], &filler].concat(),
     ]

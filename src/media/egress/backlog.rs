@@ -22,6 +22,12 @@ impl Datagrams {
         self.lengths.clear();
     }
 
+    /// Adds these at the end.
+    fn append(&mut self, more: &Self) {
+        self.data.extend_from_slice(&more.data);
+        self.lengths.extend_from_slice(&more.lengths);
+    }
+
     /// Keeps only the last `count`.
     pub fn keep_last(&mut self, count: usize) {
         let gone = self.lengths.len() - count.min(self.lengths.len());
@@ -40,11 +46,9 @@ impl Backlog {
     pub fn send(&mut self, new: &mut Datagrams, send: impl FnOnce(&Datagrams) -> usize) -> usize {
         if self.0.is_empty() {
             new.keep_last(send(new));
-            self.0.data.extend_from_slice(&new.data);
-            self.0.lengths.extend_from_slice(&new.lengths);
+            self.0.append(new);
         } else {
-            self.0.data.extend_from_slice(&new.data);
-            self.0.lengths.extend_from_slice(&new.lengths);
+            self.0.append(new);
             self.0.keep_last(send(&self.0));
         }
         new.clear();

@@ -41,6 +41,9 @@ impl Intake {
 
     /// Whether there is news for who waits for the feed to be live.
     pub fn look(&mut self, now: Instant) -> Option<Vec<TrackInfo>> {
+        if !self.live.has_news_to_wait_for() {
+            return None;
+        }
         let heard: Vec<(Codec, bool)> = self.tracks.iter().map(|t| (t.source.codec, t.heard)).collect();
         self.live.look(&heard, now)
     }

@@ -21,6 +21,11 @@ impl Liveness {
         self.first = None;
     }
 
+    /// Whether there is anything left to tell.
+    pub fn has_news_to_wait_for(&self) -> bool {
+        self.waiting
+    }
+
     /// Whether something was heard that is not told yet.
     pub fn is_waiting(&self) -> bool {
         self.waiting && self.first.is_some()

@@ -201,7 +201,7 @@ impl Feed {
         } else if self.keyframes.lock().due(now) {
             self.send_keyframe_request();
         }
-        if let Some(upstream) = self.upstream.read().clone() {
+        if let Some(upstream) = self.upstream() {
             upstream.tick(now);
         }
         waits || self.keyframes.lock().is_wanted()
@@ -240,11 +240,14 @@ impl Feed {
     }
 
     fn send_upstream(&self, packet: &[u8]) {
-        // Cloned out of the lock: sending runs through the publisher's webrtcbin.
-        let upstream = self.upstream.read().clone();
-        if let Some(upstream) = upstream {
+        if let Some(upstream) = self.upstream() {
             upstream.send_rtcp(packet);
         }
+    }
+
+    /// Cloned out of the lock: sending does not hold it.
+    fn upstream(&self) -> Option<Arc<dyn Upstream>> {
+        self.upstream.read().clone()
     }
 
     /// Packets for a branch, from now on; at most `capacity` wait, then the branch loses some (counted) and nobody else.
