@@ -97,6 +97,9 @@ impl Journal {
                 counter!("media_recordings_started_total").increment(1);
                 info!(room.id = %recording.room, recording = %recording.id, "recording started");
             }
+            RecordingState::Starting | RecordingState::Paused => {
+                info!(room.id = %recording.room, recording = %recording.id, "recording {}", recording.state.as_str());
+            }
             RecordingState::Finishing => info!(room.id = %recording.room, recording = %recording.id, "recording stops"),
             RecordingState::Ready | RecordingState::Failed => recording_ended(recording),
         }

@@ -10,7 +10,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 mod end;
 mod recording;
 pub use end::EndReason;
-pub use recording::{Recording, RecordingFile, RecordingState};
+pub use recording::{
+    FileFacts, Gap, Happening, Layout, LayoutBox, RecordWhen, Recording, RecordingEvent, RecordingFile, RecordingKind,
+    RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
+};
 
 /// Defines an identifier that is a number, unique in this process, shown as `PREFIX-N`.
 macro_rules! number_id {

@@ -5,7 +5,7 @@
 
 mod crash;
 
-use crate::model::{Recording, RecordingId, RecordingState, RoomId};
+use crate::model::{Recording, RecordingId, RecordingState, RecordingWish, RoomId};
 use rand::Rng;
 use std::fs;
 use std::io::{self, Write};
@@ -62,7 +62,7 @@ impl Recordings {
     }
 
     /// A new recording of a room: checks space and permissions, makes its folder, writes its manifest.
-    pub fn create(&self, room: &RoomId) -> Result<Recording, StoreError> {
+    pub fn create(&self, room: &RoomId, wish: &RecordingWish) -> Result<Recording, StoreError> {
         let free = fs4::available_space(&self.dir).map_err(|source| self.io(source))?;
         if free < self.min_free {
             return Err(StoreError::NoSpace { dir: self.dir.clone(), free, need: self.min_free });
@@ -71,11 +71,17 @@ impl Recordings {
         let recording = Recording {
             id: self.make_folder(room, started_at).map_err(|source| self.io(source))?,
             room: room.clone(),
-            state: RecordingState::Recording,
+            state: RecordingState::Starting,
             started_at,
             ended_at: None,
             reason: None,
+            detail: None,
+            wish: wish.clone(),
             files: Vec::new(),
+            events: Vec::new(),
+            repaired: false,
+            deleted_at: None,
+            thumbnails: None,
         };
         self.save(&recording)?;
         Ok(recording)
@@ -147,7 +153,7 @@ impl Recordings {
 }
 
 fn is_running(state: RecordingState) -> bool {
-    matches!(state, RecordingState::Recording | RecordingState::Finishing)
+    !state.is_over()
 }
 
 /// `20261121-040203-<room>-<4 random>`, so that a folder's listing sorts by time and tells the room.

@@ -4,7 +4,7 @@
 //! the test says `emit`. No media, no sockets, no files.
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
-use crate::model::{Codec, EndReason, FeedId, PeerId, RecordingId, Sdp, TrackInfo};
+use crate::model::{Codec, EndReason, FeedId, FileFacts, PeerId, RecordingId, Sdp, TrackInfo};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -24,7 +24,7 @@ struct State {
     requests: Vec<MediaRequest>,
     peers: HashMap<PeerId, (Option<FeedId>, MediaSink)>,
     feeds: HashMap<FeedId, MediaSink>,
-    files: HashMap<(RecordingId, FeedId), (BranchReport, MediaSink)>,
+    files: HashMap<(RecordingId, Option<FeedId>), (BranchReport, MediaSink)>,
 }
 
 impl FakeEngine {
@@ -119,8 +119,11 @@ impl State {
             MediaRequest::Subscribe { peer, .. } => {
                 self.peers.insert(*peer, (None, events.clone()));
             }
-            MediaRequest::Record { recording, feed, stem } => {
-                self.files.insert((recording.clone(), *feed), (report(stem), events.clone()));
+            MediaRequest::Record { recording, feed, stem, .. } => {
+                self.files.insert((recording.clone(), Some(*feed)), (report(stem), events.clone()));
+            }
+            MediaRequest::Mix { recording, stem, .. } => {
+                self.files.insert((recording.clone(), None), (report(stem), events.clone()));
             }
             _ => {}
         }
@@ -166,16 +169,24 @@ impl State {
                 Ok(_) => vec![MediaEvent::Connected { peer }],
                 Err(error) => vec![MediaEvent::AnswerRefused { peer, error }],
             },
-            MediaRequest::Record { recording, feed, stem } => {
-                vec![MediaEvent::RecordingStarted { recording, feed, report: report(&stem) }]
+            MediaRequest::Record { recording, feed, stem, .. } => {
+                vec![MediaEvent::RecordingStarted { recording, feed: Some(feed), report: report(&stem) }]
+            }
+            MediaRequest::Mix { recording, stem, .. } => {
+                vec![MediaEvent::RecordingStarted { recording, feed: None, report: report(&stem) }]
             }
             MediaRequest::StopRecording { recording, feed, reason } => self.finished(&recording, feed, reason),
-            MediaRequest::Candidate { .. } | MediaRequest::Close { .. } => Vec::new(),
+            MediaRequest::Candidate { .. }
+            | MediaRequest::Close { .. }
+            | MediaRequest::MixFeed { .. }
+            | MediaRequest::MixLayout { .. }
+            | MediaRequest::PauseRecording { .. }
+            | MediaRequest::KeepPast { .. } => Vec::new(),
         }
     }
 
     fn finished(&self, recording: &RecordingId, only: Option<FeedId>, reason: EndReason) -> Vec<MediaEvent> {
-        let files = self.files.iter().filter(|((id, feed), _)| id == recording && only.is_none_or(|o| o == *feed));
+        let files = self.files.iter().filter(|((id, feed), _)| id == recording && (only.is_none() || only == *feed));
         let ended = files.map(|((id, feed), (report, _))| MediaEvent::RecordingEnded {
             recording: id.clone(),
             feed: *feed,
@@ -240,5 +251,6 @@ fn report(stem: &Path) -> BranchReport {
         bytes: 1000,
         size: Some((640, 480)),
         detail: None,
+        facts: FileFacts::default(),
     }
 }

@@ -23,9 +23,10 @@ pub mod template;
 
 pub use engine::GstEngine;
 
-use crate::model::{Candidate, Codec, EndReason, FeedId, PeerId, RecordingId, Sdp, TrackInfo};
+use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
 use serde::Serialize;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// Where a room hears from the engine. Unbounded, since a media callback must not wait; the engine sends
@@ -90,8 +91,52 @@ pub enum MediaRequest {
         feed: FeedId,
         /// Path without extension; the engine adds `.webm` or `.mp4` by codec.
         stem: PathBuf,
+        /// Begin so far in the past, as far as the feed kept it (`KeepPast`).
+        preroll: Duration,
     },
-    /// Finish the file of a feed (`None`: of every feed). → `RecordingEnded`, within 5 s.
+    /// Write the mix of a room into one file. Feeds come and go by `MixFeed`. → `RecordingStarted`, then
+    /// `RecordingEnded`, both without a feed.
+    Mix {
+        /// The recording.
+        recording: RecordingId,
+        /// Path without extension.
+        stem: PathBuf,
+        /// Pictures in this layout; `None`: sound alone.
+        layout: Option<Layout>,
+        /// Title shown in the picture.
+        title: String,
+    },
+    /// A feed comes into a mix, or leaves it. Unknown feeds and mixes are ignored.
+    MixFeed {
+        /// The mix.
+        recording: RecordingId,
+        /// The feed.
+        feed: FeedId,
+        /// Shown over its picture; `None`: the feed leaves.
+        name: Option<String>,
+    },
+    /// Another layout for a running mix.
+    MixLayout {
+        /// The mix.
+        recording: RecordingId,
+        /// From now on.
+        layout: Layout,
+    },
+    /// Stop writing for a while, or go on; the files stay open. What was not written takes no time in them.
+    PauseRecording {
+        /// The recording, all its files.
+        recording: RecordingId,
+        /// Whether to pause.
+        paused: bool,
+    },
+    /// Keep the last seconds of a feed's packets in memory, so that a recording or a clip can begin in the past.
+    KeepPast {
+        /// Whose.
+        feed: FeedId,
+        /// How much; zero: nothing.
+        span: Duration,
+    },
+    /// Finish the file of a feed (`None`: of every feed, and the mix). → `RecordingEnded`, within 5 s.
     StopRecording {
         /// The recording.
         recording: RecordingId,
@@ -159,8 +204,8 @@ pub enum MediaEvent {
     RecordingStarted {
         /// The recording.
         recording: RecordingId,
-        /// The feed.
-        feed: FeedId,
+        /// The feed; `None`: the mix.
+        feed: Option<FeedId>,
         /// Facts so far.
         report: BranchReport,
     },
@@ -168,8 +213,8 @@ pub enum MediaEvent {
     RecordingEnded {
         /// The recording.
         recording: RecordingId,
-        /// The feed.
-        feed: FeedId,
+        /// The feed; `None`: the mix.
+        feed: Option<FeedId>,
         /// Why.
         reason: EndReason,
         /// Final facts.
@@ -194,6 +239,8 @@ pub struct BranchReport {
     pub size: Option<(u32, u32)>,
     /// What went wrong, in words.
     pub detail: Option<String>,
+    /// What was measured.
+    pub facts: FileFacts,
 }
 
 /// What went wrong in the engine, sorted by what to do next.
@@ -229,7 +276,7 @@ pub trait Engine: Send + Sync + 'static {
     /// milliseconds: call it off the async threads.
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String;
     /// Ends everything within `limit`; returns how many peers could not be ended in time.
-    fn shutdown(&self, limit: std::time::Duration) -> usize;
+    fn shutdown(&self, limit: Duration) -> usize;
 }
 
 /// Live figures of a feed.

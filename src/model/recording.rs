@@ -1,21 +1,50 @@
 //! What is known of a recording: the manifest on disk, the API's answer and the event's body are this one type.
 
-use super::{Codec, EndReason, FeedId, RecordingId, RoomId};
+use super::{Codec, EndReason, FeedId, ParticipantId, RecordingId, RoomId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Where a recording, or one of its files, stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+mod facts;
+mod wish;
+pub use facts::{FileFacts, Gap, Thumbnails, Upload, UploadState, gap_reason};
+pub use wish::{Layout, LayoutBox, RecordWhen, RecordingKind, RecordingWish, RoomSettings};
+
+/// Where a recording, or one of its files, stands:
+/// `starting → recording ⇄ paused → finishing → ready | failed`. Each waiting state has a deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RecordingState {
-    /// Media is being written, or waited for.
+    /// Asked for; the first picture or sound is waited for.
+    Starting,
+    /// Media is being written.
+    #[default]
     Recording,
+    /// Nothing is written until it is resumed; the files stay open.
+    Paused,
     /// Told to stop; files are being completed.
     Finishing,
     /// Complete and playable.
     Ready,
     /// Ended early; what was written is kept. `reason` says why.
     Failed,
+}
+
+impl RecordingState {
+    /// Whether nothing changes any more.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Ready | Self::Failed)
+    }
+    /// The text, the same as in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Recording => "recording",
+            Self::Paused => "paused",
+            Self::Finishing => "finishing",
+            Self::Ready => "ready",
+            Self::Failed => "failed",
+        }
+    }
 }
 
 /// A recording of a room.
@@ -35,19 +64,41 @@ pub struct Recording {
     pub ended_at: Option<Timestamp>,
     /// Why it ended.
     pub reason: Option<EndReason>,
-    /// One per feed, in the order in which they began.
+    /// The reason in words, when there is more to say.
+    #[serde(default)]
+    pub detail: Option<String>,
+    /// What was asked for.
+    #[serde(default)]
+    pub wish: RecordingWish,
+    /// Files in the order in which they began: one per feed and segment, or the mix.
     pub files: Vec<RecordingFile>,
+    /// What happened in the room while it ran, in order: who was there, what was published, pauses, layouts.
+    #[serde(default)]
+    pub events: Vec<RecordingEvent>,
+    /// Whether a crash cut it off and the repair at the next start finished it.
+    #[serde(default)]
+    pub repaired: bool,
+    /// When it was put into the bin; from there it can be restored for a while.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub deleted_at: Option<Timestamp>,
+    /// Pictures of it, once made.
+    #[serde(default)]
+    pub thumbnails: Option<Thumbnails>,
 }
 
-/// One file of a recording: one feed, passthrough.
+/// One file of a recording: one feed's segment, passthrough, or a mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RecordingFile {
     /// File name inside the recording's folder, `[A-Za-z0-9_.-]+`.
     pub name: String,
-    /// The feed recorded.
-    pub feed: FeedId,
-    /// Who published it.
+    /// The feed recorded; none for a mix.
+    pub feed: Option<FeedId>,
+    /// Who published it; the room's name for a mix.
     pub publisher: String,
+    /// Counts the files of one participant from 1: a new one begins where a container could not go on.
+    #[serde(default = "first")]
+    pub segment: u32,
     /// Where it stands.
     pub state: RecordingState,
     /// Codecs in it.
@@ -67,4 +118,73 @@ pub struct RecordingFile {
     pub reason: Option<EndReason>,
     /// The reason in words, when there is more to say.
     pub detail: Option<String>,
+    /// What was measured in it.
+    #[serde(default)]
+    pub facts: FileFacts,
+    /// Where copies of it went or are going.
+    #[serde(default)]
+    pub uploads: Vec<Upload>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+/// Something that happened while a recording ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct RecordingEvent {
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: Happening,
+}
+
+/// What happened while a recording ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub enum Happening {
+    /// Somebody was in the room, from here on.
+    Joined {
+        /// Who.
+        #[schema(value_type = String)]
+        participant: ParticipantId,
+        /// Name for people.
+        name: String,
+    },
+    /// Somebody left.
+    Left {
+        /// Who.
+        #[schema(value_type = String)]
+        participant: ParticipantId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A feed's media began to flow.
+    Published {
+        /// Which.
+        feed: FeedId,
+        /// By whom.
+        #[schema(value_type = String)]
+        participant: ParticipantId,
+        /// Name for people.
+        name: String,
+    },
+    /// A feed was over.
+    Unpublished {
+        /// Which.
+        feed: FeedId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// The recording was paused.
+    Paused,
+    /// The recording went on.
+    Resumed,
+    /// The layout of the mix was changed.
+    LayoutChanged {
+        /// To this.
+        layout: Layout,
+    },
 }

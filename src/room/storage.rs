@@ -1,7 +1,7 @@
 //! A room's way to the recordings on disk: one job after the other, off the async threads, so that a slow disk delays
 //! neither the room nor the order of its manifests.
 
-use crate::model::{Recording, RoomId};
+use crate::model::{Recording, RecordingWish, RoomId};
 use crate::recordings::Recordings;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,7 +73,7 @@ async fn work(
 }
 
 fn create(store: &Recordings, room: &RoomId) -> Created {
-    let recording = store.create(room).map_err(|error| error.to_string())?;
+    let recording = store.create(room, &RecordingWish::default()).map_err(|error| error.to_string())?;
     let folder = store.folder(&recording.id);
     Ok((recording, folder))
 }

@@ -4,7 +4,7 @@ use super::mux::{Mux, Outcome};
 use super::worker::End;
 use crate::media::BranchReport;
 use crate::media::rtp::Packet;
-use crate::model::{Codec, EndReason, Kind};
+use crate::model::{Codec, EndReason, FileFacts, Kind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -61,6 +61,7 @@ impl Facts {
             bytes: self.on_disk(),
             size: self.size,
             detail,
+            facts: FileFacts::default(),
         }
     }
 }

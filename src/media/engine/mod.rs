@@ -107,7 +107,12 @@ impl Engine for GstEngine {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
                 inner.peers.tell(peer, Input::Close);
             }
-            MediaRequest::Record { recording, feed, stem } => inner.record(recording, feed, stem, events),
+            MediaRequest::Record { recording, feed, stem, .. } => inner.record(recording, feed, stem, events),
+            MediaRequest::Mix { .. }
+            | MediaRequest::MixFeed { .. }
+            | MediaRequest::MixLayout { .. }
+            | MediaRequest::PauseRecording { .. }
+            | MediaRequest::KeepPast { .. } => tracing::warn!("not built yet"),
             MediaRequest::StopRecording { recording, feed, reason } => inner.recorders.stop(&recording, feed, reason),
         }
     }

@@ -4,7 +4,7 @@ use super::Inner;
 use crate::media::branch::{Recorder, RecorderEvent, RecorderSpec};
 use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaEvent, MediaSink};
-use crate::model::{EndReason, FeedId, RecordingId};
+use crate::model::{EndReason, FeedId, FileFacts, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -145,8 +145,8 @@ impl Inner {
 fn tell((recording, feed): &Key, event: RecorderEvent) -> MediaEvent {
     let (recording, feed) = (recording.clone(), *feed);
     match event {
-        RecorderEvent::Started(report) => MediaEvent::RecordingStarted { recording, feed, report },
-        RecorderEvent::Ended(reason, report) => MediaEvent::RecordingEnded { recording, feed, reason, report },
+        RecorderEvent::Started(report) => MediaEvent::RecordingStarted { recording, feed: Some(feed), report },
+        RecorderEvent::Ended(reason, report) => MediaEvent::RecordingEnded { recording, feed: Some(feed), reason, report },
     }
 }
 
@@ -160,6 +160,7 @@ fn refuse(key: &Key, reason: EndReason, detail: String, events: &MediaSink) {
         bytes: 0,
         size: None,
         detail: Some(detail),
+        facts: FileFacts::default(),
     };
     let _ = events.send(tell(key, RecorderEvent::Ended(reason, report)));
 }

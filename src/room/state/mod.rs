@@ -234,10 +234,10 @@ impl State {
             MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
             MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
             MediaEvent::RecordingStarted { recording, feed, report } => {
-                self.recording_started(&recording, feed, report);
+                self.recording_started(&recording, feed.unwrap_or(FeedId(0)), report);
             }
             MediaEvent::RecordingEnded { recording, feed, reason, report } => {
-                self.recording_ended(&recording, feed, reason, report);
+                self.recording_ended(&recording, feed.unwrap_or(FeedId(0)), reason, report);
             }
         }
     }

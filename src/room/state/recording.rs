@@ -94,7 +94,7 @@ impl State {
         run.writing.insert(feed, (published.name.clone(), None));
         let stem = run.folder.join(format!("{:02}-{feed}", run.asked));
         let recording = run.recording.id.clone();
-        self.ask(MediaRequest::Record { recording, feed, stem });
+        self.ask(MediaRequest::Record { recording, feed, stem, preroll: Duration::ZERO });
     }
 
     pub(super) fn stop_recording(&mut self, id: &RecordingId) -> Result<Reply, RoomError> {
@@ -207,8 +207,9 @@ fn done(recording: &Recording) -> Reply {
 fn file(feed: FeedId, publisher: &str, report: BranchReport) -> RecordingFile {
     RecordingFile {
         name: report.file,
-        feed,
+        feed: Some(feed),
         publisher: publisher.into(),
+        segment: 1,
         state: RecordingState::Recording,
         codecs: report.codecs,
         started_at: report.started_at,
@@ -218,5 +219,7 @@ fn file(feed: FeedId, publisher: &str, report: BranchReport) -> RecordingFile {
         height: report.size.map(|(_, height)| height),
         reason: None,
         detail: report.detail,
+        facts: report.facts,
+        uploads: Vec::new(),
     }
 }
