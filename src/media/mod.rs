@@ -7,6 +7,7 @@ pub mod branch;
 mod bus;
 mod census;
 pub mod egress;
+mod elements;
 mod engine;
 pub mod fake;
 pub mod feed;
@@ -21,6 +22,7 @@ pub mod sdp;
 pub mod srtp;
 pub mod template;
 
+pub use elements::start;
 pub use engine::GstEngine;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};

@@ -43,7 +43,7 @@ impl GstEngine {
     /// Binds the port and starts the threads. `min_free_bytes`: recordings end when less is free.
     pub fn start(media: &Media, min_free_bytes: u64) -> Result<Arc<Self>, MediaError> {
         let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
-        gst::init().map_err(|error| fatal("GStreamer", &error))?;
+        crate::media::start()?;
         let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
         let pool = Pool::start(workers(media)).map_err(|error| fatal("senders", &error))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
