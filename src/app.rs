@@ -100,6 +100,8 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         metrics: admin::install_metrics(),
     };
     let journal = tokio::spawn(journal::keep(rooms.journal()));
+    let silent = CancellationToken::new();
+    let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
         lobby,
@@ -113,7 +115,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let https = serve::https(&config, router)?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
     let limit = config.server.shutdown_limit;
-    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, closing, limit })
+    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, webhook: (webhook, silent), closing, limit })
 }
 
 fn start_demo(auth: &Auth, http: SocketAddr) -> parts::Demo {
@@ -132,6 +134,8 @@ pub struct Running {
     https: Option<Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
+    /// With the token that tells it that no room is left.
+    webhook: (JoinHandle<()>, CancellationToken),
     closing: CancellationToken,
     limit: Duration,
 }
@@ -181,6 +185,7 @@ impl Running {
         }
         // What follows needs time as well.
         self.rooms.shutdown(left(deadline).mul_f32(0.7)).await;
+        self.webhook.1.cancel();
         let (engine, limit) = (Arc::clone(&self.engine), left(deadline).mul_f32(0.7));
         match tokio::task::spawn_blocking(move || engine.shutdown(limit)).await {
             Ok(0) => (),
@@ -193,7 +198,8 @@ impl Running {
                 server.stop(limit).await;
             }
         };
-        tokio::join!(self.http.stop(limit), https);
+        let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
+        let _ = tokio::join!(self.http.stop(limit), https, webhook);
     }
 }
 

@@ -7,10 +7,12 @@ mod check;
 mod load;
 #[cfg(test)]
 mod sample_test;
+mod webhook;
 
 pub use addresses::PublicIps;
 pub use check::Problems;
 pub use load::{LoadError, Source, load};
+pub use webhook::Webhook;
 
 use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +33,8 @@ pub struct Config {
     pub rooms: Rooms,
     /// Recordings.
     pub recording: Recording,
+    /// Where events are sent to.
+    pub webhook: Webhook,
     /// Logs.
     pub log: Log,
     /// Demo mode: a synthetic device inside the server.
@@ -115,6 +119,9 @@ pub struct Rooms {
     /// An empty room is closed after this.
     #[serde(with = "humantime_serde")]
     pub empty_limit: Duration,
+    /// A recording is completed when nobody has published for this long, unless it was asked for otherwise; zero: never.
+    #[serde(with = "humantime_serde")]
+    pub recording_empty_limit: Duration,
     /// Rooms at once.
     pub max_rooms: usize,
     /// Rooms at once made by one signaling connection.
@@ -198,6 +205,7 @@ impl Default for Rooms {
         Self {
             reconnect_grace: Duration::from_secs(10),
             empty_limit: Duration::from_secs(60),
+            recording_empty_limit: Duration::from_secs(300),
             max_rooms: 1000,
             max_rooms_per_connection: 100,
             max_participants: 500,

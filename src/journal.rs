@@ -2,6 +2,10 @@
 //!
 //! Decides the words and the names of the figures; that something went wrong is said by its `EndReason`.
 
+mod webhook;
+
+pub use webhook::deliver;
+
 use crate::model::{EndReason, FeedId, Recording, RecordingId, RecordingState, RoomId};
 use crate::room::{Audience, Event, EventKind};
 use metrics::counter;

@@ -68,21 +68,8 @@ impl Recordings {
             return Err(StoreError::NoSpace { dir: self.dir.clone(), free, need: self.min_free });
         }
         let started_at = jiff::Timestamp::now();
-        let recording = Recording {
-            id: self.make_folder(room, started_at).map_err(|source| self.io(source))?,
-            room: room.clone(),
-            state: RecordingState::Starting,
-            started_at,
-            ended_at: None,
-            reason: None,
-            detail: None,
-            wish: wish.clone(),
-            files: Vec::new(),
-            events: Vec::new(),
-            repaired: false,
-            deleted_at: None,
-            thumbnails: None,
-        };
+        let id = self.make_folder(room, started_at).map_err(|source| self.io(source))?;
+        let recording = Recording::new(id, room.clone(), wish.clone(), started_at);
         self.save(&recording)?;
         Ok(recording)
     }

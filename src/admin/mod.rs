@@ -4,8 +4,8 @@
 
 mod access;
 mod error;
+mod events;
 mod feeds;
-mod files;
 mod graph;
 mod health;
 mod openapi;

@@ -20,8 +20,14 @@ impl fmt::Display for Problems {
 impl Config {
     /// Checks what one value alone cannot tell. All problems at once, so that one edit cures them.
     pub fn check(&self) -> Result<(), Problems> {
-        let found =
-            [self.secret_problem(), self.tls_problem(), self.port_problem(), self.stun_problem(), self.limit_problem()];
+        let found = [
+            self.secret_problem(),
+            self.tls_problem(),
+            self.port_problem(),
+            self.stun_problem(),
+            self.limit_problem(),
+            self.webhook.problem(),
+        ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }

@@ -51,12 +51,13 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 6] = [
+    let sections: [(&str, BTreeSet<&str>); 7] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
         ("media", fields::<super::Media>()),
         ("rooms", fields::<super::Rooms>()),
         ("recording", fields::<super::Recording>()),
+        ("webhook", fields::<super::Webhook>()),
         ("log", fields::<super::Log>()),
     ];
     for (name, expected) in &sections {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::{Codec, EndReason, FeedId, RecordingFile};
+use crate::model::{Codec, EndReason, FeedId, RecordingFile, RecordingWish};
 
 fn store() -> (tempfile::TempDir, Recordings) {
     let dir = tempfile::tempdir().unwrap();
@@ -10,7 +10,10 @@ fn store() -> (tempfile::TempDir, Recordings) {
 fn file(name: &str, state: RecordingState) -> RecordingFile {
     RecordingFile {
         name: name.into(),
-        feed: FeedId(1),
+        feed: Some(FeedId(1)),
+        segment: 1,
+        facts: Default::default(),
+        uploads: Vec::new(),
         publisher: "DEVICE:1".into(),
         state,
         codecs: vec![Codec::Vp8, Codec::Opus],
@@ -27,7 +30,7 @@ fn file(name: &str, state: RecordingState) -> RecordingFile {
 #[test]
 fn a_recording_is_found_again_as_it_was_saved() {
     let (_dir, store) = store();
-    let mut made = store.create(&RoomId::new("42")).unwrap();
+    let mut made = store.create(&RoomId::new("42"), &RecordingWish::default()).unwrap();
     assert!(is_id(made.id.as_str()) && made.id.as_str().contains("-42-"), "{}", made.id);
     made.files.push(file("feed-1.webm", RecordingState::Ready));
     made.state = RecordingState::Ready;
@@ -43,7 +46,7 @@ fn newest_comes_first() {
     let (_dir, store) = store();
     let mut ids = Vec::new();
     for second in [10, 30, 20] {
-        let mut recording = store.create(&RoomId::new("a")).unwrap();
+        let mut recording = store.create(&RoomId::new("a"), &RecordingWish::default()).unwrap();
         recording.started_at = jiff::Timestamp::from_second(second).unwrap();
         store.save(&recording).unwrap();
         ids.push(recording.id);
@@ -56,7 +59,7 @@ fn newest_comes_first() {
 fn only_files_the_manifest_names_have_a_path() {
     let (dir, store) = store();
     std::fs::write(dir.path().join("secret"), "x").unwrap();
-    let mut recording = store.create(&RoomId::new("a")).unwrap();
+    let mut recording = store.create(&RoomId::new("a"), &RecordingWish::default()).unwrap();
     recording.files =
         ["good.webm", "../../secret", "manifest.json", ".hidden"].map(|n| file(n, RecordingState::Ready)).into();
     store.save(&recording).unwrap();
@@ -74,7 +77,7 @@ fn only_files_the_manifest_names_have_a_path() {
 #[test]
 fn a_running_recording_is_not_deleted_and_a_finished_one_is() {
     let (_dir, store) = store();
-    let mut recording = store.create(&RoomId::new("a")).unwrap();
+    let mut recording = store.create(&RoomId::new("a"), &RecordingWish::default()).unwrap();
     assert!(!store.delete(recording.id.as_str()).unwrap());
     recording.state = RecordingState::Ready;
     store.save(&recording).unwrap();
@@ -86,7 +89,7 @@ fn a_running_recording_is_not_deleted_and_a_finished_one_is() {
 #[test]
 fn what_a_crash_left_is_failed_with_the_size_on_disk() {
     let (_dir, store) = store();
-    let mut recording = store.create(&RoomId::new("a")).unwrap();
+    let mut recording = store.create(&RoomId::new("a"), &RecordingWish::default()).unwrap();
     recording.files = vec![file("a.webm", RecordingState::Recording), file("b.webm", RecordingState::Ready)];
     store.save(&recording).unwrap();
     std::fs::write(store.folder(&recording.id).join("a.webm"), [0; 1234]).unwrap();
@@ -102,7 +105,7 @@ fn what_a_crash_left_is_failed_with_the_size_on_disk() {
 fn too_little_space_and_bad_folders_are_told_in_words() {
     let (dir, store) = store();
     let full = Recordings { min_free: u64::MAX, ..store };
-    let error = full.create(&RoomId::new("a")).unwrap_err();
+    let error = full.create(&RoomId::new("a"), &RecordingWish::default()).unwrap_err();
     assert!(matches!(error, StoreError::NoSpace { .. }) && error.to_string().contains("recording.min_free_bytes"));
     let file = dir.path().join("file");
     std::fs::write(&file, "").unwrap();

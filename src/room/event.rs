@@ -28,6 +28,7 @@ pub enum Audience {
 
 /// What happened. Names are past tense.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum EventKind {
     /// The room was made.
     RoomCreated,

@@ -1,50 +1,16 @@
-//! Recordings: start, stop, list, look at, delete. Their files are served by `files`.
+//! Recordings: list, look at, delete. `control` starts and stops them, `files` serves what they made.
+
+pub mod control;
+pub mod files;
 
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
-use crate::model::{Recording, RecordingId, RecordingState};
+use crate::model::{Recording, RecordingId};
 use crate::recordings::Recordings;
-use crate::room::{Command, Reply, RoomError};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-
-/// Starts recording a room: one file for each feed, present and future.
-#[utoipa::path(
-    post, path = "/rooms/{id}/recordings", tag = "recordings",
-    params(("id" = String, Path, description = "the room")),
-    responses(
-        (status = CREATED, body = Recording), (status = NOT_FOUND, body = ApiError),
-        (status = INSUFFICIENT_STORAGE, body = ApiError),
-    )
-)]
-pub async fn start(
-    access: Access,
-    State(shared): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<(StatusCode, Json<Recording>), ApiError> {
-    let reply = access.room(&shared, &id)?.request(None, Command::StartRecording).await?;
-    Ok((StatusCode::CREATED, Json(recording_in(reply)?)))
-}
-
-/// Stops a recording; its files are complete when its state is `ready`.
-#[utoipa::path(
-    post, path = "/recordings/{id}/stop", tag = "recordings",
-    params(("id" = String, Path, description = "the recording")),
-    responses((status = OK, body = Recording), (status = NOT_FOUND, body = ApiError))
-)]
-pub async fn stop(
-    access: Access,
-    State(shared): State<Shared>,
-    Path(id): Path<String>,
-) -> Result<Json<Recording>, ApiError> {
-    let recording = find(&access, &shared, id).await?;
-    // A room that is gone took its recordings along: there is no running one.
-    let room = shared.rooms.find(&recording.room).map_err(|_| RoomError::RecordingNotFound)?;
-    let reply = room.request(None, Command::StopRecording { recording: recording.id }).await?;
-    Ok(Json(recording_in(reply)?))
-}
 
 /// All recordings of the rooms that the token may enter, newest first.
 #[utoipa::path(get, path = "/recordings", tag = "recordings", responses((status = OK, body = Vec<Recording>)))]
@@ -98,7 +64,7 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     let recording = find(&access, &shared, id).await?;
-    if matches!(recording.state, RecordingState::Recording | RecordingState::Finishing) {
+    if !recording.state.is_over() {
         return Err(still_running());
     }
     let gone = on_disk(&shared, move |store| store.delete(recording.id.as_str())).await??;
@@ -130,11 +96,4 @@ pub fn not_found() -> ApiError {
 
 fn still_running() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "recording_running", "the recording is still running: stop it first")
-}
-
-fn recording_in(reply: Reply) -> Result<Recording, ApiError> {
-    match reply {
-        Reply::Recording(recording) => Ok(*recording),
-        Reply::Done => Err(ApiError::internal("the room did not say which recording it is")),
-    }
 }
