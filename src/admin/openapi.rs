@@ -55,6 +55,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(recordings::control::resume))
         .routes(routes!(recordings::control::layout))
         .routes(routes!(recordings::files::file))
+        .routes(routes!(recordings::archive::archive))
         .routes(routes!(events::events));
     OpenApiRouter::with_openapi(About::openapi())
         .nest("/api/v1", v1)

@@ -122,6 +122,7 @@ async fn the_description_names_every_route() {
         ("/api/v1/recordings/{id}/pause", "post"),
         ("/api/v1/recordings/{id}/resume", "post"),
         ("/api/v1/recordings/{id}/layout", "put"),
+        ("/api/v1/recordings/{id}/archive.zip", "get"),
         ("/api/v1/events", "get"),
         ("/api/v1/recordings/{id}/files/{name}", "get"),
         ("/api/v1/clients", "get"),

@@ -6,6 +6,7 @@ use millrace::model::{
     Codec, FeedId, FileFacts, Recording, RecordingFile, RecordingId, RecordingState, RecordingWish, RoomId,
 };
 use reqwest::{Method, StatusCode};
+use std::process::Command;
 use std::time::Duration;
 
 const ID: &str = "20260102-030405-hall";
@@ -154,4 +155,20 @@ async fn a_rooms_settings_are_kept_and_checked() {
     assert_eq!((status, &room["settings"]["record"]), (StatusCode::OK, &"always".into()), "{room}");
     let (status, error) = answer(service.request(Method::PUT, path).json(&serde_json::json!({"record": 1}))).await;
     assert_eq!((status, &error["code"]), (StatusCode::BAD_REQUEST, &"bad_request".into()));
+}
+
+#[tokio::test]
+async fn all_files_come_as_one_zip_that_unpacks() {
+    let service = with_recording().await;
+    let response = service.get(&format!("/api/v1/recordings/{ID}/archive.zip")).send().await.unwrap();
+    assert_eq!(response.headers()["content-type"], "application/zip");
+    let path = service.dir.path().join("archive.zip");
+    std::fs::write(&path, response.bytes().await.unwrap()).unwrap();
+    let unzip = |option| Command::new("unzip").arg(option).arg(&path).output().expect("unzip runs");
+    let tested = unzip("-tqq");
+    assert!(tested.status.success(), "{}", String::from_utf8_lossy(&tested.stdout));
+    let listed = String::from_utf8(unzip("-Z1").stdout).unwrap();
+    let names: Vec<_> = listed.lines().collect();
+    let wanted = ["feed-1.webm", "feed-2.webm", "feed-3.mp4", "manifest.json"].map(|name| format!("{ID}/{name}"));
+    assert_eq!(names, wanted);
 }

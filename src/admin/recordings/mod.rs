@@ -1,5 +1,6 @@
 //! Recordings: list, look at, delete. `control` starts and stops them, `files` serves what they made.
 
+pub mod archive;
 pub mod control;
 pub mod files;
 
