@@ -9,6 +9,7 @@ pub mod local;
 pub mod namespace;
 pub mod peer;
 pub mod process;
+pub mod record;
 pub mod report;
 pub mod scene;
 pub mod servers;

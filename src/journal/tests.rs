@@ -46,7 +46,7 @@ fn ended(reason: EndReason) -> EventKind {
 fn recording(state: RecordingState, reason: Option<EndReason>) -> EventKind {
     let (id, room, wish) = (RecordingId::new("r1"), RoomId::new("7"), RecordingWish::default());
     let begun = Recording::new(id, room, wish, jiff::Timestamp::UNIX_EPOCH);
-    let recording = Recording { state, reason, ..begun };
+    let recording = Box::new(Recording { state, reason, ..begun });
     EventKind::RecordingChanged { recording }
 }
 

@@ -147,7 +147,7 @@ impl Actor {
                         self.deferred.push((token, answer));
                     }
                 }
-                Effect::SaveRecording(recording) => self.storage.save(recording),
+                Effect::SaveRecording(recording) => self.storage.save(*recording),
                 Effect::Closed => self.closed = true,
             }
         }

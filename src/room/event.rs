@@ -117,7 +117,7 @@ pub enum EventKind {
     /// A recording changed; the body is all that is known.
     RecordingChanged {
         /// The recording.
-        recording: Recording,
+        recording: Box<Recording>,
     },
     /// The room is gone.
     RoomClosed {

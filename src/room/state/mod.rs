@@ -72,7 +72,7 @@ pub enum Effect {
     /// Makes a recording in the store → `Input::RecordingCreated` with the same number.
     CreateRecording(u64, RecordingWish),
     /// Writes a manifest.
-    SaveRecording(Recording),
+    SaveRecording(Box<Recording>),
     /// The room is over.
     Closed,
 }

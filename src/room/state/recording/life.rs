@@ -41,7 +41,7 @@ impl State {
         let before = self.recorder.runs.get(id).ok_or(RoomError::RecordingNotFound)?.recording.clone();
         self.finish_recording(id, EndReason::Requested, None);
         let over = self.effects.iter().rev().find_map(|effect| match effect {
-            super::Effect::SaveRecording(saved) if saved.id == *id => Some(saved.clone()),
+            super::Effect::SaveRecording(saved) if saved.id == *id => Some((**saved).clone()),
             _ => None,
         });
         Ok(done(&over.unwrap_or(before)))
@@ -106,7 +106,7 @@ impl State {
                 Some(Due::GiveUp) => self.give_up(&id),
                 None if run.save_at.is_some_and(|at| at <= now) => {
                     run.save_at = None;
-                    let recording = run.recording.clone();
+                    let recording = Box::new(run.recording.clone());
                     self.effects.push(super::Effect::SaveRecording(recording));
                 }
                 None => {}

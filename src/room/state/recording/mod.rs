@@ -224,8 +224,8 @@ impl State {
         let Some(run) = self.recorder.runs.get_mut(id) else { return };
         run.save_at = None;
         let recording = run.recording.clone();
-        self.effects.push(Effect::SaveRecording(recording.clone()));
-        self.emit(Audience::Everyone, EventKind::RecordingChanged { recording });
+        self.effects.push(Effect::SaveRecording(Box::new(recording.clone())));
+        self.emit(Audience::Everyone, EventKind::RecordingChanged { recording: Box::new(recording) });
     }
 }
 

@@ -53,10 +53,13 @@ impl Room {
     }
     /// The recording as it was saved last, which is what everybody was told.
     fn saved(&self) -> Recording {
-        let saved =
-            self.last.iter().rev().find_map(|e| if let Effect::SaveRecording(r) = e { Some(r.clone()) } else { None });
+        let saved = self
+            .last
+            .iter()
+            .rev()
+            .find_map(|e| if let Effect::SaveRecording(r) = e { Some((**r).clone()) } else { None });
         let saved = saved.expect("the manifest was saved");
-        assert!(self.kinds().contains(&EventKind::RecordingChanged { recording: saved.clone() }));
+        assert!(self.kinds().contains(&EventKind::RecordingChanged { recording: Box::new(saved.clone()) }));
         saved
     }
     fn recorded(&self) -> Vec<FeedId> {
