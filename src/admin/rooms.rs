@@ -3,6 +3,7 @@
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
+use crate::media;
 use crate::model::{EndReason, RoomId, RoomSettings};
 use crate::room::{Command, RoomView};
 use axum::Json;
@@ -46,6 +47,7 @@ pub async fn create(
     body: Bytes,
 ) -> Result<(StatusCode, Json<RoomView>), ApiError> {
     let wish = body_or_default::<NewRoom>(&body)?;
+    wish.settings.as_ref().map_or(Ok(()), check)?;
     let wanted = wanted_room(wish.id)?.or_else(|| access.only_room().cloned());
     if let Some(id) = &wanted {
         access.to_room(id)?;
@@ -100,9 +102,16 @@ pub async fn settings(
     body: Bytes,
 ) -> Result<Json<RoomView>, ApiError> {
     let settings = body_or_default::<RoomSettings>(&body)?;
+    check(&settings)?;
     let room = access.room(&shared, &id)?;
     room.request(None, Command::Configure { settings }).await?;
     Ok(Json(room.view().await?))
+}
+
+/// A room that records by itself has nobody to tell that its layout does not exist.
+fn check(settings: &RoomSettings) -> Result<(), ApiError> {
+    let layout = media::check_layout(&settings.recording.layout);
+    layout.map_err(|words| ApiError::bad_request(format!("recording.layout: {words}")))
 }
 
 fn wanted_room(id: Option<String>) -> Result<Option<RoomId>, ApiError> {

@@ -4,7 +4,8 @@ use super::super::Shared;
 use super::super::access::Access;
 use super::super::error::ApiError;
 use super::super::rooms::body_or_default;
-use super::find;
+use super::{cost, find};
+use crate::media;
 use crate::model::{Layout, Recording, RecordingWish};
 use crate::room::{Command, Reply, RoomError, RoomHandle};
 use axum::Json;
@@ -37,6 +38,8 @@ pub async fn start(
         false => Some(body_or_default::<RecordingWish>(&body)?),
     };
     let room = access.room(&shared, &id)?;
+    let view = room.view().await?;
+    cost::check(&shared, &view, wish.as_ref().unwrap_or(&view.settings.recording)).await?;
     let reply = room.request(None, Command::StartRecording { wish }).await?;
     Ok((StatusCode::CREATED, Json(recording_in(reply)?)))
 }
@@ -114,6 +117,7 @@ pub async fn layout(
 ) -> Result<StatusCode, ApiError> {
     let wish: NewLayout = serde_json::from_slice(&body)
         .map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))?;
+    media::check_layout(&wish.layout).map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
     let (room, recording) = running(&access, &shared, id).await?;
     room.request(None, Command::SetLayout { recording: recording.id, layout: wish.layout }).await?;
     Ok(StatusCode::NO_CONTENT)
