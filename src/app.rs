@@ -85,10 +85,11 @@ fn ready(config: Config) -> Result<Config, StartError> {
 }
 
 async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>) -> Result<Running, StartError> {
-    let recordings = Recordings::open(config.recording.folder(&config.server), config.recording.min_free_bytes)?;
+    let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
     let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
+    let keepers = parts::start_keepers(&recordings, &closing);
     let shared = admin::Shared {
         rooms: rooms.clone(),
         lobby: lobby.clone(),
@@ -113,7 +114,14 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let https = serve::https(&config, router)?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
     let limit = config.server.shutdown_limit;
-    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, closing, limit })
+    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, keepers, closing, limit })
+}
+
+/// Off the async threads: the index is compared with all folders.
+async fn open_recordings(config: &Config) -> Result<Recordings, StartError> {
+    let options = parts::store_options(config);
+    let opened = tokio::task::spawn_blocking(move || Recordings::open_with(options)).await;
+    Ok(opened.map_err(|e| StartError::Media(e.to_string()))??)
 }
 
 fn start_demo(auth: &Auth, http: SocketAddr) -> parts::Demo {
@@ -132,6 +140,8 @@ pub struct Running {
     https: Option<Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
+    /// Housekeeping and uploads of the recordings.
+    keepers: Vec<JoinHandle<()>>,
     closing: CancellationToken,
     limit: Duration,
 }
@@ -193,7 +203,8 @@ impl Running {
                 server.stop(limit).await;
             }
         };
-        tokio::join!(self.http.stop(limit), https);
+        let keepers = futures::future::join_all(self.keepers.drain(..));
+        tokio::join!(self.http.stop(limit), https, keepers);
     }
 }
 

@@ -44,6 +44,8 @@ pub enum EndReason {
     EngineError,
     /// The service is shutting down.
     Shutdown,
+    /// The service stopped without warning while it ran. What was recorded until then is repaired at the next start.
+    Crashed,
 }
 
 impl EndReason {
@@ -69,6 +71,7 @@ impl EndReason {
             Self::StorageFailed => "storage_failed",
             Self::EngineError => "engine_error",
             Self::Shutdown => "shutdown",
+            Self::Crashed => "crashed",
         }
     }
 

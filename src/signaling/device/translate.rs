@@ -116,7 +116,8 @@ fn ended(reason: EndReason, detail: &str, feed: FeedId) -> Option<ServerMessage>
         EndReason::EngineError => ("internal", "the media engine failed"),
         EndReason::Left | EndReason::Unpublished | EndReason::Unsubscribed | EndReason::Replaced => return None,
         EndReason::Kicked | EndReason::RoomClosed | EndReason::ConnectionLost | EndReason::FeedEnded => return None,
-        EndReason::Requested | EndReason::DiskFull | EndReason::StorageFailed | EndReason::Shutdown => return None,
+        EndReason::Requested | EndReason::DiskFull | EndReason::StorageFailed => return None,
+        EndReason::Shutdown | EndReason::Crashed => return None,
     };
     let message = if detail.is_empty() { words.into() } else { format!("{words}: {detail}") };
     Some(ServerMessage::Error { code, message, feed: Some(feed) })
