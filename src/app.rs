@@ -89,12 +89,11 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
     let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
-    let keepers = parts::start_keepers(&recordings, &closing);
     let shared = admin::Shared {
         rooms: rooms.clone(),
         lobby: lobby.clone(),
         engine: Arc::clone(&engine),
-        recordings,
+        recordings: recordings.clone(),
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),
@@ -113,6 +112,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
+    let keepers = parts::start_keepers(&recordings, &closing);
     let limit = config.server.shutdown_limit;
     Ok(Running { auth, rooms, engine, media, http, https, demo, journal, keepers, closing, limit })
 }
@@ -121,7 +121,8 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
 async fn open_recordings(config: &Config) -> Result<Recordings, StartError> {
     let options = parts::store_options(config);
     let opened = tokio::task::spawn_blocking(move || Recordings::open_with(options)).await;
-    Ok(opened.map_err(|e| StartError::Media(e.to_string()))??)
+    let failed = |e| StoreError::Io { dir: config.recording.folder(&config.server), source: std::io::Error::other(e) };
+    Ok(opened.map_err(failed)??)
 }
 
 fn start_demo(auth: &Auth, http: SocketAddr) -> parts::Demo {

@@ -154,6 +154,3 @@ fn names_of(recording: &Recording) -> Vec<String> {
     let names = files.chain(pictures).filter(|name| manifest::is_file_name(name));
     names.chain([manifest::MANIFEST.to_owned()]).collect()
 }
-
-#[cfg(test)]
-mod tests;

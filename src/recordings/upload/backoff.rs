@@ -68,7 +68,7 @@ mod tests {
     fn a_huge_file_has_larger_parts_instead_of_too_many() {
         let pace = Pace::default();
         assert_eq!(pace.part_bytes(1 << 30), 8 << 20);
-        let huge = 1 << 40;
+        let huge: u64 = 1 << 40;
         assert!(huge.div_ceil(pace.part_bytes(huge)) <= MOST_PARTS);
     }
 }
