@@ -97,7 +97,10 @@ impl Part {
         if wrong { Err(ApiError::bad_request("either `last`, or `from` and `to`")) } else { Ok(()) }
     }
 
-    fn window(&self, length: impl FnOnce() -> Result<Duration, MediaError>) -> Result<(Duration, Duration), MediaError> {
+    fn window(
+        &self,
+        length: impl FnOnce() -> Result<Duration, MediaError>,
+    ) -> Result<(Duration, Duration), MediaError> {
         let seconds = Duration::from_secs_f64;
         if let Some(last) = self.last {
             let end = length()?;
