@@ -36,7 +36,9 @@ struct Input {
 impl Writer {
     /// A file with these tracks.
     pub(super) fn start(container: Container, tracks: &[Track], path: &Path) -> Result<Self, MediaError> {
-        let inputs = (0..tracks.len()).map(|at| format!(" appsrc name=in_{at} ! mux.")).collect::<String>();
+        let input =
+            |(at, track): (usize, &Track)| format!(" appsrc name=in_{at} ! mux.{}_%u", kind_of(&track.caps).as_str());
+        let inputs = tracks.iter().enumerate().map(input).collect::<String>();
         let text = format!("{} name=mux ! filesink name=out sync=false async=false{inputs}", container.muxer());
         let (pipeline, sink) = launch::<gst::Element>(&text, "out")?;
         sink.set_property("location", path.display().to_string());
