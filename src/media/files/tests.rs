@@ -17,12 +17,24 @@ fn names(dir: &Path) -> Vec<String> {
     names.collect()
 }
 
+/// No picture or sound has moved, or is missing.
+fn same_times(before: &serde_json::Value, after: &serde_json::Value) {
+    for kind in ["video", "audio"] {
+        let (before, after) = (packets(before, kind), packets(after, kind));
+        assert_eq!(before.len(), after.len(), "{kind}");
+        let moved = before.iter().zip(&after).map(|(old, new)| (time(old) - time(new)).abs()).fold(0.0, f64::max);
+        assert!(moved < 0.002, "{kind} moved by {moved} s");
+    }
+}
+
 fn repairs(codecs: &[Codec]) {
     let dir = tempfile::tempdir().unwrap();
     let path = killed(codecs, 5, dir.path());
     let found = duration(&path).unwrap().as_secs_f64();
+    let before = probe(&path);
     let repaired = repair(&path).unwrap();
     let probe = probe(&path);
+    same_times(&before, &probe);
     assert!((seconds(&probe) - found).abs() < 0.1, "{found} s became {} s, {repaired:?}", seconds(&probe));
     assert!((repaired.duration_ms as f64 / 1000.0 - found).abs() < 0.1, "{repaired:?}");
     assert_eq!((repaired.bytes, repaired.codecs.len()), (path.metadata().unwrap().len(), codecs.len()));
