@@ -10,6 +10,7 @@ pub mod egress;
 mod engine;
 pub mod fake;
 pub mod feed;
+pub mod files;
 pub mod ice;
 pub mod ingest;
 mod peer;

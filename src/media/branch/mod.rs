@@ -11,7 +11,7 @@ mod track;
 mod worker;
 
 #[cfg(test)]
-mod testing;
+pub(in crate::media) mod testing;
 #[cfg(test)]
 mod tests;
 
