@@ -146,7 +146,9 @@ fn tell((recording, feed): &Key, event: RecorderEvent) -> MediaEvent {
     let (recording, feed) = (recording.clone(), *feed);
     match event {
         RecorderEvent::Started(report) => MediaEvent::RecordingStarted { recording, feed: Some(feed), report },
-        RecorderEvent::Ended(reason, report) => MediaEvent::RecordingEnded { recording, feed: Some(feed), reason, report },
+        RecorderEvent::Ended(reason, report) => {
+            MediaEvent::RecordingEnded { recording, feed: Some(feed), reason, report }
+        }
     }
 }
 
