@@ -5,6 +5,7 @@
 
 mod finish;
 mod mux;
+mod ordered;
 mod reorder;
 mod timeline;
 mod track;
@@ -19,6 +20,7 @@ use super::feed::{SourceTrack, TapItem};
 use super::{BranchReport, MediaError};
 use crate::model::{EndReason, FeedId, RecordingId};
 use gst::prelude::*;
+pub(in crate::media) use ordered::{Ordered, Timed};
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};
