@@ -5,6 +5,7 @@
 mod layers;
 mod logs;
 mod parts;
+mod pictures;
 mod serve;
 mod tls;
 
@@ -94,6 +95,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         lobby: lobby.clone(),
         engine: Arc::clone(&engine),
         recordings: recordings.clone(),
+        mix_cores: parts::mix_cores(&config.recording),
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),
@@ -114,7 +116,10 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
-    let keepers = parts::start_keepers(&recordings, &closing);
+    let told = rooms.clone();
+    recordings.on_change(Arc::new(move |recording| told.announce(recording.clone())));
+    let mut keepers = parts::start_keepers(&recordings, &closing);
+    keepers.push(pictures::start(rooms.clone(), recordings, closing.clone()));
     let limit = config.server.shutdown_limit;
     Ok(Running {
         auth,

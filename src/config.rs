@@ -151,6 +151,8 @@ pub struct Recording {
     /// Folder of the recordings; default: `recordings` under `server.data_dir`.
     #[serde(deserialize_with = "empty_is_none")]
     pub dir: Option<PathBuf>,
+    /// How much of all CPU cores mixes (composed and audio recordings) may take together, in percent; more are refused.
+    pub mix_cpu_percent: u32,
     /// A recording is not started with less free space than this, and ends when it falls below, in bytes.
     pub min_free_bytes: u64,
     /// Recordings older than this are removed; empty (`None`): kept for ever.
@@ -233,6 +235,7 @@ impl Default for Recording {
     fn default() -> Self {
         Self {
             dir: None,
+            mix_cpu_percent: 75,
             min_free_bytes: 200 << 20,
             max_age: None,
             max_total_bytes: 0,

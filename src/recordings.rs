@@ -22,12 +22,12 @@ pub use retention::Swept;
 pub use upload::Pace;
 
 use crate::config;
-use crate::model::{Recording, RecordingId, RecordingState, RecordingWish, RoomId};
+use crate::model::{Recording, RecordingId, RecordingWish, RoomId};
 use index::Index;
 use parking_lot::{Mutex, RwLock};
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Told of each change that the store makes by itself.
@@ -68,6 +68,11 @@ impl Recordings {
         let recording = Recording::new(id, room.clone(), wish.clone(), started_at);
         self.save(&recording)?;
         Ok(recording)
+    }
+
+    /// Folder of all recordings.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
     }
 
     /// Folder of a recording.

@@ -5,7 +5,7 @@ use crate::config;
 use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
-use crate::media::{Engine, GstEngine, ice};
+use crate::media::{Engine, GstEngine, files, ice};
 use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
 use axum::Router;
@@ -57,13 +57,19 @@ pub fn store_options(config: &config::Config) -> recordings::Options {
     }
 }
 
-// merger: call `media::files::repair` here. Until then the file stays as it is: its clusters were flushed while it
-// was written, so it can be played up to the crash, but its length is not told.
+/// What a crash left is finished by the engine's tools.
 fn repair() -> Repair {
     Arc::new(|path| {
-        let metadata = std::fs::metadata(path).map_err(|e| e.to_string())?;
-        Ok(Repaired { bytes: metadata.len(), ..Repaired::default() })
+        let files::Repaired { duration_ms, bytes, codecs, width, height, facts, detail: _ } =
+            files::repair(path).map_err(|error| error.to_string())?;
+        Ok(Repaired { duration_ms, bytes, codecs, width, height, facts })
     })
+}
+
+/// CPU cores that mixes may take together.
+pub fn mix_cores(config: &config::Recording) -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores as f64 * f64::from(config.mix_cpu_percent) / 100.0
 }
 
 /// The tasks that look after the recordings; they end when `closing` is cancelled.

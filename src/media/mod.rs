@@ -27,6 +27,8 @@ pub mod template;
 pub use engine::GstEngine;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -275,6 +277,11 @@ pub trait Engine: Send + Sync + 'static {
     fn feed_stats(&self, feed: FeedId) -> Option<FeedStats>;
     /// Live figures of a peer, `None` when it does not exist.
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats>;
+    /// Writes the last seconds of a feed, as far as they were kept (`KeepPast`), into `STEM.webm` or `STEM.mp4`; the path
+    /// comes back. `NotReady`: nothing is kept of it.
+    fn clip(&self, _feed: FeedId, _last: Duration, _stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
+        async { Err(MediaError::NotReady("this engine keeps nothing of the past".into())) }.boxed()
+    }
     /// The live graphs of these peers and of the recorders of these feeds, as one DOT text (Graphviz). May take
     /// milliseconds: call it off the async threads.
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String;

@@ -8,7 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets that may wait for a mix: some seconds of video.
 const TAP_CAPACITY: usize = 4096;
@@ -110,7 +110,7 @@ impl Inner {
                 feed: id,
                 name,
                 tracks: feed.tracks(),
-                packets: feed.tap(TAP_CAPACITY),
+                packets: feed.tap(TAP_CAPACITY, Duration::ZERO),
                 request_keyframe: Box::new(move || {
                     if let Some(feed) = wanted.upgrade() {
                         feed.request_keyframe();

@@ -4,6 +4,7 @@
 //! `peer`, a feed's packets to `feed`, files to `branch`. Peers run on a small runtime of the engine's own, so that
 //! requests never wait and nothing here depends on the caller's.
 
+mod clips;
 mod feeds;
 mod graph;
 mod mixers;
@@ -17,10 +18,13 @@ use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::Media;
 use crate::model::{EndReason, FeedId, PeerId};
 use feeds::Feeds;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::{Duration, Instant};
@@ -81,6 +85,10 @@ impl GstEngine {
     }
 }
 
+fn stopped<T: Send + 'static>() -> BoxFuture<'static, Result<T, MediaError>> {
+    async { Err(MediaError::Transient("the engine has ended".into())) }.boxed()
+}
+
 fn workers(media: &Media) -> usize {
     match media.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -118,7 +126,11 @@ impl Engine for GstEngine {
             MediaRequest::MixFeed { recording, feed, name } => inner.mix_feed(&recording, feed, name),
             MediaRequest::MixLayout { recording, layout } => inner.mixers.set_layout(&recording, layout),
             MediaRequest::PauseRecording { recording, paused } => inner.mixers.pause(&recording, paused),
-            MediaRequest::KeepPast { .. } => tracing::warn!("not built yet"),
+            MediaRequest::KeepPast { feed, span } => {
+                if let Some(feed) = inner.feeds.get(feed) {
+                    feed.keep_past(span);
+                }
+            }
             MediaRequest::StopRecording { recording, feed, reason } => {
                 if feed.is_none() {
                     inner.mixers.stop(&recording, reason);
@@ -135,6 +147,13 @@ impl Engine for GstEngine {
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let leg = self.inner.peers.leg(peer)?;
         Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
+    }
+
+    fn clip(&self, feed: FeedId, last: Duration, stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
+        let Some(runtime) = &self.runtime else { return stopped() };
+        let inner = self.inner.clone();
+        let made = runtime.spawn_blocking(move || inner.clip(feed, last, &stem));
+        async move { made.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
     }
 
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
