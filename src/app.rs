@@ -85,7 +85,7 @@ fn ready(config: Config) -> Result<Config, StartError> {
 }
 
 async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>) -> Result<Running, StartError> {
-    let recordings = Recordings::open(config.recording.folder(&config.server), config.recording.min_free_bytes)?;
+    let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
     let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
@@ -93,13 +93,15 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         rooms: rooms.clone(),
         lobby: lobby.clone(),
         engine: Arc::clone(&engine),
-        recordings,
+        recordings: recordings.clone(),
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),
         metrics: admin::install_metrics(),
     };
     let journal = tokio::spawn(journal::keep(rooms.journal()));
+    let silent = CancellationToken::new();
+    let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
         lobby,
@@ -112,8 +114,30 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
+    let keepers = parts::start_keepers(&recordings, &closing);
     let limit = config.server.shutdown_limit;
-    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, closing, limit })
+    Ok(Running {
+        auth,
+        rooms,
+        engine,
+        media,
+        http,
+        https,
+        demo,
+        journal,
+        keepers,
+        webhook: (webhook, silent),
+        closing,
+        limit,
+    })
+}
+
+/// Off the async threads: the index is compared with all folders.
+async fn open_recordings(config: &Config) -> Result<Recordings, StartError> {
+    let options = parts::store_options(config);
+    let opened = tokio::task::spawn_blocking(move || Recordings::open_with(options)).await;
+    let failed = |e| StoreError::Io { dir: config.recording.folder(&config.server), source: std::io::Error::other(e) };
+    Ok(opened.map_err(failed)??)
 }
 
 fn start_demo(auth: &Auth, http: SocketAddr) -> parts::Demo {
@@ -132,6 +156,10 @@ pub struct Running {
     https: Option<Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
+    /// With the token that tells it that no room is left.
+    webhook: (JoinHandle<()>, CancellationToken),
+    /// Housekeeping and uploads of the recordings.
+    keepers: Vec<JoinHandle<()>>,
     closing: CancellationToken,
     limit: Duration,
 }
@@ -181,6 +209,7 @@ impl Running {
         }
         // What follows needs time as well.
         self.rooms.shutdown(left(deadline).mul_f32(0.7)).await;
+        self.webhook.1.cancel();
         let (engine, limit) = (Arc::clone(&self.engine), left(deadline).mul_f32(0.7));
         match tokio::task::spawn_blocking(move || engine.shutdown(limit)).await {
             Ok(0) => (),
@@ -193,7 +222,9 @@ impl Running {
                 server.stop(limit).await;
             }
         };
-        tokio::join!(self.http.stop(limit), https);
+        let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
+        let keepers = futures::future::join_all(self.keepers.drain(..));
+        let _ = tokio::join!(self.http.stop(limit), https, webhook, keepers);
     }
 }
 

@@ -6,11 +6,14 @@ use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
 use crate::media::{Engine, GstEngine, ice};
+use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
 use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// The start waits no longer for a STUN server.
 pub const STUN_LIMIT: Duration = Duration::from_secs(3);
@@ -41,6 +44,33 @@ pub async fn find_public_ips(media: &mut config::Media) {
         ),
     }
     media.public_ips = PublicIps::Listed(found.unwrap_or_default());
+}
+
+/// What the recordings are opened with.
+pub fn store_options(config: &config::Config) -> recordings::Options {
+    recordings::Options {
+        dir: config.recording.folder(&config.server),
+        settings: config.recording.clone(),
+        storage: config.storage.clone(),
+        repair: repair(),
+        pace: Pace::default(),
+    }
+}
+
+// merger: call `media::files::repair` here. Until then the file stays as it is: its clusters were flushed while it
+// was written, so it can be played up to the crash, but its length is not told.
+fn repair() -> Repair {
+    Arc::new(|path| {
+        let metadata = std::fs::metadata(path).map_err(|e| e.to_string())?;
+        Ok(Repaired { bytes: metadata.len(), ..Repaired::default() })
+    })
+}
+
+/// The tasks that look after the recordings; they end when `closing` is cancelled.
+pub fn start_keepers(recordings: &Recordings, closing: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let mut tasks = recordings.start_uploads(closing);
+    tasks.push(recordings.start_housekeeping(closing.clone()));
+    tasks
 }
 
 /// The dialects' routes.

@@ -20,8 +20,15 @@ impl fmt::Display for Problems {
 impl Config {
     /// Checks what one value alone cannot tell. All problems at once, so that one edit cures them.
     pub fn check(&self) -> Result<(), Problems> {
-        let found =
-            [self.secret_problem(), self.tls_problem(), self.port_problem(), self.stun_problem(), self.limit_problem()];
+        let found = [
+            self.secret_problem(),
+            self.tls_problem(),
+            self.port_problem(),
+            self.stun_problem(),
+            self.limit_problem(),
+            self.storage.problem(),
+            self.webhook.problem(),
+        ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
@@ -97,6 +104,7 @@ impl Config {
             ("media.liveness", self.media.liveness.as_millis() as usize),
             ("media.negotiation_limit", self.media.negotiation_limit.as_millis() as usize),
             ("server.shutdown_limit", self.server.shutdown_limit.as_millis() as usize),
+            ("recording.max_age", self.recording.max_age.map_or(1, |age| age.as_millis() as usize)),
         ];
         let (key, _) = limits.into_iter().find(|(_, value)| *value == 0)?;
         Some(format!("{key} is 0, so nothing could work: give it a positive value, or remove it for the default"))

@@ -6,12 +6,15 @@
 pub mod branch;
 mod bus;
 mod census;
+mod disk;
 pub mod egress;
 mod engine;
 pub mod fake;
 pub mod feed;
+pub mod files;
 pub mod ice;
 pub mod ingest;
+pub mod mix;
 mod peer;
 mod pipeline;
 pub mod requirements;

@@ -5,13 +5,14 @@
 
 mod finish;
 mod mux;
+mod ordered;
 mod reorder;
 mod timeline;
 mod track;
 mod worker;
 
 #[cfg(test)]
-mod testing;
+pub(in crate::media) mod testing;
 #[cfg(test)]
 mod tests;
 
@@ -19,6 +20,7 @@ use super::feed::{SourceTrack, TapItem};
 use super::{BranchReport, MediaError};
 use crate::model::{EndReason, FeedId, RecordingId};
 use gst::prelude::*;
+pub(in crate::media) use ordered::{Ordered, Timed};
 use std::path::PathBuf;
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, OnceLock};

@@ -6,6 +6,7 @@
 
 mod feeds;
 mod graph;
+mod mixers;
 mod peers;
 mod recorders;
 
@@ -16,6 +17,7 @@ use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::Media;
 use crate::model::{EndReason, FeedId, PeerId};
 use feeds::Feeds;
+use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
 use std::net::SocketAddr;
@@ -36,6 +38,7 @@ struct Inner {
     peers: Peers,
     feeds: Feeds,
     recorders: Recorders,
+    mixers: Mixers,
     stopping: AtomicBool,
 }
 
@@ -61,6 +64,7 @@ impl GstEngine {
             peers: Peers::default(),
             feeds: Feeds::default(),
             recorders: Recorders::new(min_free_bytes),
+            mixers: Mixers::new(min_free_bytes, None),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -108,12 +112,19 @@ impl Engine for GstEngine {
                 inner.peers.tell(peer, Input::Close);
             }
             MediaRequest::Record { recording, feed, stem, .. } => inner.record(recording, feed, stem, events),
-            MediaRequest::Mix { .. }
-            | MediaRequest::MixFeed { .. }
-            | MediaRequest::MixLayout { .. }
-            | MediaRequest::PauseRecording { .. }
-            | MediaRequest::KeepPast { .. } => tracing::warn!("not built yet"),
-            MediaRequest::StopRecording { recording, feed, reason } => inner.recorders.stop(&recording, feed, reason),
+            MediaRequest::Mix { recording, stem, layout, title } => {
+                inner.mix((recording, stem), layout, title, events);
+            }
+            MediaRequest::MixFeed { recording, feed, name } => inner.mix_feed(&recording, feed, name),
+            MediaRequest::MixLayout { recording, layout } => inner.mixers.set_layout(&recording, layout),
+            MediaRequest::PauseRecording { recording, paused } => inner.mixers.pause(&recording, paused),
+            MediaRequest::KeepPast { .. } => tracing::warn!("not built yet"),
+            MediaRequest::StopRecording { recording, feed, reason } => {
+                if feed.is_none() {
+                    inner.mixers.stop(&recording, reason);
+                }
+                inner.recorders.stop(&recording, feed, reason);
+            }
         }
     }
 
@@ -145,7 +156,9 @@ impl Engine for GstEngine {
         let end = Instant::now() + limit;
         self.inner.stopping.store(true, SeqCst);
         self.inner.recorders.stop_all(EndReason::Shutdown);
+        self.inner.mixers.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
+        self.inner.mixers.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
         self.inner.peers.wait_until(end)
     }

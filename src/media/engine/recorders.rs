@@ -9,7 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets that may wait for a recorder: some seconds of video.
 const TAP_CAPACITY: usize = 4096;
@@ -129,7 +129,7 @@ impl Inner {
             recording,
             feed: feed.id(),
             tracks: feed.tracks(),
-            packets: feed.tap(TAP_CAPACITY),
+            packets: feed.tap(TAP_CAPACITY, Duration::ZERO),
             stem,
             min_free_bytes: self.recorders.min_free_bytes,
             request_keyframe: Box::new(move || {
