@@ -160,6 +160,10 @@ pub enum Codec {
     Vp8,
     /// RFC 6184, packetization-mode 1, constrained baseline to high.
     H264,
+    /// RFC 9628, profile 0.
+    Vp9,
+    /// AOM's "RTP Payload Format For AV1" 1.0, profile 0.
+    Av1,
     /// RFC 7587.
     Opus,
 }
@@ -169,7 +173,7 @@ impl Codec {
     pub fn kind(self) -> Kind {
         match self {
             Codec::Opus => Kind::Audio,
-            Codec::Vp8 | Codec::H264 => Kind::Video,
+            Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => Kind::Video,
         }
     }
     /// RTP clock rate in Hz.
@@ -184,6 +188,8 @@ impl Codec {
         match self {
             Codec::Vp8 => "VP8",
             Codec::H264 => "H264",
+            Codec::Vp9 => "VP9",
+            Codec::Av1 => "AV1",
             Codec::Opus => "OPUS",
         }
     }
@@ -192,6 +198,8 @@ impl Codec {
         match self {
             Codec::Vp8 => "vp8",
             Codec::H264 => "h264",
+            Codec::Vp9 => "vp9",
+            Codec::Av1 => "av1",
             Codec::Opus => "opus",
         }
     }

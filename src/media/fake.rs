@@ -214,12 +214,12 @@ fn tracks(sdp: &Sdp) -> Result<Vec<TrackInfo>, MediaError> {
     if !text.starts_with("V=0") || !text.lines().any(|line| line.starts_with("M=")) {
         return Err(MediaError::BadSdp("no media section".into()));
     }
-    let video =
-        [Codec::Vp8, Codec::H264].into_iter().find(|codec| text.contains(&format!(" {}/", codec.encoding_name())));
-    let audio = [Codec::Opus].into_iter().find(|codec| text.contains(&format!(" {}/", codec.encoding_name())));
+    let named = |codec: &Codec| text.contains(&format!(" {}/", codec.encoding_name()));
+    let video = [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1].into_iter().find(named);
+    let audio = Some(Codec::Opus).filter(named);
     let tracks: Vec<_> = audio.into_iter().chain(video).map(|codec| TrackInfo { codec }).collect();
     match tracks.is_empty() {
-        true => Err(MediaError::NoCommonCodec("VP8, H264 and Opus are what the server has".into())),
+        true => Err(MediaError::NoCommonCodec("VP8, H264, VP9, AV1 and Opus are what the server has".into())),
         false => Ok(tracks),
     }
 }

@@ -235,6 +235,6 @@ fn caps(track: &SourceTrack) -> gst::Caps {
     match track.codec {
         // Mono packets play in a stereo track, stereo ones in a mono track lose a side.
         Codec::Opus => builder.field("sprop-stereo", "1").build(),
-        Codec::Vp8 | Codec::H264 => builder.build(),
+        Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => builder.build(),
     }
 }

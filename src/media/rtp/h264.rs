@@ -1,5 +1,7 @@
 //! H.264 payloads (RFC 6184): where a keyframe begins, and how large its pictures are.
 
+use super::bits::Bits;
+
 const IDR: u8 = 5;
 const SPS: u8 = 7;
 const STAP_A: u8 = 24;
@@ -36,7 +38,8 @@ fn aggregated(mut rest: &[u8]) -> (bool, Option<(u32, u32)>) {
 /// Picture size from a sequence parameter set (H.264 7.3.2.1.1); `None` for what WebRTC does not use (scaling lists,
 /// picture order count type 1, other chroma than 4:2:0).
 fn sps_size(unit: &[u8]) -> Option<(u32, u32)> {
-    let mut bits = Bits { data: unescape(unit), at: 8 };
+    let plain = unescape(unit);
+    let mut bits = Bits::new(&plain, 8);
     let profile = bits.take(8)?;
     bits.take(16)?; // constraints, level
     bits.golomb()?; // seq_parameter_set_id
@@ -92,34 +95,6 @@ fn unescape(unit: &[u8]) -> Vec<u8> {
         plain.push(byte);
     }
     plain
-}
-
-struct Bits {
-    data: Vec<u8>,
-    at: usize,
-}
-
-impl Bits {
-    fn take(&mut self, count: u32) -> Option<u32> {
-        let mut value = 0;
-        for _ in 0..count {
-            let bit = self.data.get(self.at / 8)? >> (7 - self.at % 8) & 1;
-            value = value << 1 | u32::from(bit);
-            self.at += 1;
-        }
-        Some(value)
-    }
-
-    fn golomb(&mut self) -> Option<u32> {
-        let mut zeros = 0;
-        while self.take(1)? == 0 {
-            zeros += 1;
-        }
-        if zeros > 31 {
-            return None;
-        }
-        Some((1u32 << zeros) - 1 + self.take(zeros)?)
-    }
 }
 
 #[cfg(test)]

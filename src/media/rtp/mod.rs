@@ -6,12 +6,15 @@ use crate::model::Codec;
 use std::sync::Arc;
 use std::time::Instant;
 
+pub mod av1;
+mod bits;
 mod extension;
 pub mod h264;
 mod header;
 mod history;
 mod sequence;
 pub mod vp8;
+pub mod vp9;
 
 pub use extension::find_extension;
 pub use header::{Header, OutExtensionValues, OutHeader};
@@ -62,7 +65,8 @@ pub struct Item {
 }
 
 impl Item {
-    /// Reads the payload of a packet whose header is known.
+    /// Reads the payload of a packet whose header is known. What is no AV1 counts as padding: a depayloader would trust
+    /// its sizes.
     pub fn read(codec: Codec, header: &Header, sequence: u64, generation: u32, data: Vec<u8>, at: Instant) -> Self {
         let payload = data.get(header.payload.clone()).unwrap_or_default();
         let vp8 = (codec == Codec::Vp8).then(|| vp8::Descriptor::read(payload)).flatten();
@@ -70,8 +74,14 @@ impl Item {
             Codec::Opus => (true, None),
             Codec::Vp8 => vp8.as_ref().map_or((false, None), |d| (d.keyframe, d.size)),
             Codec::H264 => h264::keyframe(payload),
+            Codec::Vp9 => vp9::keyframe(payload),
+            Codec::Av1 => av1::keyframe(payload),
         };
-        let (timestamp, marker, payload) = (header.timestamp, header.marker, header.payload.clone());
+        let sound = codec != Codec::Av1 || av1::is_sound(payload);
+        let (timestamp, marker, mut payload) = (header.timestamp, header.marker, header.payload.clone());
+        if !sound {
+            payload.end = payload.start;
+        }
         let packet = Packet { codec, sequence, timestamp, marker, keyframe, size, data, payload, at };
         Self { packet: Arc::new(packet), generation, vp8, level: None }
     }

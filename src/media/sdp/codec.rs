@@ -54,11 +54,23 @@ fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec> {
     let codec = match map.as_str() {
         "VP8/90000" => Codec::Vp8,
         "H264/90000" => Codec::H264,
+        "VP9/90000" => Codec::Vp9,
+        "AV1/90000" => Codec::Av1,
         "OPUS/48000/2" => Codec::Opus,
         _ => return None,
     };
     let fmtp = of_payload(media, "fmtp", payload_type).next().unwrap_or_default();
-    (codec.kind() == kind && (codec != Codec::H264 || is_plain_h264(fmtp))).then_some(codec)
+    (codec.kind() == kind && is_plain(codec, fmtp)).then_some(codec)
+}
+
+/// Only profiles that every decoder has: 8 bits, 4:2:0 (0 is also what a missing parameter means, RFC 9628 6 and AV1's 7.2.1).
+fn is_plain(codec: Codec, fmtp: &str) -> bool {
+    match codec {
+        Codec::Opus | Codec::Vp8 => true,
+        Codec::H264 => is_plain_h264(fmtp),
+        Codec::Vp9 => parameter(fmtp, "profile-id").unwrap_or("0") == "0",
+        Codec::Av1 => parameter(fmtp, "profile").unwrap_or("0") == "0",
+    }
 }
 
 /// Packetization mode 1, constrained baseline to high (RFC 6184 8.1: profile_idc 42, 4d, 64).

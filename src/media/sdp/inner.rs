@@ -63,6 +63,8 @@ pub fn encoding(codec: Codec) -> &'static str {
     match codec {
         Codec::Vp8 => "VP8/90000",
         Codec::H264 => "H264/90000",
+        Codec::Vp9 => "VP9/90000",
+        Codec::Av1 => "AV1/90000",
         Codec::Opus => "opus/48000/2",
     }
 }

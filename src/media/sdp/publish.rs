@@ -119,7 +119,7 @@ fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
     match kinds.is_empty() {
         true => bad("it offers no audio and no video to send"),
         false => MediaError::NoCommonCodec(format!(
-            "VP8, H264 (packetization-mode 1) or Opus expected for {}",
+            "VP8, H264 (packetization-mode 1), VP9 or AV1 (profile 0) or Opus expected for {}",
             kinds.join(" and ")
         )),
     }

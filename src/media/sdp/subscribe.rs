@@ -124,6 +124,8 @@ fn numbers(codec: Codec) -> (u8, Option<u8>) {
         Codec::Opus => (111, None),
         Codec::Vp8 => (96, Some(97)),
         Codec::H264 => (102, Some(103)),
+        Codec::Vp9 => (98, Some(99)),
+        Codec::Av1 => (100, Some(101)),
     }
 }
 
@@ -150,11 +152,14 @@ fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
         Codec::H264 => {
             push(out, format!("a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"))
         }
+        Codec::Vp9 => push(out, format!("a=fmtp:{pt} profile-id=0")),
+        // What is meant when nothing is said; some clients compare the words.
+        Codec::Av1 => push(out, format!("a=fmtp:{pt} level-idx=5;profile=0;tier=0")),
         Codec::Vp8 => {}
     }
     let feedback: &[&str] = match stream.codec {
         Codec::Opus => &["transport-cc"],
-        Codec::Vp8 | Codec::H264 => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
+        Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
     };
     for feedback in feedback {
         push(out, format!("a=rtcp-fb:{pt} {feedback}"));
