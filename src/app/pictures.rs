@@ -34,7 +34,9 @@ pub fn start(rooms: Rooms, store: Recordings, closing: CancellationToken) -> Joi
                         make(&rooms, &store, recording.id).await;
                     }
                 }
-                Err(RecvError::Lagged(count)) => tracing::warn!(count, "pictures of some recordings come at the next start"),
+                Err(RecvError::Lagged(count)) => {
+                    tracing::warn!(count, "pictures of some recordings come at the next start")
+                }
                 Err(RecvError::Closed) => return,
             }
         }
@@ -42,7 +44,10 @@ pub fn start(rooms: Rooms, store: Recordings, closing: CancellationToken) -> Joi
 }
 
 fn wants(recording: &Recording) -> bool {
-    recording.state.is_over() && recording.thumbnails.is_none() && recording.deleted_at.is_none() && best(recording).is_some()
+    recording.state.is_over()
+        && recording.thumbnails.is_none()
+        && recording.deleted_at.is_none()
+        && best(recording).is_some()
 }
 
 /// The longest file with pictures, else the longest.
