@@ -27,7 +27,7 @@ impl Default for Pace {
 }
 
 impl Pace {
-    /// Wait after so many attempts in a row that sent nothing: twice as long each time, a random part of it (half to
+    /// Wait after so many attempts in a row that came no farther: twice as long each time, a random part of it (half to
     /// all), so that not all come back at once.
     pub(super) fn wait(&self, failures: u32) -> Duration {
         let doubled = self.first.saturating_mul(1 << failures.saturating_sub(1).min(20));

@@ -14,6 +14,8 @@ pub(super) struct Job {
     pub file: String,
     pub destination: String,
     pub url: String,
+    /// Attempts in a row that came no farther, before this one.
+    pub failures: u32,
     /// An upload in parts under way: its id, the file's size and the bytes in a part, the ids of the parts sent.
     pub under_way: Option<UnderWay>,
 }
@@ -39,7 +41,7 @@ pub(super) fn add(db: &Connection, recording: &str, file: &str, destination: &st
 /// Sends a file once more that was sent before: it changed.
 pub(super) fn add_again(db: &Connection, recording: &str, file: &str) -> Result<()> {
     db.execute(
-        "UPDATE uploads SET state = 'waiting', sent_bytes = 0, next_at = 0, verified_at = NULL, sha256 = NULL \
+        "UPDATE uploads SET state = 'waiting', sent_bytes = 0, farthest = 0, next_at = 0, verified_at = NULL, sha256 = NULL \
          WHERE recording = ? AND file = ?",
         [recording, file],
     )
@@ -83,7 +85,7 @@ pub(super) fn requeue(db: &Connection, recording: Option<&str>) -> Result<()> {
 /// Takes the next file of a destination: oldest recording first, a manifest after all else of its recording.
 pub(super) fn claim(db: &Connection, destination: &str) -> Result<Option<Job>> {
     let sql = format!(
-        "SELECT u.recording, u.file, u.destination, u.url, u.upload_id, u.size, u.part_bytes \
+        "SELECT u.recording, u.file, u.destination, u.url, u.failures, u.upload_id, u.size, u.part_bytes \
          FROM uploads u JOIN recordings r ON r.id = u.recording \
          WHERE u.destination = ?1 AND u.state IN ('waiting', 'sending') AND u.next_at <= ?2 AND r.deleted_at IS NULL \
          AND (u.file <> '{MANIFEST}' OR NOT EXISTS (SELECT 1 FROM uploads o WHERE o.recording = u.recording \
@@ -110,13 +112,14 @@ fn key<'a>(recording: &'a str, file: &'a str, destination: &'a str) -> [&'a str;
 }
 
 fn job_of(row: &Row<'_>) -> Result<Job> {
-    let id: Option<String> = row.get(4)?;
-    let (size, part_bytes) = (unsigned(row, 5)?, unsigned(row, 6)?);
+    let id: Option<String> = row.get(5)?;
+    let (size, part_bytes) = (unsigned(row, 6)?, unsigned(row, 7)?);
     Ok(Job {
         recording: row.get(0)?,
         file: row.get(1)?,
         destination: row.get(2)?,
         url: row.get(3)?,
+        failures: row.get(4)?,
         under_way: id.map(|id| UnderWay { id, size, part_bytes, parts: Vec::new() }),
     })
 }
@@ -150,7 +153,7 @@ impl Job {
         let [recording, file, destination] = self.key();
         let change = db.transaction()?;
         let changed = change.execute(
-            "UPDATE uploads SET sent_bytes = ?, failures = 0 WHERE recording = ? AND file = ? AND destination = ? \
+            "UPDATE uploads SET sent_bytes = ? WHERE recording = ? AND file = ? AND destination = ? \
              AND EXISTS (SELECT 1 FROM recordings r WHERE r.id = uploads.recording)",
             params![sent_bytes as i64, recording, file, destination],
         )?;
@@ -185,16 +188,17 @@ impl Job {
         .map(drop)
     }
 
-    /// Not this time. `wait` makes of the number of attempts in a row that sent nothing the time until the next one;
+    /// Not this time. `wait` makes of the number of attempts in a row that came no farther the time until the next one;
     /// `None` gives up. Returns that number.
     pub fn failed(&self, db: &mut Connection, words: &str, wait: impl Fn(u32) -> Option<Duration>) -> Result<u32> {
         let [recording, file, destination] = self.key();
-        let sql = "SELECT failures FROM uploads WHERE recording = ? AND file = ? AND destination = ?";
+        let sql = "SELECT CASE WHEN sent_bytes > farthest THEN 0 ELSE failures END FROM uploads \
+                   WHERE recording = ? AND file = ? AND destination = ?";
         let failures = 1 + db.query_row(sql, self.key(), |row| row.get::<_, u32>(0)).optional()?.unwrap_or_default();
         let wait = wait(failures);
         let next_at = wait.map_or(0, |wait| now_ms().saturating_add(wait.as_millis() as i64));
         db.execute(
-            "UPDATE uploads SET state = ?, error = ?, next_at = ?, failures = ? \
+            "UPDATE uploads SET state = ?, error = ?, next_at = ?, failures = ?, farthest = max(farthest, sent_bytes) \
              WHERE recording = ? AND file = ? AND destination = ?",
             params![
                 if wait.is_some() { "waiting" } else { "failed" },
@@ -287,3 +291,6 @@ fn upload_of(row: &Row<'_>) -> Result<(String, Upload)> {
     };
     Ok((row.get(0)?, upload))
 }
+
+#[cfg(test)]
+mod tests;

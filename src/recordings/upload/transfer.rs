@@ -11,6 +11,9 @@ use object_store::path::Path;
 use rusqlite::Connection;
 use std::sync::Arc;
 
+/// An upload in parts that came no farther for so many attempts is begun anew.
+const MOST_FAILURES: u32 = 5;
+
 /// What is there now, verified.
 pub(super) struct Sent {
     /// Bytes.
@@ -110,10 +113,12 @@ impl Transfer {
         Ok(reader.sha256())
     }
 
-    /// The destination may have cleaned up what lay there half sent. Some say so, some only refuse.
+    /// The destination may have cleaned up what lay there half sent. Some say so, some only refuse, some have other
+    /// words, so nothing is gone on with for ever.
     async fn unless_forgotten(&self, result: Result<String, Trouble>) -> Result<String, Trouble> {
+        let stuck = self.job.failures >= MOST_FAILURES;
         match result {
-            Err(trouble @ (Trouble::Missing(_) | Trouble::Refused(_))) if self.is_reachable().await => {
+            Err(trouble) if (stuck || trouble.is_final()) && self.is_reachable().await => {
                 // The parts are lost, or it was completed and only we do not know; then it is sent once more.
                 let _as_good = self.call_off().await;
                 self.forget_parts().await?;

@@ -44,6 +44,11 @@ impl Trouble {
         }
     }
 
+    /// Whether the destination answered, with a no.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Missing(_) | Self::Refused(_))
+    }
+
     /// In words.
     pub fn words(&self) -> &str {
         match self {

@@ -7,8 +7,10 @@ CREATE TABLE uploads (
     state         TEXT NOT NULL,
     sent_bytes    INTEGER NOT NULL DEFAULT 0,
     attempts      INTEGER NOT NULL DEFAULT 0,
-    -- Attempts in a row that sent nothing; the wait before the next one grows with them.
+    -- Attempts in a row that came no farther than those before; the wait before the next one grows with them.
     failures      INTEGER NOT NULL DEFAULT 0,
+    -- The farthest that an attempt that failed has come; one that came farther counts as the first failure again.
+    farthest      INTEGER NOT NULL DEFAULT 0,
     -- Milliseconds since 1970.
     next_at       INTEGER NOT NULL DEFAULT 0,
     error         TEXT,
