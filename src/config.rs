@@ -142,6 +142,9 @@ pub struct Recording {
     pub dir: Option<PathBuf>,
     /// A recording is not started with less free space than this, and ends when it falls below, in bytes.
     pub min_free_bytes: u64,
+    /// Folder of pipeline templates that replace the built-in ones file by file (`recording/webm.toml`).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub templates: Option<PathBuf>,
 }
 
 /// `[log]`
@@ -211,7 +214,7 @@ impl Default for Rooms {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { dir: None, min_free_bytes: 200 << 20 }
+        Self { dir: None, min_free_bytes: 200 << 20, templates: None }
     }
 }
 

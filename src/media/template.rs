@@ -70,10 +70,11 @@ impl Template {
     /// that an edited template serves the next branch.
     pub fn load(name: &str, folder: Option<&Path>) -> Result<Self, MediaError> {
         let path = format!("{name}.toml");
-        let edited = folder.and_then(|folder| std::fs::read_to_string(folder.join(&path)).ok());
-        let text = match edited {
-            Some(text) => text,
-            None => embedded(&path).ok_or_else(|| fatal(name, "no such template"))?,
+        let text = match folder.map(|folder| std::fs::read_to_string(folder.join(&path))) {
+            Some(Ok(text)) => text,
+            // Meant to be used, but cannot be: not a reason to use another one silently.
+            Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => return Err(fatal(name, error)),
+            _ => embedded(&path).ok_or_else(|| fatal(name, "no such template"))?,
         };
         toml::from_str(&text).map_err(|error| fatal(name, error))
     }
