@@ -163,6 +163,9 @@ pub struct Recording {
     /// How long a deleted recording can be restored; 0: it cannot.
     #[serde(with = "humantime_serde")]
     pub bin_for: Duration,
+    /// Folder of pipeline templates that replace the built-in ones file by file (`recording/webm.toml`).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub templates: Option<PathBuf>,
 }
 
 /// `[log]`
@@ -239,6 +242,7 @@ impl Default for Recording {
             min_free_bytes: 200 << 20,
             max_age: None,
             max_total_bytes: 0,
+            templates: None,
             bin_for: Duration::from_secs(24 * 3600),
         }
     }

@@ -26,6 +26,7 @@ impl Config {
             self.port_problem(),
             self.stun_problem(),
             self.limit_problem(),
+            self.template_problem(),
             self.storage.problem(),
             self.webhook.problem(),
         ];
@@ -58,6 +59,14 @@ impl Config {
                  `openssl rand -hex 32`"
             )
         })
+    }
+
+    fn template_problem(&self) -> Option<String> {
+        let folder = self.recording.templates.as_ref().filter(|folder| !folder.is_dir())?;
+        Some(format!(
+            "recording.templates is {}, which is not a folder: make it, or remove the setting",
+            folder.display()
+        ))
     }
 
     fn tls_problem(&self) -> Option<String> {
@@ -165,6 +174,12 @@ mod tests {
             c.media.tcp = false;
         };
         assert_eq!(problems(without_tcp), "");
+    }
+
+    #[test]
+    fn a_folder_of_templates_must_be_there() {
+        let text = problems(|c| c.recording.templates = Some("/nonexistent/templates".into()));
+        assert!(text.contains("recording.templates is /nonexistent/templates"), "{text}");
     }
 
     #[test]

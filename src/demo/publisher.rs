@@ -214,7 +214,15 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
             ),
             "H264",
         ),
-        Codec::Vp8 | Codec::Opus => (
+        Codec::Vp9 => (
+            format!(
+                "vp9enc deadline=1 cpu-used=8 target-bitrate=1000000 end-usage=cbr keyframe-max-dist={keyframes} \
+                 threads=1 ! rtpvp9pay pt=96 picture-id-mode=15-bit mtu=1200"
+            ),
+            "VP9",
+        ),
+        // An AV1 encoder in real time is more than a demonstration is worth.
+        Codec::Vp8 | Codec::Av1 | Codec::Opus => (
             format!(
                 "vp8enc deadline=1 cpu-used=8 target-bitrate=1000000 end-usage=cbr keyframe-max-dist={keyframes} \
                  error-resilient=default threads=1 ! rtpvp8pay pt=96 picture-id-mode=15-bit mtu=1200"

@@ -69,7 +69,8 @@ impl Template {
     /// Reads `KIND/NAME.toml`: from the folder when it has the file, else the embedded one. Read anew each time, so
     /// that an edited template serves the next branch.
     pub fn load(name: &str, folder: Option<&Path>) -> Result<Self, MediaError> {
-        let text = text(&format!("{name}.toml"), folder).ok_or_else(|| fatal(name, "no such template"))?;
+        let text = text(&format!("{name}.toml"), folder).map_err(|error| fatal(name, error))?;
+        let text = text.ok_or_else(|| fatal(name, "no such template"))?;
         toml::from_str(&text).map_err(|error| fatal(name, error))
     }
 
@@ -128,9 +129,13 @@ pub fn element(pipeline: &gst::Pipeline, name: &str) -> Result<gst::Element, Med
 }
 
 /// A file of `pipelines/`: the folder's when it has it, else the embedded one.
-pub fn text(path: &str, folder: Option<&Path>) -> Option<String> {
-    let edited = folder.and_then(|folder| std::fs::read_to_string(folder.join(path)).ok());
-    edited.or_else(|| embedded(path))
+pub fn text(path: &str, folder: Option<&Path>) -> std::io::Result<Option<String>> {
+    match folder.map(|folder| std::fs::read_to_string(folder.join(path))) {
+        Some(Ok(text)) => Ok(Some(text)),
+        // Meant to be used, but cannot be: not a reason to use another one silently.
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(embedded(path)),
+    }
 }
 
 /// Paths of the embedded files that begin so.

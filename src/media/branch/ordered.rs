@@ -2,10 +2,12 @@
 //!
 //! The same parts as the recorder's (`track`, `timeline`), so that a mix is as much in sync as a file of its own.
 
+use super::align::Align;
 use super::timeline::{Epoch, Report};
 use super::track::Track;
 use crate::media::feed::{SourceTrack, TapItem};
 use crate::media::rtp::Packet;
+use crate::model::Kind;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,12 +25,13 @@ pub(in crate::media) struct Timed {
 pub(in crate::media) struct Ordered {
     tracks: Vec<(Track, u64)>,
     epoch: Option<Epoch>,
+    align: Align,
 }
 
 impl Ordered {
     /// With these tracks, so far.
     pub(in crate::media) fn new(tracks: Vec<SourceTrack>) -> Self {
-        let mut ordered = Self { tracks: Vec::new(), epoch: None };
+        let mut ordered = Self { tracks: Vec::new(), epoch: None, align: Align::default() };
         ordered.change(&tracks);
         ordered
     }
@@ -47,11 +50,16 @@ impl Ordered {
         match item {
             TapItem::Packet(packet) => {
                 let track = self.tracks.iter_mut().find(|(track, _)| track.info.codec == packet.codec);
-                track.into_iter().for_each(|(track, _)| track.push(packet.clone()));
+                if track.is_some_and(|(track, _)| track.push(packet.clone())) {
+                    self.align.forget(packet.codec.kind() == Kind::Audio);
+                }
             }
             TapItem::SenderReport { codec, ntp, rtp } => {
-                let track = self.tracks.iter_mut().find(|(track, _)| track.info.codec == *codec);
-                track.into_iter().for_each(|(track, _)| track.on_report(Report { ntp: *ntp, rtp: *rtp }));
+                if self.tracks.iter().any(|(track, _)| track.info.codec == *codec) {
+                    let report = Report { ntp: *ntp, rtp: *rtp };
+                    self.align.report(codec.kind() == Kind::Audio, report, codec.clock_rate());
+                    self.measure();
+                }
             }
             TapItem::TracksChanged(tracks) => self.change(tracks),
             TapItem::Ended => {}
@@ -60,14 +68,12 @@ impl Ordered {
 
     /// The next packet of any track that is due.
     pub(in crate::media) fn pop(&mut self, now: Instant) -> Option<Timed> {
-        let found = self.tracks.iter_mut().enumerate().find_map(|(index, (track, _))| Some((index, track.pop(now)?)));
-        found.map(|(index, packet)| self.timed(index, packet))
+        self.next(Some(now))
     }
 
     /// The next packet whatever is missing before it: the feed is over.
     pub(in crate::media) fn flush(&mut self) -> Option<Timed> {
-        let found = self.tracks.iter_mut().enumerate().find_map(|(index, (track, _))| Some((index, track.flush()?)));
-        found.map(|(index, packet)| self.timed(index, packet))
+        self.next(None)
     }
 
     /// When the feed's first packet came: their time zero.
@@ -75,10 +81,24 @@ impl Ordered {
         self.epoch.map(|epoch| epoch.arrival)
     }
 
+    fn measure(&mut self) {
+        let line = |kind| self.tracks.iter().find(|(t, _)| t.kind() == kind).map(|(t, _)| &t.timeline);
+        if let Some((sound, picture)) = line(Kind::Audio).zip(line(Kind::Video)) {
+            self.align.measure(sound, picture);
+        }
+    }
+
+    fn next(&mut self, now: Option<Instant>) -> Option<Timed> {
+        let index = self.tracks.iter_mut().position(|(track, _)| track.next_at(now).is_some())?;
+        let packet = self.tracks[index].0.take()?;
+        Some(self.timed(index, packet))
+    }
+
     fn timed(&mut self, index: usize, packet: Arc<Packet>) -> Timed {
         let (track, lost) = &mut self.tracks[index];
-        let epoch = *self.epoch.get_or_insert_with(|| track.epoch(&packet));
-        let at = track.pts(&epoch, &packet);
+        let believed = self.align.believed(track.kind() == Kind::Audio);
+        let epoch = *self.epoch.get_or_insert_with(|| track.epoch(&packet, believed));
+        let at = track.aligned(&epoch, &packet, &mut self.align);
         let after_gap = std::mem::replace(lost, track.lost()) != track.lost();
         Timed { packet, at, after_gap }
     }

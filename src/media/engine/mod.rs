@@ -15,7 +15,7 @@ use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::Media;
+use crate::config::{Media, Recording};
 use crate::model::{EndReason, FeedId, PeerId};
 use feeds::Feeds;
 use futures::FutureExt;
@@ -47,8 +47,8 @@ struct Inner {
 }
 
 impl GstEngine {
-    /// Binds the port and starts the threads. `min_free_bytes`: recordings end when less is free.
-    pub fn start(media: &Media, min_free_bytes: u64) -> Result<Arc<Self>, MediaError> {
+    /// Binds the port and starts the threads. `recording`: how much space stays free, and the templates.
+    pub fn start(media: &Media, recording: &Recording) -> Result<Arc<Self>, MediaError> {
         let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
         gst::init().map_err(|error| fatal("GStreamer", &error))?;
         let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
@@ -67,8 +67,8 @@ impl GstEngine {
             keyframe_interval: media.keyframe_interval,
             peers: Peers::default(),
             feeds: Feeds::default(),
-            recorders: Recorders::new(min_free_bytes),
-            mixers: Mixers::new(min_free_bytes, None),
+            recorders: Recorders::new(recording.clone()),
+            mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -119,13 +119,18 @@ impl Engine for GstEngine {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
                 inner.peers.tell(peer, Input::Close);
             }
-            MediaRequest::Record { recording, feed, stem, .. } => inner.record(recording, feed, stem, events),
+            MediaRequest::Record { recording, feed, stem, preroll } => {
+                inner.record((recording, feed), stem, preroll, events);
+            }
             MediaRequest::Mix { recording, stem, layout, title } => {
                 inner.mix((recording, stem), layout, title, events);
             }
             MediaRequest::MixFeed { recording, feed, name } => inner.mix_feed(&recording, feed, name),
             MediaRequest::MixLayout { recording, layout } => inner.mixers.set_layout(&recording, layout),
-            MediaRequest::PauseRecording { recording, paused } => inner.mixers.pause(&recording, paused),
+            MediaRequest::PauseRecording { recording, paused } => {
+                inner.recorders.pause(&recording, paused);
+                inner.mixers.pause(&recording, paused);
+            }
             MediaRequest::KeepPast { feed, span } => {
                 if let Some(feed) = inner.feeds.get(feed) {
                     feed.keep_past(span);

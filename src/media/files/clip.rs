@@ -8,6 +8,7 @@ use crate::media::feed::{SourceTrack, TapItem};
 use crate::media::{BranchReport, MediaError};
 use crate::model::{EndReason, FeedId, RecordingId};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,9 @@ pub fn clip_of_tap(tracks: Vec<SourceTrack>, packets: Receiver<TapItem>, stem: &
         packets,
         stem: stem.into(),
         min_free_bytes: 0,
+        templates: None,
+        paused: false,
+        disk: Arc::default(),
         request_keyframe: Box::new(|| {}),
         events: Box::new(move |event| drop(events.send(event))),
     })?;

@@ -106,7 +106,8 @@ impl Plan {
 
     fn named(name: &str, folder: Option<&Path>) -> Result<Self, String> {
         let clean = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        let text = clean.then(|| template::text(&format!("recording/layouts/{name}.toml"), folder)).flatten();
+        let text = clean.then(|| template::text(&format!("recording/layouts/{name}.toml"), folder));
+        let text = text.transpose().map_err(|error| format!("layout {name}: {error}"))?.flatten();
         let text = text.ok_or_else(|| format!("there is no layout {name:?}; there are {}", names().join(", ")))?;
         let plan: Self = toml::from_str(&text).map_err(|error| format!("layout {name}: {error}"))?;
         plan.checked().map_err(|why| format!("layout {name}: {why}"))
