@@ -12,10 +12,14 @@ mod recorders;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::Media;
 use crate::model::{EndReason, FeedId, PeerId};
+use bytes::Bytes;
 use feeds::Feeds;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use peers::Peers;
 use recorders::Recorders;
 use std::net::SocketAddr;
@@ -36,6 +40,7 @@ struct Inner {
     peers: Peers,
     feeds: Feeds,
     recorders: Recorders,
+    snapshots: Snapshots,
     stopping: AtomicBool,
 }
 
@@ -61,6 +66,7 @@ impl GstEngine {
             peers: Peers::default(),
             feeds: Feeds::default(),
             recorders: Recorders::new(min_free_bytes),
+            snapshots: Snapshots::default(),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -139,6 +145,13 @@ impl Engine for GstEngine {
             }
         }
         graph.finish()
+    }
+
+    fn snapshot(&self, feed: FeedId, width: Option<u32>) -> BoxFuture<'static, Result<Bytes, MediaError>> {
+        match (self.inner.feeds.get(feed), &self.runtime) {
+            (Some(feed), Some(runtime)) => self.inner.snapshots.take(feed, width, runtime.handle()),
+            _ => std::future::ready(Err(MediaError::NotReady("the feed does not exist".into()))).boxed(),
+        }
     }
 
     fn shutdown(&self, limit: Duration) -> usize {
