@@ -6,6 +6,8 @@
 
 mod clip;
 mod copy;
+#[cfg(test)]
+mod mutations_test;
 mod reader;
 mod repair;
 mod scan;
