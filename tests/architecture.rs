@@ -38,6 +38,7 @@ const TRAIT_SIDE: &[&str] = &[
     "FeedStats",
     "TrackStats",
     "PeerStats",
+    "files",
 ];
 /// Only these know GStreamer.
 const GSTREAMER: &[&str] = &["media", "demo"];

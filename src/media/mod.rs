@@ -16,11 +16,13 @@ pub mod ice;
 pub mod ingest;
 pub mod mix;
 mod peer;
+mod picture;
 mod pipeline;
 pub mod requirements;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod snapshot;
 pub mod srtp;
 pub mod template;
 
@@ -28,6 +30,7 @@ pub use engine::GstEngine;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
 use futures::FutureExt;
+use bytes::Bytes;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -285,6 +288,9 @@ pub trait Engine: Send + Sync + 'static {
     /// The live graphs of these peers and of the recorders of these feeds, as one DOT text (Graphviz). May take
     /// milliseconds: call it off the async threads.
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String;
+    /// A picture of a feed as JPEG, at most a second old, so many pixels wide (16 to 1920; `None`: as it comes). Within
+    /// 3 s; who asks at the same time shares the work. `NotReady`: no such feed, no video, or no picture came.
+    fn snapshot(&self, feed: FeedId, width: Option<u32>) -> BoxFuture<'static, Result<Bytes, MediaError>>;
     /// Ends everything within `limit`; returns how many peers could not be ended in time.
     fn shutdown(&self, limit: Duration) -> usize;
 }

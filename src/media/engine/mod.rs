@@ -14,9 +14,11 @@ mod recorders;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Media, Recording};
 use crate::model::{EndReason, FeedId, PeerId};
+use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -43,6 +45,7 @@ struct Inner {
     feeds: Feeds,
     recorders: Recorders,
     mixers: Mixers,
+    snapshots: Snapshots,
     stopping: AtomicBool,
 }
 
@@ -69,6 +72,7 @@ impl GstEngine {
             feeds: Feeds::default(),
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
+            snapshots: Snapshots::default(),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -174,6 +178,13 @@ impl Engine for GstEngine {
             }
         }
         graph.finish()
+    }
+
+    fn snapshot(&self, feed: FeedId, width: Option<u32>) -> BoxFuture<'static, Result<Bytes, MediaError>> {
+        match (self.inner.feeds.get(feed), &self.runtime) {
+            (Some(feed), Some(runtime)) => self.inner.snapshots.take(feed, width, runtime.handle()),
+            _ => std::future::ready(Err(MediaError::NotReady("the feed does not exist".into()))).boxed(),
+        }
     }
 
     fn shutdown(&self, limit: Duration) -> usize {

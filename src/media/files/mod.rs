@@ -6,17 +6,24 @@
 
 mod clip;
 mod copy;
+#[cfg(test)]
+mod mutations_test;
 mod reader;
 mod repair;
 mod scan;
 #[cfg(test)]
-mod testing;
+pub(in crate::media) mod testing;
 #[cfg(test)]
 mod tests;
+mod thin;
+mod thumbnails;
+mod waveform;
 mod writer;
 
 pub use clip::{Clip, clip, clip_of_tap, duration};
+pub(in crate::media) use reader::close;
 pub use repair::{Repaired, repair};
+pub use thumbnails::thumbnails;
 
 use super::MediaError;
 use gst::prelude::*;

@@ -8,7 +8,7 @@ use super::{Container, fatal, launch};
 use crate::media::MediaError;
 use gst::prelude::*;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -78,6 +78,9 @@ impl Reader {
             launch::<gst_app::AppSrc>(&format!("appsrc name=in ! {} name=demux", container.demuxer()), "in")?;
         let (sender, events) = sync_channel(AHEAD);
         let handed = Arc::new(AtomicU64::new(0));
+        if container == Container::Mp4 && index_is_last(&mut file) {
+            source.set_stream_type(gst_app::AppStreamType::Seekable);
+        }
         feed(&source, file, length, handed.clone());
         watch(&pipeline, &sender)?;
         take(&pipeline, sender)?;
@@ -161,12 +164,12 @@ pub(in crate::media) fn close(pipeline: &gst::Pipeline) {
 /// Gives the demuxer the file piece by piece, as it asks.
 fn feed(source: &gst_app::AppSrc, file: File, length: u64, handed: Arc<AtomicU64>) {
     source.set_format(gst::Format::Bytes);
-    source.set_stream_type(gst_app::AppStreamType::Stream);
     source.set_size(i64::try_from(length).unwrap_or(-1));
-    let file = Mutex::new(file.take(length));
+    let file = Arc::new(Mutex::new(file.take(length)));
+    let (reading, seeking) = (file.clone(), file);
     let need = move |source: &gst_app::AppSrc, _wanted: u32| {
         let mut chunk = vec![0; CHUNK];
-        let read = file.lock().unwrap_or_else(PoisonError::into_inner).read(&mut chunk).unwrap_or(0);
+        let read = reading.lock().unwrap_or_else(PoisonError::into_inner).read(&mut chunk).unwrap_or(0);
         chunk.truncate(read);
         handed.fetch_add(read as u64, Relaxed);
         let _ = match read {
@@ -174,7 +177,33 @@ fn feed(source: &gst_app::AppSrc, file: File, length: u64, handed: Arc<AtomicU64
             _ => source.push_buffer(gst::Buffer::from_slice(chunk)),
         };
     };
-    source.set_callbacks(gst_app::AppSrcCallbacks::builder().need_data(need).build());
+    let seek = move |_: &gst_app::AppSrc, offset: u64| {
+        let mut file = seeking.lock().unwrap_or_else(PoisonError::into_inner);
+        file.set_limit(length.saturating_sub(offset));
+        file.get_mut().seek(SeekFrom::Start(offset)).is_ok()
+    };
+    source.set_callbacks(gst_app::AppSrcCallbacks::builder().need_data(need).seek_data(seek).build());
+}
+
+/// Whether an MP4's media stands before its index: so do finished files of others; the demuxer must jump then.
+fn index_is_last(file: &mut File) -> bool {
+    let (mut at, mut head) = (0u64, [0; 16]);
+    let mut found = false;
+    // `ftyp`, a `uuid` or two, `free`: the first of both comes soon.
+    for _ in 0..16 {
+        if file.seek(SeekFrom::Start(at)).is_err() || file.read_exact(&mut head).is_err() {
+            break;
+        }
+        let [a, b, c, d, kind @ ..] = head;
+        found = kind.starts_with(b"mdat");
+        let length = u64::from(u32::from_be_bytes([a, b, c, d]));
+        if found || kind.starts_with(b"moov") || length < 8 {
+            break;
+        }
+        at = at.saturating_add(length);
+    }
+    let _ = file.rewind();
+    found
 }
 
 /// Errors and the end come by the same way as frames, after them.

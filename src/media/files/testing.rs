@@ -1,6 +1,7 @@
 //! Files for the tests, made by the real recorder, and judges of them that are not ours.
 
 use super::clip::duration;
+use crate::media::BranchReport;
 use crate::media::branch::testing::{encode, source};
 use crate::media::branch::{Recorder, RecorderEvent, RecorderSpec};
 use crate::media::feed::TapItem;
@@ -57,11 +58,14 @@ pub(super) fn record(
     items(tracks).into_iter().for_each(|item| tap.send(item).unwrap());
     let extension = if codecs.contains(&Codec::H264) { "mp4" } else { "webm" };
     let (live, copy) = (dir.join("live").with_extension(extension), dir.join("feed-7").with_extension(extension));
-    if !finish {
+    if finish {
+        tap.send(TapItem::Ended).unwrap();
+    } else {
         copy_growing(&live, &copy, seconds - 1.6);
+        recorder.stop(EndReason::Requested);
     }
-    recorder.stop(EndReason::Requested);
-    wait_for_end(&told);
+    let report = wait_for_end(&told);
+    assert!(report.bytes > 0, "{report:?}");
     if finish {
         std::fs::rename(&live, &copy).unwrap();
     } else {
@@ -83,11 +87,11 @@ fn copy_growing(live: &Path, copy: &Path, seconds: f64) {
     }
 }
 
-fn wait_for_end(told: &Receiver<RecorderEvent>) {
+fn wait_for_end(told: &Receiver<RecorderEvent>) -> BranchReport {
     let deadline = Instant::now() + Duration::from_secs(20);
     while let Ok(event) = told.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        if matches!(event, RecorderEvent::Ended(..)) {
-            return;
+        if let RecorderEvent::Ended(_, report) = event {
+            return report;
         }
     }
     panic!("the recorder told no end within 20 s");
