@@ -38,6 +38,8 @@ const TRAIT_SIDE: &[&str] = &[
     "FeedStats",
     "TrackStats",
     "PeerStats",
+    "check_layout",
+    "mix_cost",
 ];
 /// Only these know GStreamer.
 const GSTREAMER: &[&str] = &["media", "demo"];

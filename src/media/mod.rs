@@ -24,6 +24,7 @@ pub mod srtp;
 pub mod template;
 
 pub use engine::GstEngine;
+pub use mix::{layout::check as check_layout, mix_cost};
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
 use serde::Serialize;
