@@ -39,6 +39,9 @@ const TRAIT_SIDE: &[&str] = &[
     "TrackStats",
     "PeerStats",
     "files",
+    "check_layout",
+    "layouts",
+    "mix_cost",
 ];
 /// Only these know GStreamer.
 const GSTREAMER: &[&str] = &["media", "demo"];

@@ -27,6 +27,8 @@ pub mod srtp;
 pub mod template;
 
 pub use engine::GstEngine;
+pub use mix::layout::{all as layouts, check as check_layout};
+pub use mix::mix_cost;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
 use futures::FutureExt;

@@ -132,7 +132,7 @@ fn late() -> MediaError {
 /// The newest group of pictures when it is young; else the next keyframe, which is asked for.
 fn packets(feed: &Feed, codec: Codec) -> Result<Vec<Arc<Packet>>, MediaError> {
     // Before looking, so that what comes meanwhile is not missed.
-    let tap = feed.tap(TAP);
+    let tap = feed.tap(TAP, Duration::ZERO);
     let newest: Vec<_> = feed.newest_pictures().iter().map(|item| item.packet.clone()).collect();
     let newest = whole_pictures(newest);
     if !newest.is_empty() {

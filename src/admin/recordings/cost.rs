@@ -5,13 +5,18 @@
 use super::super::Shared;
 use super::super::access::Access;
 use super::super::error::ApiError;
-use crate::media::{self, MIX_SIZE};
+use crate::media;
 use crate::model::{RecordingKind, RecordingWish};
 use crate::room::RoomView;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+
+/// Of a composed recording, in pixels.
+const SIZE: (u32, u32) = (1280, 720);
+/// Its pictures per second.
+const FPS: u32 = 25;
 
 /// A mix that is thought of.
 #[derive(Default, Deserialize, utoipa::IntoParams)]
@@ -107,5 +112,5 @@ fn taken_by(room: &RoomView) -> f64 {
 }
 
 fn price(kind: RecordingKind, feeds: usize) -> f64 {
-    media::mix_cost(kind, feeds, MIX_SIZE.0, MIX_SIZE.1, MIX_SIZE.2)
+    media::mix_cost(kind, feeds, SIZE, FPS)
 }

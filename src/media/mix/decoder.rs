@@ -13,12 +13,15 @@ use crate::model::{Codec, Kind};
 use gst::prelude::*;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What may wait for a decoder that is too slow, in bytes.
 const QUEUE_LIMIT: u64 = 8 << 20;
 /// Running time of a mix's time zero in pipelines fed with packets: what belongs before it has a time, too.
 pub const BIAS: i64 = 60_000_000_000;
+
+/// While something is waited for, whether the pipeline has failed is looked at so often.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// What a decoder has.
 pub enum Next {
@@ -125,13 +128,18 @@ impl Decoder {
         }
     }
 
-    /// The next thing decoded; waits for it so long at most.
+    /// The next thing decoded; waits for it so long at most. What fails is not waited for.
     pub fn next(&self, wait: Duration) -> Next {
-        let wait = gst::ClockTime::from_nseconds(u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX / 2));
-        match self.sink.try_pull_sample(wait) {
-            Some(sample) => Next::Sample(sample),
-            None if self.sink.is_eos() || self.failure().is_some() => Next::Over,
-            None => Next::Later,
+        let deadline = Instant::now() + wait;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let step = u64::try_from(left.min(LOOK).as_nanos()).unwrap_or(0);
+            match self.sink.try_pull_sample(gst::ClockTime::from_nseconds(step)) {
+                Some(sample) => return Next::Sample(sample),
+                None if self.sink.is_eos() || self.failure().is_some() => return Next::Over,
+                None if left.is_zero() => return Next::Later,
+                None => {}
+            }
         }
     }
 

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 /// A picture that is older is not shown any more: the camera is off.
 const STALE: i64 = 5_000_000_000;
+/// A decoder that gives nothing for so long, though it is waited for, gives nothing any more.
+pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// From a pipeline's running time to the mix's: piece by piece, each with its shift in nanoseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,11 +56,6 @@ impl Pictures {
         &self.decoder
     }
 
-    /// Whether nothing more comes.
-    pub fn is_over(&self) -> bool {
-        self.over
-    }
-
     /// The box it is shown in.
     pub fn resize(&mut self, area: Rect) {
         if self.area != Some(area) {
@@ -79,8 +76,8 @@ impl Pictures {
                 Next::Sample(sample) => {
                     self.next = Frame::of(&sample).map(|frame| frame.moved(|at| self.placement.place(at)));
                 }
-                Next::Later => return,
-                Next::Over => self.over = true,
+                Next::Later if limit < PATIENCE => return,
+                Next::Later | Next::Over => self.over = true,
             }
         }
         if self.next.as_ref().is_some_and(|next| next.at <= until) {
@@ -127,8 +124,8 @@ impl Voice {
             }
             match self.decoder.next(deadline.saturating_duration_since(Instant::now())) {
                 Next::Sample(sample) => self.next = self.read(&sample),
-                Next::Later => return,
-                Next::Over => self.over = true,
+                Next::Later if limit < PATIENCE => return,
+                Next::Later | Next::Over => self.over = true,
             }
         }
     }

@@ -236,6 +236,12 @@ pub fn names() -> Vec<String> {
     all.iter().filter_map(|path| Some(path.rsplit('/').next()?.strip_suffix(".toml")?.to_owned())).collect()
 }
 
+/// The embedded layouts with their purposes.
+pub fn all() -> Vec<(String, String)> {
+    let purpose = |name: &String| Plan::named(name, None).map(|plan| plan.purpose).unwrap_or_default();
+    names().into_iter().map(|name| (name.clone(), purpose(&name))).collect()
+}
+
 /// The plan, or what the engine says of it.
 pub fn load(layout: &Layout, folder: Option<&Path>) -> Result<Plan, MediaError> {
     Plan::load(layout, folder).map_err(MediaError::Fatal)

@@ -146,9 +146,11 @@ impl Mixer {
     }
 
     fn advance(&mut self, at: i64, patience: Duration) {
-        let until = frames_at(at + i64::from(1_000_000_000 / self.rate()));
+        let length = i64::from(1_000_000_000 / self.rate());
+        let until = frames_at(at + length);
         for input in &mut self.inputs {
-            input.pictures.iter_mut().for_each(|pictures| pictures.advance(at, patience));
+            // The nearest picture, rather than the newest before: half as much out of step with the sound.
+            input.pictures.iter_mut().for_each(|pictures| pictures.advance(at + length / 2, patience));
             input.voice.iter_mut().for_each(|voice| voice.advance(until, patience));
         }
     }

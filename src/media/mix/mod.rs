@@ -6,6 +6,7 @@
 //! is copying rows, and no input can hold up another.
 
 mod canvas;
+mod cost;
 mod decoder;
 mod encoder;
 mod frame;
@@ -14,13 +15,17 @@ pub mod layout;
 mod live;
 mod member;
 mod mixer;
+mod offline;
 mod scene;
 mod sound;
 mod speaker;
+mod story;
 mod text;
 
+pub use cost::mix_cost;
 pub use live::{Mix, MixEvent, MixSpec, nothing};
 pub use member::Joining;
+pub use offline::{ComposeSpec, Composed, compose};
 
 #[cfg(test)]
 mod testing;

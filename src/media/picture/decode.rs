@@ -102,6 +102,8 @@ impl Encoded<'_> {
             Self::Frames(caps) => decode(caps.structure(0).map_or("nothing", |s| s.name().as_str())),
             Self::Rtp(Codec::Vp8, _) => Ok(format!("rtpvp8depay ! {}", decode("video/x-vp8")?)),
             Self::Rtp(Codec::H264, _) => Ok(format!("rtph264depay ! {}", decode("video/x-h264")?)),
+            Self::Rtp(Codec::Vp9, _) => Ok(format!("rtpvp9depay ! {}", decode("video/x-vp9")?)),
+            Self::Rtp(Codec::Av1, _) => Ok(format!("rtpav1depay ! {}", decode("video/x-av1")?)),
             Self::Rtp(Codec::Opus, _) => Err(MediaError::NotReady("sound has no picture".into())),
         }
     }
