@@ -7,7 +7,7 @@ build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstream
 libgstreamer-plugins-bad1.0-dev"
 runtime="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 gstreamer1.0-x graphviz ca-certificates"
-tests="chromium chromium-driver coturn ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-libav libssl-dev"
+tests="chromium chromium-driver coturn ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-libav libssl-dev unzip"
 
 case "${1:-run}" in
     runtime) wanted="$runtime" ;;

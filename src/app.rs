@@ -5,6 +5,7 @@
 mod layers;
 mod logs;
 mod parts;
+mod pictures;
 mod serve;
 mod tls;
 
@@ -62,8 +63,8 @@ impl App {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let mut config = ready(config)?;
         parts::find_public_ips(&mut config.media).await;
-        let limits = (config.media.clone(), config.recording.min_free_bytes);
-        let started = tokio::task::spawn_blocking(move || parts::start_engine(&limits.0, limits.1)).await;
+        let settings = (config.media.clone(), config.recording.clone());
+        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings.0, &settings.1)).await;
         let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
         run(config, engine, Some(media)).await
     }
@@ -85,7 +86,7 @@ fn ready(config: Config) -> Result<Config, StartError> {
 }
 
 async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>) -> Result<Running, StartError> {
-    let recordings = Recordings::open(config.recording.folder(&config.server), config.recording.min_free_bytes)?;
+    let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
     let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
@@ -93,13 +94,16 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         rooms: rooms.clone(),
         lobby: lobby.clone(),
         engine: Arc::clone(&engine),
-        recordings,
+        recordings: recordings.clone(),
+        mix_cores: parts::mix_cores(&config.recording),
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),
         metrics: admin::install_metrics(),
     };
     let journal = tokio::spawn(journal::keep(rooms.journal()));
+    let silent = CancellationToken::new();
+    let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
         lobby,
@@ -112,8 +116,33 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
+    let told = rooms.clone();
+    recordings.on_change(Arc::new(move |recording| told.announce(recording.clone())));
+    let mut keepers = parts::start_keepers(&recordings, &closing);
+    keepers.push(pictures::start(rooms.clone(), recordings, closing.clone()));
     let limit = config.server.shutdown_limit;
-    Ok(Running { auth, rooms, engine, media, http, https, demo, journal, closing, limit })
+    Ok(Running {
+        auth,
+        rooms,
+        engine,
+        media,
+        http,
+        https,
+        demo,
+        journal,
+        keepers,
+        webhook: (webhook, silent),
+        closing,
+        limit,
+    })
+}
+
+/// Off the async threads: the index is compared with all folders.
+async fn open_recordings(config: &Config) -> Result<Recordings, StartError> {
+    let options = parts::store_options(config);
+    let opened = tokio::task::spawn_blocking(move || Recordings::open_with(options)).await;
+    let failed = |e| StoreError::Io { dir: config.recording.folder(&config.server), source: std::io::Error::other(e) };
+    Ok(opened.map_err(failed)??)
 }
 
 fn start_demo(auth: &Auth, http: SocketAddr) -> parts::Demo {
@@ -132,6 +161,10 @@ pub struct Running {
     https: Option<Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
+    /// With the token that tells it that no room is left.
+    webhook: (JoinHandle<()>, CancellationToken),
+    /// Housekeeping and uploads of the recordings.
+    keepers: Vec<JoinHandle<()>>,
     closing: CancellationToken,
     limit: Duration,
 }
@@ -181,6 +214,7 @@ impl Running {
         }
         // What follows needs time as well.
         self.rooms.shutdown(left(deadline).mul_f32(0.7)).await;
+        self.webhook.1.cancel();
         let (engine, limit) = (Arc::clone(&self.engine), left(deadline).mul_f32(0.7));
         match tokio::task::spawn_blocking(move || engine.shutdown(limit)).await {
             Ok(0) => (),
@@ -193,7 +227,9 @@ impl Running {
                 server.stop(limit).await;
             }
         };
-        tokio::join!(self.http.stop(limit), https);
+        let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
+        let keepers = futures::future::join_all(self.keepers.drain(..));
+        let _ = tokio::join!(self.http.stop(limit), https, webhook, keepers);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and how flags become settings.
 
+mod compose;
 mod doctor;
 mod health;
 mod serve;
@@ -46,6 +47,9 @@ enum Verb {
     /// Makes a token and prints it, and nothing else, on standard output.
     #[command(after_help = TOKEN_EXAMPLES)]
     Token(TokenArgs),
+    /// Makes one film of a recording's individual files, in any layout: change it after the meeting.
+    #[command(after_help = compose::EXAMPLES)]
+    Compose(compose::ComposeArgs),
     /// Asks the running service how it is; for containers' health checks. Exit code 0 when it is well.
     Health(ConfigArgs),
 }
@@ -127,6 +131,7 @@ impl Cli {
             Verb::Serve(args) => serve::run(args.load()?),
             Verb::Doctor(args) => Ok(doctor::run(args.load()?)),
             Verb::Token(args) => token::run(&args),
+            Verb::Compose(args) => compose::run(&args),
             Verb::Health(args) => health::run(&args.load(Vec::new())?),
         }
     }

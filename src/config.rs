@@ -7,10 +7,14 @@ mod check;
 mod load;
 #[cfg(test)]
 mod sample_test;
+mod storage;
+mod webhook;
 
 pub use addresses::PublicIps;
 pub use check::Problems;
 pub use load::{LoadError, Source, load};
+pub use storage::{Destination, Storage};
+pub use webhook::Webhook;
 
 use serde::{Deserialize, Deserializer};
 use std::net::{IpAddr, SocketAddr};
@@ -31,6 +35,10 @@ pub struct Config {
     pub rooms: Rooms,
     /// Recordings.
     pub recording: Recording,
+    /// Copies of finished recordings elsewhere.
+    pub storage: Storage,
+    /// Where events are sent to.
+    pub webhook: Webhook,
     /// Logs.
     pub log: Log,
     /// Demo mode: a synthetic device inside the server.
@@ -115,6 +123,9 @@ pub struct Rooms {
     /// An empty room is closed after this.
     #[serde(with = "humantime_serde")]
     pub empty_limit: Duration,
+    /// A recording is completed when nobody has published for this long, unless it was asked for otherwise; zero: never.
+    #[serde(with = "humantime_serde")]
+    pub recording_empty_limit: Duration,
     /// Rooms at once.
     pub max_rooms: usize,
     /// Rooms at once made by one signaling connection.
@@ -140,8 +151,21 @@ pub struct Recording {
     /// Folder of the recordings; default: `recordings` under `server.data_dir`.
     #[serde(deserialize_with = "empty_is_none")]
     pub dir: Option<PathBuf>,
+    /// How much of all CPU cores mixes (composed and audio recordings) may take together, in percent; more are refused.
+    pub mix_cpu_percent: u32,
     /// A recording is not started with less free space than this, and ends when it falls below, in bytes.
     pub min_free_bytes: u64,
+    /// Recordings older than this are removed; empty (`None`): kept for ever.
+    #[serde(deserialize_with = "empty_is_for_ever")]
+    pub max_age: Option<Duration>,
+    /// The oldest are removed when all together take more than this, in bytes; 0: no limit.
+    pub max_total_bytes: u64,
+    /// How long a deleted recording can be restored; 0: it cannot.
+    #[serde(with = "humantime_serde")]
+    pub bin_for: Duration,
+    /// Folder of pipeline templates that replace the built-in ones file by file (`recording/webm.toml`).
+    #[serde(deserialize_with = "empty_is_none")]
+    pub templates: Option<PathBuf>,
 }
 
 /// `[log]`
@@ -198,6 +222,7 @@ impl Default for Rooms {
         Self {
             reconnect_grace: Duration::from_secs(10),
             empty_limit: Duration::from_secs(60),
+            recording_empty_limit: Duration::from_secs(300),
             max_rooms: 1000,
             max_rooms_per_connection: 100,
             max_participants: 500,
@@ -211,7 +236,15 @@ impl Default for Rooms {
 
 impl Default for Recording {
     fn default() -> Self {
-        Self { dir: None, min_free_bytes: 200 << 20 }
+        Self {
+            dir: None,
+            mix_cpu_percent: 75,
+            min_free_bytes: 200 << 20,
+            max_age: None,
+            max_total_bytes: 0,
+            templates: None,
+            bin_for: Duration::from_secs(24 * 3600),
+        }
     }
 }
 
@@ -239,4 +272,10 @@ where
         return Ok(None);
     }
     text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+/// An optional duration: the empty text stands for "for ever".
+fn empty_is_for_ever<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text: Option<humantime::Duration> = empty_is_none(deserializer)?;
+    Ok(text.map(Into::into))
 }

@@ -2,6 +2,10 @@
 //!
 //! Decides the words and the names of the figures; that something went wrong is said by its `EndReason`.
 
+mod webhook;
+
+pub use webhook::deliver;
+
 use crate::model::{EndReason, FeedId, Recording, RecordingId, RecordingState, RoomId};
 use crate::room::{Audience, Event, EventKind};
 use metrics::counter;
@@ -21,6 +25,9 @@ pub async fn keep(mut events: Receiver<Event>) {
         }
     }
 }
+
+/// Recordings that are over and remembered, so that a later change (an upload) is not told as another end.
+const REMEMBERED: usize = 10_000;
 
 /// What was noted already: a feed is announced again to each late joiner, a recording reports its progress.
 #[derive(Default)]
@@ -91,6 +98,9 @@ impl Journal {
     fn recording(&mut self, recording: &Recording) {
         if self.recordings.insert(recording.id.clone(), recording.state) == Some(recording.state) {
             return;
+        }
+        if self.recordings.len() > REMEMBERED {
+            self.recordings.retain(|_, state| !state.is_over());
         }
         match recording.state {
             RecordingState::Recording => {

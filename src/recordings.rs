@@ -1,144 +1,176 @@
-//! Finished and running recordings on disk: a folder each, `manifest.json` beside the files.
+//! Finished and running recordings: a folder each on disk, `manifest.json` beside the files, an index over all.
 //!
-//! Decides where files lie and what may be served from there; leaves writing the media to `media::branch`.
-//! The manifest on disk is the only copy: every question is answered by reading it.
+//! Decides where files lie, what may be served from there, when they go and where copies go; leaves writing the media
+//! to `media::branch`, and repairing it to a function it is given. The manifests are the truth; the index answers
+//! questions and is made again from them when it is lost.
 
-mod crash;
+mod error;
+mod housekeeping;
+mod index;
+mod manifest;
+mod merge;
+mod open;
+mod repair;
+mod retention;
+mod upload;
 
-use crate::model::{Recording, RecordingId, RecordingState, RecordingWish, RoomId};
-use rand::Rng;
+pub use error::StoreError;
+pub use index::Filter;
+pub use open::Options;
+pub use repair::{Repair, Repaired};
+pub use retention::Swept;
+pub use upload::Pace;
+
+use crate::config;
+use crate::model::{Recording, RecordingId, RecordingWish, RoomId};
+use index::Index;
+use parking_lot::{Mutex, RwLock};
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-const MANIFEST: &str = "manifest.json";
+/// Told of each change that the store makes by itself.
+pub type OnChange = Arc<dyn Fn(&Recording) + Send + Sync>;
 
-/// Why the store refused.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Less free space than configured.
-    #[error(
-        "only {free} bytes are free under {dir}; {need} are needed: free some space or lower recording.min_free_bytes"
-    )]
-    NoSpace {
-        /// Where.
-        dir: PathBuf,
-        /// Bytes free.
-        free: u64,
-        /// Bytes asked for.
-        need: u64,
-    },
-    /// The disk said no.
-    #[error("cannot write under {dir}: {source}")]
-    Io {
-        /// Where.
-        dir: PathBuf,
-        /// What it said.
-        source: std::io::Error,
-    },
+/// The recordings on disk. Cheap to clone; all clones are the same store. Its calls read and write the disk.
+#[derive(Clone)]
+pub struct Recordings {
+    inner: Arc<Inner>,
 }
 
-/// The recordings on disk.
-#[derive(Clone, Debug)]
-pub struct Recordings {
+struct Inner {
     dir: PathBuf,
-    min_free: u64,
+    settings: config::Recording,
+    index: Index,
+    /// Held while a recording is read, changed and written, so that no change is lost.
+    writing: Mutex<()>,
+    repair: Repair,
+    /// Cut off by a crash and not repaired yet.
+    unrepaired: Mutex<Vec<RecordingId>>,
+    uploads: upload::Uploads,
+    on_change: RwLock<Option<OnChange>>,
+}
+
+impl std::fmt::Debug for Recordings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recordings").field("dir", &self.inner.dir).finish_non_exhaustive()
+    }
 }
 
 impl Recordings {
-    /// Opens the store, makes its folder, and marks recordings that a crash left unfinished (`Failed`, kept) .
-    pub fn open(dir: PathBuf, min_free: u64) -> Result<Self, StoreError> {
-        fs::create_dir_all(&dir).map_err(|source| StoreError::Io { dir: dir.clone(), source })?;
-        let store = Self { dir, min_free };
-        for mut recording in store.list() {
-            if is_running(recording.state) {
-                let folder = store.folder(&recording.id);
-                crash::settle(&mut recording, &folder);
-                store.save(&recording)?;
-                tracing::warn!(recording.id = %recording.id, "a recording was cut off by the end of the service");
-            }
-        }
-        Ok(store)
-    }
-
-    /// A new recording of a room: checks space and permissions, makes its folder, writes its manifest.
+    /// A new recording of a room: checks space, quota and permissions, makes its folder, writes its manifest. When space
+    /// is short, what is in the bin goes first.
     pub fn create(&self, room: &RoomId, wish: &RecordingWish) -> Result<Recording, StoreError> {
-        let free = fs4::available_space(&self.dir).map_err(|source| self.io(source))?;
-        if free < self.min_free {
-            return Err(StoreError::NoSpace { dir: self.dir.clone(), free, need: self.min_free });
-        }
+        self.make_room()?;
         let started_at = jiff::Timestamp::now();
-        let recording = Recording {
-            id: self.make_folder(room, started_at).map_err(|source| self.io(source))?,
-            room: room.clone(),
-            state: RecordingState::Starting,
-            started_at,
-            ended_at: None,
-            reason: None,
-            detail: None,
-            wish: wish.clone(),
-            files: Vec::new(),
-            events: Vec::new(),
-            repaired: false,
-            deleted_at: None,
-            thumbnails: None,
-        };
+        let id = self.make_folder(room, started_at).map_err(|source| self.io(source))?;
+        let recording = Recording::new(id, room.clone(), wish.clone(), started_at);
         self.save(&recording)?;
         Ok(recording)
     }
 
+    /// Folder of all recordings.
+    pub fn dir(&self) -> &Path {
+        &self.inner.dir
+    }
+
     /// Folder of a recording.
     pub fn folder(&self, id: &RecordingId) -> PathBuf {
-        self.dir.join(id.as_str())
+        self.inner.dir.join(id.as_str())
     }
 
-    /// Writes the manifest (atomically: a new file renamed over the old).
+    /// Writes what the room knows of a recording: manifest and index. What others wrote into it (uploads, thumbnails,
+    /// the bin, the repair) stays.
     pub fn save(&self, recording: &Recording) -> Result<(), StoreError> {
-        write_manifest(&self.folder(&recording.id), recording).map_err(|source| self.io(source))
-    }
-
-    /// All recordings, newest first.
-    pub fn list(&self) -> Vec<Recording> {
-        let entries = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        let mut all: Vec<_> = entries.filter_map(|e| self.get(e.file_name().to_str()?)).collect();
-        all.sort_by(|a, b| (b.started_at, &b.id).cmp(&(a.started_at, &a.id)));
-        all
-    }
-
-    /// One recording.
-    pub fn get(&self, id: &str) -> Option<Recording> {
-        if !is_id(id) {
-            return None;
+        let _alone = self.inner.writing.lock();
+        let mut merged = recording.clone();
+        if let Some(stored) = self.get(recording.id.as_str()) {
+            merge::keep_what_others_wrote(&mut merged, &stored);
         }
-        let text = fs::read(self.dir.join(id).join(MANIFEST)).ok()?;
-        let recording: Recording = serde_json::from_slice(&text)
-            .inspect_err(|error| tracing::warn!(recording.id = id, %error, "unreadable manifest"))
-            .ok()?;
-        (recording.id.as_str() == id).then_some(recording)
+        self.write(&merged)
     }
 
-    /// Path of a file, only if the recording's manifest names it.
+    /// Changes a recording as it is stored, and returns the new one; `None` if there is no such recording.
+    /// The closure runs under the store's lock: it must not call the store.
+    pub fn update(
+        &self,
+        id: &RecordingId,
+        change: impl FnOnce(&mut Recording),
+    ) -> Result<Option<Recording>, StoreError> {
+        let _alone = self.inner.writing.lock();
+        let Some(mut recording) = self.get(id.as_str()) else { return Ok(None) };
+        change(&mut recording);
+        recording.id = id.clone();
+        self.write(&recording)?;
+        Ok(Some(recording))
+    }
+
+    /// All recordings that are not in the bin, newest first.
+    pub fn list(&self) -> Vec<Recording> {
+        self.find(&Filter::default())
+    }
+
+    /// The recordings asked for, newest first.
+    pub fn find(&self, filter: &Filter) -> Vec<Recording> {
+        let found = self.inner.index.find(filter);
+        let found = found.inspect_err(|error| tracing::warn!(%error, "the recordings cannot be listed"));
+        found.unwrap_or_default().into_iter().map(|recording| self.with_uploads(recording)).collect()
+    }
+
+    /// How many there are of those asked for, whatever the filter's limit.
+    pub fn count(&self, filter: &Filter) -> u64 {
+        let counted = self.inner.index.count(filter);
+        counted.inspect_err(|error| tracing::warn!(%error, "the recordings cannot be counted")).unwrap_or_default()
+    }
+
+    /// One recording, in the bin or not (`deleted_at` tells).
+    pub fn get(&self, id: &str) -> Option<Recording> {
+        let found = if manifest::is_id(id) { self.inner.index.get(id) } else { Ok(None) };
+        let found = found.inspect_err(|error| tracing::warn!(recording.id = id, %error, "a recording cannot be read"));
+        found.ok().flatten().map(|recording| self.with_uploads(recording))
+    }
+
+    /// Path of a file, only if the manifest of a recording that is not in the bin names it, as media, poster or sprite.
     pub fn file(&self, id: &str, name: &str) -> Option<PathBuf> {
-        let recording = self.get(id)?;
-        let named = recording.files.iter().any(|f| f.name == name) && is_file_name(name);
+        let recording = self.get(id).filter(|r| r.deleted_at.is_none())?;
+        let pictures = recording.thumbnails.iter().flat_map(|t| [&t.poster, &t.sprite]);
+        let mut names = recording.files.iter().map(|f| &f.name).chain(pictures);
+        let named = names.any(|n| n == name) && manifest::is_file_name(name);
         named.then(|| self.folder(&recording.id).join(name))
     }
 
-    /// Removes a recording that is over.
-    pub fn delete(&self, id: &str) -> Result<bool, StoreError> {
-        match self.get(id) {
-            Some(recording) if !is_running(recording.state) => {
-                fs::remove_dir_all(self.folder(&recording.id)).map_err(|source| self.io(source))?;
-                Ok(true)
-            }
-            _ => Ok(false),
+    /// Whom to tell of changes that the store makes by itself: repair, uploads, bin, purge (then `get` has none any
+    /// more). Called after the change, by the thread that made it; it must not take long.
+    pub fn on_change(&self, told: OnChange) {
+        *self.inner.on_change.write() = Some(told);
+    }
+
+    fn changed(&self, recording: &Recording) {
+        let told = self.inner.on_change.read().clone();
+        if let Some(told) = told {
+            told(recording);
         }
+    }
+
+    /// Manifest, index, queue, in this order: a crash in between is made good at the next start. Under the lock.
+    fn write(&self, recording: &Recording) -> Result<(), StoreError> {
+        let folder = self.folder(&recording.id);
+        manifest::write(&folder, recording).map_err(|source| self.io(source))?;
+        self.index_one(recording, manifest::stamp(&folder).unwrap_or_default())
+    }
+
+    fn index_one(&self, recording: &Recording, stamp: (i64, i64)) -> Result<(), StoreError> {
+        let before = self.inner.index.get(recording.id.as_str())?;
+        self.inner.index.put(recording, stamp)?;
+        let news = before.is_none_or(|before| merge::differs_beyond_uploads(&before, recording));
+        self.enqueue(recording, news)
     }
 
     /// Makes a folder that did not exist; two recordings of a room in one second differ in the random part.
     fn make_folder(&self, room: &RoomId, at: jiff::Timestamp) -> io::Result<RecordingId> {
         for _ in 0..16 {
-            let id = make_id(room, at);
+            let id = manifest::make_id(room, at);
             match fs::create_dir(self.folder(&id)) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 other => return other.map(|()| id),
@@ -148,51 +180,8 @@ impl Recordings {
     }
 
     fn io(&self, source: io::Error) -> StoreError {
-        StoreError::Io { dir: self.dir.clone(), source }
+        StoreError::Io { dir: self.inner.dir.clone(), source }
     }
-}
-
-fn is_running(state: RecordingState) -> bool {
-    !state.is_over()
-}
-
-/// `20261121-040203-<room>-<4 random>`, so that a folder's listing sorts by time and tells the room.
-fn make_id(room: &RoomId, at: jiff::Timestamp) -> RecordingId {
-    const ALPHABET: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let mut rng = rand::rng();
-    let random: String = (0..4).map(|_| char::from(ALPHABET[rng.random_range(0..ALPHABET.len())])).collect();
-    let room: String = room.as_str().chars().filter(|c| is_id_char(*c)).take(64).collect();
-    RecordingId::new(format!("{}-{room}-{random}", at.strftime("%Y%m%d-%H%M%S")))
-}
-
-fn is_id_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_' || c == '-'
-}
-
-fn is_id(text: &str) -> bool {
-    (1..=128).contains(&text.len()) && text.chars().all(is_id_char)
-}
-
-fn is_file_name(text: &str) -> bool {
-    text != MANIFEST && !text.starts_with('.') && text.chars().all(|c| is_id_char(c) || c == '.')
-}
-
-/// Two writers of one manifest do not mix: each has a temporary file of its own.
-fn write_manifest(folder: &Path, recording: &Recording) -> io::Result<()> {
-    let temporary = folder.join(format!(".{MANIFEST}.{:08x}", rand::rng().random::<u32>()));
-    let result = write_synced(&temporary, &serde_json::to_vec_pretty(recording)?)
-        .and_then(|()| fs::rename(&temporary, folder.join(MANIFEST)))
-        .and_then(|()| fs::File::open(folder)?.sync_all());
-    if result.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    result
-}
-
-fn write_synced(path: &Path, data: &[u8]) -> io::Result<()> {
-    let mut file = fs::File::create(path)?;
-    file.write_all(data)?;
-    file.sync_all()
 }
 
 #[cfg(test)]

@@ -38,6 +38,10 @@ const TRAIT_SIDE: &[&str] = &[
     "FeedStats",
     "TrackStats",
     "PeerStats",
+    "files",
+    "check_layout",
+    "layouts",
+    "mix_cost",
 ];
 /// Only these know GStreamer.
 const GSTREAMER: &[&str] = &["media", "demo"];

@@ -11,6 +11,8 @@ mod hostile;
 mod liveness;
 #[path = "harness/process.rs"]
 mod process;
+#[path = "peers/recording.rs"]
+mod recording;
 #[path = "peers/relay.rs"]
 mod relay;
 #[path = "peers/roaming.rs"]
@@ -21,3 +23,5 @@ mod scene;
 mod shutdown;
 #[path = "peers/strangers.rs"]
 mod strangers;
+#[path = "peers/studio.rs"]
+mod studio;

@@ -5,6 +5,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -78,8 +79,17 @@ impl Janus {
 
     /// Makes a room for VP8 and Opus, and publishes into it; returns the feed's id.
     pub async fn publish(&mut self, room: u64) -> Result<(Peer, u64)> {
-        let create = json!({"request": "create", "room": room, "publishers": 50, "videocodec": "vp8",
+        self.publish_recorded(room, None).await
+    }
+
+    /// The same; all that is published is recorded into this folder, a `.mjr` file a track.
+    pub async fn publish_recorded(&mut self, room: u64, folder: Option<&Path>) -> Result<(Peer, u64)> {
+        let mut create = json!({"request": "create", "room": room, "publishers": 50, "videocodec": "vp8",
             "audiocodec": "opus", "bitrate": 0, "fir_freq": 0});
+        if let Some(folder) = folder {
+            create["record"] = json!(true);
+            create["rec_dir"] = json!(folder);
+        }
         self.message(create, None).await?;
         let (mut peer, offer) = Peer::publisher(self.ip, true, true).await?;
         let join = json!({"request": "joinandconfigure", "ptype": "publisher", "room": room, "display": "bench"});

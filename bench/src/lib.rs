@@ -3,12 +3,14 @@
 //! Used by the end-to-end tests and by the benchmark. Decides what a peer sends and how it judges what comes; leaves
 //! rooms and signaling messages to [`signal`].
 
+pub mod flash_beep;
 pub mod janus;
 pub mod load;
 pub mod local;
 pub mod namespace;
 pub mod peer;
 pub mod process;
+pub mod record;
 pub mod report;
 pub mod scene;
 pub mod servers;

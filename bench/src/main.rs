@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{namespace, report, soak, strangers};
+use millrace_bench::{namespace, record, report, soak, strangers};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +54,17 @@ enum Task {
         #[command(flatten)]
         options: soak::Options,
     },
+    /// What recording a stream costs, against Janus' `.mjr` files. Needs root, as the comparison does.
+    Record {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        /// Measure inside this namespace's address (set by the benchmark itself).
+        #[arg(long, hide = true)]
+        inside: Option<IpAddr>,
+        #[command(flatten)]
+        options: record::Options,
+    },
     /// What datagrams of strangers cost the server, kind by kind.
     Strangers {
         /// The server's binary, built with `cargo build --release`.
@@ -73,6 +84,10 @@ fn main() -> Result<()> {
         }
         Some(Task::Strangers { millrace, options }) => {
             return runtime()?.block_on(strangers::run(&millrace.canonicalize()?, options));
+        }
+        Some(Task::Record { inside: None, .. }) => return namespace::run_inside(),
+        Some(Task::Record { millrace, inside: Some(ip), options }) => {
+            return record::run(&millrace.canonicalize()?, ip, &options);
         }
         None => {}
     }

@@ -36,7 +36,7 @@ pub struct Server {
     child: Child,
     /// How to reach it.
     pub target: Target,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Server {
@@ -53,9 +53,14 @@ impl Server {
         let child = child.with_context(|| format!("starting {}: is it installed?", kind.name()))?;
         let url = format!("ws://{ip}:{port}");
         let target = if kind == Kind::Millrace { Target::Millrace(url) } else { Target::Janus(url) };
-        let mut server = Self { child, target, _folder: folder };
+        let mut server = Self { child, target, folder };
         server.until_listening(ip, port)?;
         Ok(server)
+    }
+
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Its process.

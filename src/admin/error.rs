@@ -60,6 +60,7 @@ impl From<RoomError> for ApiError {
             RoomError::NotInRoom => (StatusCode::CONFLICT, "not_in_room"),
             RoomError::NoPendingOffer => (StatusCode::CONFLICT, "no_pending_offer"),
             RoomError::NotPublishing => (StatusCode::CONFLICT, "not_publishing"),
+            RoomError::WrongState(_) => (StatusCode::CONFLICT, "wrong_state"),
             RoomError::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             RoomError::BadSdp(_) => (StatusCode::BAD_REQUEST, "bad_sdp"),
             RoomError::NoCommonCodec(_) => (StatusCode::UNPROCESSABLE_ENTITY, "no_common_codec"),

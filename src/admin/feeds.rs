@@ -4,12 +4,14 @@ use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
 use crate::media::{FeedStats, PeerStats};
-use crate::model::ParticipantId;
+use crate::model::{FeedId, ParticipantId};
 use crate::room::RoomError;
 use crate::room::view::{FeedView, SubscriptionView};
 use axum::Json;
-use axum::extract::{Path, State};
-use serde::Serialize;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
 
 /// A feed with what arrives from its publisher.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -59,6 +61,43 @@ pub async fn get(
     let mut feeds = feeds(&access, &shared, &id).await?.into_iter();
     let found = feeds.find(|candidate| candidate.feed.id.0.to_string() == feed);
     Ok(Json(found.ok_or(RoomError::FeedNotFound)?))
+}
+
+/// How large a picture is wanted.
+#[derive(Deserialize, utoipa::IntoParams)]
+pub struct Size {
+    /// Width in pixels, 16 to 1920; without it the feed's own.
+    width: Option<u32>,
+}
+
+/// A picture of a live feed, now. Decoded on demand, at most once a second however many ask.
+#[utoipa::path(
+    get, path = "/rooms/{id}/feeds/{feed}/snapshot.jpg", tag = "feeds",
+    params(("id" = String, Path, description = "the room"), ("feed" = u64, Path, description = "the feed"), Size),
+    responses(
+        (status = OK, content_type = "image/jpeg"), (status = NOT_FOUND, body = ApiError),
+        (status = CONFLICT, description = "the feed has no picture", body = ApiError),
+    )
+)]
+pub async fn snapshot(
+    access: Access,
+    State(shared): State<Shared>,
+    Path((id, feed)): Path<(String, String)>,
+    Query(size): Query<Size>,
+) -> Result<Response, ApiError> {
+    if size.width.is_some_and(|width| !(16..=1920).contains(&width)) {
+        return Err(ApiError::bad_request("width: 16 to 1920 pixels"));
+    }
+    let feed = find(&access, &shared, &id, &feed).await?;
+    let picture = shared.engine.snapshot(feed, size.width).await?;
+    Ok(([(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "private, max-age=1")], picture).into_response())
+}
+
+/// A feed of a room that the token may enter.
+pub async fn find(access: &Access, shared: &Shared, room: &str, feed: &str) -> Result<FeedId, ApiError> {
+    let view = access.room(shared, room)?.view().await?;
+    let found = view.feeds.iter().find(|candidate| candidate.id.0.to_string() == feed);
+    Ok(found.ok_or(RoomError::FeedNotFound)?.id)
 }
 
 async fn feeds(access: &Access, shared: &Shared, id: &str) -> Result<Vec<Feed>, ApiError> {

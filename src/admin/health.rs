@@ -67,7 +67,7 @@ fn measure(shared: &Shared, rooms: &[RoomView]) {
     gauge!("media_rooms").set(rooms.len() as f64);
     gauge!("media_participants").set(sum(|room| room.participants.len()));
     gauge!("media_feeds").set(sum(|room| room.feeds.iter().filter(|feed| feed.live).count()));
-    gauge!("media_recordings").set(sum(|room| usize::from(room.recording.is_some())));
+    gauge!("media_recordings").set(sum(|room| room.recordings.len()));
     gauge!("media_peers", "kind" => "publisher").set(sum(publishers));
     gauge!("media_peers", "kind" => "subscriber").set(sum(subscribers));
     let mut bits: HashMap<&'static str, u64> = HashMap::from([("vp8", 0), ("h264", 0), ("opus", 0)]);

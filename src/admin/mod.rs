@@ -4,8 +4,8 @@
 
 mod access;
 mod error;
+mod events;
 mod feeds;
-mod files;
 mod graph;
 mod health;
 mod openapi;
@@ -41,6 +41,8 @@ pub struct Shared {
     pub engine: Arc<dyn Engine>,
     /// Recordings on disk.
     pub recordings: Recordings,
+    /// CPU cores that mixes may take together.
+    pub mix_cores: f64,
     /// Checks tokens.
     pub auth: Auth,
     /// Set when the service is shutting down.

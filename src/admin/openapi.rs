@@ -1,6 +1,6 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{Shared, feeds, files, graph, health, people, recordings, rooms};
+use super::{Shared, events, feeds, graph, health, people, recordings, rooms};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -36,6 +36,7 @@ pub fn router() -> OpenApiRouter<Shared> {
     let v1 = OpenApiRouter::new()
         .routes(routes!(rooms::list, rooms::create))
         .routes(routes!(rooms::get, rooms::close))
+        .routes(routes!(rooms::settings))
         .routes(routes!(graph::graph))
         .routes(routes!(graph::svg))
         .routes(routes!(people::list))
@@ -46,11 +47,23 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(feeds::list))
         .routes(routes!(feeds::get))
         .routes(routes!(feeds::subscriptions))
-        .routes(routes!(recordings::of_room, recordings::start))
+        .routes(routes!(feeds::snapshot))
+        .routes(routes!(recordings::of_room, recordings::control::start))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::get, recordings::delete))
-        .routes(routes!(recordings::stop))
-        .routes(routes!(files::file));
+        .routes(routes!(recordings::restore))
+        .routes(routes!(recordings::upload))
+        .routes(routes!(recordings::control::stop))
+        .routes(routes!(recordings::control::pause))
+        .routes(routes!(recordings::control::resume))
+        .routes(routes!(recordings::control::layout))
+        .routes(routes!(recordings::files::file))
+        .routes(routes!(recordings::archive::archive))
+        .routes(routes!(recordings::clip::of_file))
+        .routes(routes!(recordings::clip::of_feed))
+        .routes(routes!(recordings::cost::cost))
+        .routes(routes!(recordings::cost::layouts))
+        .routes(routes!(events::events));
     OpenApiRouter::with_openapi(About::openapi())
         .nest("/api/v1", v1)
         .routes(routes!(health::health))

@@ -3,8 +3,9 @@
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
-use crate::model::{EndReason, RoomId};
-use crate::room::RoomView;
+use crate::media;
+use crate::model::{EndReason, RoomId, RoomSettings};
+use crate::room::{Command, RoomView};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -19,6 +20,9 @@ pub struct NewRoom {
     #[serde(default)]
     #[schema(value_type = Option<String>, example = "front-door")]
     id: Option<String>,
+    /// How it records; a room that exists gets these settings too.
+    #[serde(default)]
+    settings: Option<RoomSettings>,
 }
 
 /// All rooms that the token may enter.
@@ -42,12 +46,17 @@ pub async fn create(
     State(shared): State<Shared>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<RoomView>), ApiError> {
-    let wanted = wanted_room(&body)?.or_else(|| access.only_room().cloned());
+    let wish = body_or_default::<NewRoom>(&body)?;
+    wish.settings.as_ref().map_or(Ok(()), check)?;
+    let wanted = wanted_room(wish.id)?.or_else(|| access.only_room().cloned());
     if let Some(id) = &wanted {
         access.to_room(id)?;
     }
     let exists = wanted.as_ref().is_some_and(|id| shared.rooms.find(id).is_ok());
     let room = shared.rooms.create(wanted)?;
+    if let Some(settings) = wish.settings {
+        room.request(None, Command::Configure { settings }).await?;
+    }
     let status = if exists { StatusCode::OK } else { StatusCode::CREATED };
     Ok((status, Json(room.view().await?)))
 }
@@ -80,8 +89,33 @@ pub async fn close(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn wanted_room(body: &[u8]) -> Result<Option<RoomId>, ApiError> {
-    let Some(id) = body_or_default::<NewRoom>(body)?.id else { return Ok(None) };
+/// Changes a room's settings: whether and how it records by itself, and how much of the past it keeps.
+#[utoipa::path(
+    put, path = "/rooms/{id}/settings", tag = "rooms", params(("id" = String, Path, description = "the room")),
+    request_body = RoomSettings,
+    responses((status = OK, body = RoomView), (status = BAD_REQUEST, body = ApiError), (status = NOT_FOUND, body = ApiError))
+)]
+pub async fn settings(
+    access: Access,
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> Result<Json<RoomView>, ApiError> {
+    let settings = body_or_default::<RoomSettings>(&body)?;
+    check(&settings)?;
+    let room = access.room(&shared, &id)?;
+    room.request(None, Command::Configure { settings }).await?;
+    Ok(Json(room.view().await?))
+}
+
+/// A room that records by itself has nobody to tell that its layout does not exist.
+fn check(settings: &RoomSettings) -> Result<(), ApiError> {
+    let layout = media::check_layout(&settings.recording.layout);
+    layout.map_err(|words| ApiError::bad_request(format!("recording.layout: {words}")))
+}
+
+fn wanted_room(id: Option<String>) -> Result<Option<RoomId>, ApiError> {
+    let Some(id) = id else { return Ok(None) };
     if !RoomId::is_valid(&id) {
         return Err(ApiError::bad_request("id: a room's name is 1 to 64 of A-Z, a-z, 0-9, _ and -"));
     }

@@ -5,12 +5,15 @@ use crate::config;
 use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
-use crate::media::{Engine, GstEngine, ice};
+use crate::media::{Engine, GstEngine, files, ice};
+use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
 use axum::Router;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 /// The start waits no longer for a STUN server.
 pub const STUN_LIMIT: Duration = Duration::from_secs(3);
@@ -19,8 +22,11 @@ pub const STUN_LIMIT: Duration = Duration::from_secs(3);
 pub type Demo = demo::Demo;
 
 /// The real engine and the address of its UDP port.
-pub fn start_engine(config: &config::Media, min_free_bytes: u64) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
-    let engine = GstEngine::start(config, min_free_bytes).map_err(|e| StartError::Media(e.to_string()))?;
+pub fn start_engine(
+    media: &config::Media,
+    recording: &config::Recording,
+) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
+    let engine = GstEngine::start(media, recording).map_err(|e| StartError::Media(e.to_string()))?;
     let address = engine.local_addr();
     Ok((engine, address))
 }
@@ -41,6 +47,39 @@ pub async fn find_public_ips(media: &mut config::Media) {
         ),
     }
     media.public_ips = PublicIps::Listed(found.unwrap_or_default());
+}
+
+/// What the recordings are opened with.
+pub fn store_options(config: &config::Config) -> recordings::Options {
+    recordings::Options {
+        dir: config.recording.folder(&config.server),
+        settings: config.recording.clone(),
+        storage: config.storage.clone(),
+        repair: repair(),
+        pace: Pace::default(),
+    }
+}
+
+/// What a crash left is finished by the engine's tools.
+fn repair() -> Repair {
+    Arc::new(|path| {
+        let files::Repaired { duration_ms, bytes, codecs, width, height, facts, detail: _ } =
+            files::repair(path).map_err(|error| error.to_string())?;
+        Ok(Repaired { duration_ms, bytes, codecs, width, height, facts })
+    })
+}
+
+/// CPU cores that mixes may take together.
+pub fn mix_cores(config: &config::Recording) -> f64 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    cores as f64 * f64::from(config.mix_cpu_percent) / 100.0
+}
+
+/// The tasks that look after the recordings; they end when `closing` is cancelled.
+pub fn start_keepers(recordings: &Recordings, closing: &CancellationToken) -> Vec<JoinHandle<()>> {
+    let mut tasks = recordings.start_uploads(closing);
+    tasks.push(recordings.start_housekeeping(closing.clone()));
+    tasks
 }
 
 /// The dialects' routes.

@@ -20,8 +20,16 @@ impl fmt::Display for Problems {
 impl Config {
     /// Checks what one value alone cannot tell. All problems at once, so that one edit cures them.
     pub fn check(&self) -> Result<(), Problems> {
-        let found =
-            [self.secret_problem(), self.tls_problem(), self.port_problem(), self.stun_problem(), self.limit_problem()];
+        let found = [
+            self.secret_problem(),
+            self.tls_problem(),
+            self.port_problem(),
+            self.stun_problem(),
+            self.limit_problem(),
+            self.template_problem(),
+            self.storage.problem(),
+            self.webhook.problem(),
+        ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
     }
@@ -51,6 +59,14 @@ impl Config {
                  `openssl rand -hex 32`"
             )
         })
+    }
+
+    fn template_problem(&self) -> Option<String> {
+        let folder = self.recording.templates.as_ref().filter(|folder| !folder.is_dir())?;
+        Some(format!(
+            "recording.templates is {}, which is not a folder: make it, or remove the setting",
+            folder.display()
+        ))
     }
 
     fn tls_problem(&self) -> Option<String> {
@@ -97,6 +113,7 @@ impl Config {
             ("media.liveness", self.media.liveness.as_millis() as usize),
             ("media.negotiation_limit", self.media.negotiation_limit.as_millis() as usize),
             ("server.shutdown_limit", self.server.shutdown_limit.as_millis() as usize),
+            ("recording.max_age", self.recording.max_age.map_or(1, |age| age.as_millis() as usize)),
         ];
         let (key, _) = limits.into_iter().find(|(_, value)| *value == 0)?;
         Some(format!("{key} is 0, so nothing could work: give it a positive value, or remove it for the default"))
@@ -157,6 +174,12 @@ mod tests {
             c.media.tcp = false;
         };
         assert_eq!(problems(without_tcp), "");
+    }
+
+    #[test]
+    fn a_folder_of_templates_must_be_there() {
+        let text = problems(|c| c.recording.templates = Some("/nonexistent/templates".into()));
+        assert!(text.contains("recording.templates is /nonexistent/templates"), "{text}");
     }
 
     #[test]

@@ -51,16 +51,22 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 6] = [
+    let sections: [(&str, BTreeSet<&str>); 8] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
         ("media", fields::<super::Media>()),
         ("rooms", fields::<super::Rooms>()),
         ("recording", fields::<super::Recording>()),
+        ("storage", fields::<super::Storage>()),
+        ("webhook", fields::<super::Webhook>()),
         ("log", fields::<super::Log>()),
     ];
     for (name, expected) in &sections {
         assert_eq!(&keys(table[*name].as_table().unwrap()), expected, "section [{name}]");
+    }
+    for name in ["primary", "backup"] {
+        let destination = table["storage"][name].as_table().unwrap();
+        assert_eq!(keys(destination), fields::<super::Destination>(), "section [storage.{name}]");
     }
     let known = sections.iter().map(|(name, _)| *name).chain(["demo"]).collect();
     assert_eq!(fields::<Config>(), known, "a new section needs a line in this test");

@@ -25,11 +25,13 @@ pub struct PublisherSpec {
     pub height: u32,
     /// Frames per second.
     pub fps: u32,
+    /// Instead of the moving picture: black, and white for one frame with each tick of the sound, to measure by.
+    pub flash: bool,
 }
 
 impl Default for PublisherSpec {
     fn default() -> Self {
-        Self { video: Some(Codec::Vp8), audio: true, width: 640, height: 360, fps: 25 }
+        Self { video: Some(Codec::Vp8), audio: true, width: 640, height: 360, fps: 25, flash: false }
     }
 }
 
@@ -61,6 +63,9 @@ impl Publisher {
             .downcast::<gst::Pipeline>()
             .map_err(|_| media("not a pipeline"))?;
         let webrtc = pipeline.by_name("webrtc").ok_or_else(|| media("no webrtcbin"))?;
+        if spec.flash {
+            flash(&pipeline, &spec);
+        }
         set_up(&webrtc);
         if let Some(bus) = pipeline.bus() {
             bus.set_sync_handler(|_, message| {
@@ -233,14 +238,37 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
             "VP8",
         ),
     };
+    let (pattern, overlay) = match spec.flash {
+        true => ("black", ""),
+        false => (
+            "ball animation-mode=running-time background-color=0xff0c3b39",
+            "! timeoverlay halignment=left valignment=bottom ! clockoverlay halignment=right valignment=top",
+        ),
+    };
     format!(
-        " videotestsrc is-live=true pattern=ball animation-mode=running-time background-color=0xff0c3b39 \
-         ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 \
-         ! timeoverlay halignment=left valignment=bottom ! clockoverlay halignment=right valignment=top \
+        " videotestsrc name=camera is-live=true pattern={pattern} \
+         ! video/x-raw,format=I420,width={width},height={height},framerate={fps}/1 {overlay} \
          ! queue max-size-buffers=2 leaky=downstream ! {encoder} \
          ! application/x-rtp,media=video,encoding-name={name},payload=96,clock-rate=90000,\
          ssrc=(uint){ssrc},rtcp-fb-nack-pli=(boolean)true,rtcp-fb-ccm-fir=(boolean)true,rtcp-fb-transport-cc=(boolean)true ! webrtc."
     )
+}
+
+/// The first frame of each second is white: the sound ticks then.
+fn flash(pipeline: &gst::Pipeline, spec: &PublisherSpec) {
+    let luma = (spec.width * spec.height) as usize;
+    let frame = gst::ClockTime::SECOND / u64::from(spec.fps.max(1));
+    let Some(pad) = pipeline.by_name("camera").and_then(|camera| camera.static_pad("src")) else { return };
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let Some(gst::PadProbeData::Buffer(buffer)) = &mut info.data else { return gst::PadProbeReturn::Ok };
+        let into = buffer.pts().map_or(0, |pts| pts.nseconds() % gst::ClockTime::SECOND.nseconds());
+        if into < frame.nseconds()
+            && let Ok(mut picture) = buffer.make_mut().map_writable()
+        {
+            picture.iter_mut().take(luma).for_each(|pixel| *pixel = 235);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// In the caps beforehand, so that the offer announces it even if it is made before the first packet.

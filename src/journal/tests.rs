@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::RecordingWish;
 use crate::model::{Codec, ParticipantId, TrackInfo};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -43,16 +44,9 @@ fn ended(reason: EndReason) -> EventKind {
 }
 
 fn recording(state: RecordingState, reason: Option<EndReason>) -> EventKind {
-    let started_at = jiff::Timestamp::UNIX_EPOCH;
-    let recording = Recording {
-        id: RecordingId::new("r1"),
-        room: RoomId::new("7"),
-        state,
-        started_at,
-        ended_at: None,
-        reason,
-        files: Vec::new(),
-    };
+    let (id, room, wish) = (RecordingId::new("r1"), RoomId::new("7"), RecordingWish::default());
+    let begun = Recording::new(id, room, wish, jiff::Timestamp::UNIX_EPOCH);
+    let recording = Box::new(Recording { state, reason, ..begun });
     EventKind::RecordingChanged { recording }
 }
 

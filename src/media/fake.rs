@@ -5,11 +5,17 @@
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
 use crate::model::{Codec, EndReason, FeedId, FileFacts, PeerId, RecordingId, Sdp, TrackInfo};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
+
+/// The picture of every feed: a real JPEG, gray, 16 × 16.
+pub const SNAPSHOT: &[u8] = include_bytes!("fake.jpg");
 
 /// The fake.
 #[derive(Debug)]
@@ -102,6 +108,11 @@ impl Engine for FakeEngine {
         let nodes = peers.iter().map(PeerId::to_string).chain(feeds.iter().map(FeedId::to_string));
         let nodes: String = nodes.map(|node| format!("  \"{node}\";\n")).collect();
         format!("digraph fake {{\n{nodes}}}\n")
+    }
+    fn snapshot(&self, feed: FeedId, _width: Option<u32>) -> BoxFuture<'static, Result<Bytes, MediaError>> {
+        let known = self.state().feeds.contains_key(&feed);
+        let picture = known.then(|| Bytes::from_static(SNAPSHOT));
+        std::future::ready(picture.ok_or_else(|| MediaError::NotReady("the feed does not exist".into()))).boxed()
     }
     fn shutdown(&self, _limit: Duration) -> usize {
         self.state().peers.clear();

@@ -6,26 +6,36 @@
 pub mod branch;
 mod bus;
 mod census;
+mod disk;
 pub mod egress;
 mod elements;
 mod engine;
 pub mod fake;
 pub mod feed;
+pub mod files;
 pub mod ice;
 pub mod ingest;
+pub mod mix;
 mod peer;
+mod picture;
 mod pipeline;
 pub mod requirements;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
+mod snapshot;
 pub mod srtp;
 pub mod template;
 
 pub use elements::start;
 pub use engine::GstEngine;
+pub use mix::layout::{all as layouts, check as check_layout};
+pub use mix::mix_cost;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -274,9 +284,17 @@ pub trait Engine: Send + Sync + 'static {
     fn feed_stats(&self, feed: FeedId) -> Option<FeedStats>;
     /// Live figures of a peer, `None` when it does not exist.
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats>;
+    /// Writes the last seconds of a feed, as far as they were kept (`KeepPast`), into `STEM.webm` or `STEM.mp4`; the path
+    /// comes back. `NotReady`: nothing is kept of it.
+    fn clip(&self, _feed: FeedId, _last: Duration, _stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
+        async { Err(MediaError::NotReady("this engine keeps nothing of the past".into())) }.boxed()
+    }
     /// The live graphs of these peers and of the recorders of these feeds, as one DOT text (Graphviz). May take
     /// milliseconds: call it off the async threads.
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String;
+    /// A picture of a feed as JPEG, at most a second old, so many pixels wide (16 to 1920; `None`: as it comes). Within
+    /// 3 s; who asks at the same time shares the work. `NotReady`: no such feed, no video, or no picture came.
+    fn snapshot(&self, feed: FeedId, width: Option<u32>) -> BoxFuture<'static, Result<Bytes, MediaError>>;
     /// Ends everything within `limit`; returns how many peers could not be ended in time.
     fn shutdown(&self, limit: Duration) -> usize;
 }

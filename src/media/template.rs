@@ -69,18 +69,15 @@ impl Template {
     /// Reads `KIND/NAME.toml`: from the folder when it has the file, else the embedded one. Read anew each time, so
     /// that an edited template serves the next branch.
     pub fn load(name: &str, folder: Option<&Path>) -> Result<Self, MediaError> {
-        let path = format!("{name}.toml");
-        let edited = folder.and_then(|folder| std::fs::read_to_string(folder.join(&path)).ok());
-        let text = match edited {
-            Some(text) => text,
-            None => embedded(&path).ok_or_else(|| fatal(name, "no such template"))?,
-        };
+        let text = text(&format!("{name}.toml"), folder).map_err(|error| fatal(name, error))?;
+        let text = text.ok_or_else(|| fatal(name, "no such template"))?;
         toml::from_str(&text).map_err(|error| fatal(name, error))
     }
 
-    /// Names of all embedded templates, `KIND/NAME`.
+    /// Names of all embedded templates, `KIND/NAME`; what lies deeper is data of another kind (layouts).
     pub fn names() -> Vec<String> {
-        Embedded::iter().filter_map(|path| path.strip_suffix(".toml").map(str::to_owned)).collect()
+        let names = Embedded::iter().filter_map(|path| path.strip_suffix(".toml").map(str::to_owned));
+        names.filter(|name| name.matches('/').count() == 1).collect()
     }
 
     /// Makes the pipeline with the inputs of these codecs (lower-case names), parameters at their defaults.
@@ -132,6 +129,21 @@ pub fn element(pipeline: &gst::Pipeline, name: &str) -> Result<gst::Element, Med
     pipeline.by_name(name).ok_or_else(|| fatal(name, "the template has no element of this name"))
 }
 
+/// A file of `pipelines/`: the folder's when it has it, else the embedded one.
+pub fn text(path: &str, folder: Option<&Path>) -> std::io::Result<Option<String>> {
+    match folder.map(|folder| std::fs::read_to_string(folder.join(path))) {
+        Some(Ok(text)) => Ok(Some(text)),
+        // Meant to be used, but cannot be: not a reason to use another one silently.
+        Some(Err(error)) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(embedded(path)),
+    }
+}
+
+/// Paths of the embedded files that begin so.
+pub fn paths(prefix: &str) -> Vec<String> {
+    Embedded::iter().filter(|path| path.starts_with(prefix)).map(|path| path.into_owned()).collect()
+}
+
 fn embedded(path: &str) -> Option<String> {
     String::from_utf8(Embedded::get(path)?.data.into_owned()).ok()
 }
@@ -145,15 +157,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_parses_with_each_and_all_of_its_inputs() {
+    fn every_template_parses_with_each_of_its_inputs() {
         gst::init().unwrap();
         let names = Template::names();
         assert!(names.contains(&"recording/webm".into()) && names.contains(&"recording/mp4".into()), "{names:?}");
         for name in names {
             let template = Template::load(&name, None).unwrap();
             assert!(!template.purpose.is_empty(), "{name} has no purpose");
-            let codecs: Vec<_> = template.inputs.keys().map(String::as_str).collect();
-            for set in codecs.iter().map(|c| vec![*c]).chain([codecs.clone()]) {
+            let (sound, pictures): (Vec<_>, Vec<_>) =
+                template.inputs.keys().map(String::as_str).partition(|codec| *codec == "opus");
+            // Alone, and a picture with sound: a feed has one of each.
+            let alone = sound.iter().chain(&pictures).map(|codec| vec![*codec]);
+            let both = pictures.iter().flat_map(|picture| sound.iter().map(|sound| vec![*picture, *sound]));
+            for set in alone.chain(both) {
                 let pipeline = template.build(set.clone()).unwrap_or_else(|e| panic!("{name} with {set:?}: {e}"));
                 let ends = set.iter().map(|c| if *c == "opus" { "in_audio" } else { "in_video" });
                 ends.for_each(|end| assert!(pipeline.by_name(end).is_some(), "{name} has no {end}"));

@@ -44,6 +44,16 @@ pub enum EndReason {
     EngineError,
     /// The service is shutting down.
     Shutdown,
+    /// A recording into which nothing came.
+    NoMedia,
+    /// Nobody has published for the time that was set.
+    RoomEmpty,
+    /// The length that was asked for is reached.
+    LengthReached,
+    /// It was paused, and nobody resumed it.
+    Expired,
+    /// The service died while it ran; what was written was put right at the next start.
+    Crashed,
 }
 
 impl EndReason {
@@ -69,6 +79,11 @@ impl EndReason {
             Self::StorageFailed => "storage_failed",
             Self::EngineError => "engine_error",
             Self::Shutdown => "shutdown",
+            Self::NoMedia => "no_media",
+            Self::RoomEmpty => "room_empty",
+            Self::LengthReached => "length_reached",
+            Self::Expired => "expired",
+            Self::Crashed => "crashed",
         }
     }
 

@@ -87,6 +87,27 @@ pub struct Recording {
     pub thumbnails: Option<Thumbnails>,
 }
 
+impl Recording {
+    /// One that has just been asked for.
+    pub fn new(id: RecordingId, room: RoomId, wish: RecordingWish, started_at: Timestamp) -> Self {
+        Self {
+            id,
+            room,
+            state: RecordingState::Starting,
+            started_at,
+            ended_at: None,
+            reason: None,
+            detail: None,
+            wish,
+            files: Vec::new(),
+            events: Vec::new(),
+            repaired: false,
+            deleted_at: None,
+            thumbnails: None,
+        }
+    }
+}
+
 /// One file of a recording: one feed's segment, passthrough, or a mix.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct RecordingFile {

@@ -38,8 +38,8 @@ type Answer = oneshot::Sender<Result<Reply, RoomError>>;
 enum Caller {
     Joining(ParticipantId, oneshot::Sender<Result<EventStream, RoomError>>),
     Asking(Answer),
-    /// The requests that wait for the store.
-    Deferred,
+    /// The requests that wait for this recording.
+    Deferred(u64),
 }
 
 pub(super) struct Actor {
@@ -48,7 +48,7 @@ pub(super) struct Actor {
     pub storage: Storage,
     pub journal: broadcast::Sender<Event>,
     streams: BTreeMap<ParticipantId, mpsc::Sender<Event>>,
-    deferred: Vec<Answer>,
+    deferred: Vec<(u64, Answer)>,
     lost: VecDeque<ParticipantId>,
     sink: MediaSink,
     closed: bool,
@@ -83,7 +83,9 @@ impl Actor {
             tokio::select! {
                 Some(envelope) = mailbox.recv() => self.take(envelope),
                 Some(event) = media.recv() => self.apply(Input::Media(event), None),
-                Some(result) = created.recv() => self.apply(Input::RecordingCreated(result), Some(Caller::Deferred)),
+                Some((token, result)) = created.recv() => {
+                    self.apply(Input::RecordingCreated(token, result), Some(Caller::Deferred(token)));
+                }
                 () = sleep_until(wake) => self.tick(),
             }
             self.settle_lost();
@@ -139,14 +141,15 @@ impl Actor {
                 Effect::Ask(request) => self.engine.request(request, &self.sink),
                 Effect::Emit(event) => self.emit(event),
                 Effect::DropStream(who) => drop(self.streams.remove(&who)),
-                Effect::CreateRecording => self.storage.create(),
-                Effect::SaveRecording(recording) => self.storage.save(recording),
+                Effect::CreateRecording(token, wish) => self.storage.create(token, wish),
+                Effect::ReplyLater(token) => {
+                    if let Some(Caller::Asking(answer)) = caller.take() {
+                        self.deferred.push((token, answer));
+                    }
+                }
+                Effect::SaveRecording(recording) => self.storage.save(*recording),
                 Effect::Closed => self.closed = true,
             }
-        }
-        // Not answered yet: the store has been asked, and the answer comes with its result.
-        if let Some(Caller::Asking(answer)) = caller {
-            self.deferred.push(answer);
         }
     }
 
@@ -159,8 +162,8 @@ impl Actor {
             Some(Caller::Asking(answer)) => {
                 let _gone = answer.send(reply);
             }
-            Some(Caller::Deferred) => {
-                for answer in self.deferred.drain(..) {
+            Some(Caller::Deferred(token)) => {
+                for (_, answer) in self.deferred.extract_if(.., |(waits_for, _)| *waits_for == token) {
                     let _gone = answer.send(reply.clone());
                 }
             }

@@ -1,6 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
-use crate::model::{Candidate, EndReason, FeedId, ParticipantId, RecordingId, Sdp};
+use crate::model::{
+    Candidate, EndReason, FeedId, Layout, ParticipantId, RecordingId, RecordingWish, RoomSettings, Sdp,
+};
 use serde::{Deserialize, Serialize};
 
 /// Which of a participant's peers a candidate is meant for.
@@ -58,8 +60,30 @@ pub enum Command {
         /// Why.
         reason: EndReason,
     },
-    /// Record every feed of the room, present and future. → `Reply::Recording`.
-    StartRecording,
+    /// Record the room; without a wish as its settings say. → `Reply::Recording`.
+    StartRecording {
+        /// What, and until when.
+        wish: Option<RecordingWish>,
+    },
+    /// Stop writing for a while, or go on. → `Reply::Recording`.
+    PauseRecording {
+        /// Which.
+        recording: RecordingId,
+        /// Whether to pause.
+        paused: bool,
+    },
+    /// Another layout for a composed recording.
+    SetLayout {
+        /// Which.
+        recording: RecordingId,
+        /// From now on.
+        layout: Layout,
+    },
+    /// Change the room's settings.
+    Configure {
+        /// All of them.
+        settings: RoomSettings,
+    },
     /// Finish a recording.
     StopRecording {
         /// Which.
@@ -85,6 +109,9 @@ pub enum RoomError {
     /// No such recording, or it is over.
     #[error("there is no such running recording")]
     RecordingNotFound,
+    /// It cannot be done as things stand.
+    #[error("not possible now: {0}")]
+    WrongState(String),
     /// The caller's grants do not cover it.
     #[error("you may not do this: {0}")]
     Forbidden(String),

@@ -28,6 +28,7 @@ pub enum Audience {
 
 /// What happened. Names are past tense.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", content = "data", rename_all = "snake_case")]
 pub enum EventKind {
     /// The room was made.
     RoomCreated,
@@ -116,7 +117,7 @@ pub enum EventKind {
     /// A recording changed; the body is all that is known.
     RecordingChanged {
         /// The recording.
-        recording: Recording,
+        recording: Box<Recording>,
     },
     /// The room is gone.
     RoomClosed {

@@ -96,6 +96,13 @@ impl Rooms {
         self.0.journal.subscribe()
     }
 
+    /// Tells the journal, and by it the outside, of a recording that changed without its room: repaired, uploaded, deleted.
+    pub fn announce(&self, recording: Recording) {
+        let (room, to) = (recording.room.clone(), Audience::Journal);
+        let kind = EventKind::RecordingChanged { recording: Box::new(recording) };
+        let _nobody_listens = self.0.journal.send(Event { room, to, kind });
+    }
+
     /// Refuses newcomers, finishes recordings, closes all rooms, within the limit.
     pub async fn shutdown(&self, limit: Duration) {
         self.0.closing.store(true, Ordering::SeqCst);

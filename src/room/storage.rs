@@ -9,13 +9,14 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// A new recording with its folder, or what the store said.
-pub(super) type Created = Result<(Recording, PathBuf), String>;
+/// The number is the one it was asked for with.
+pub(super) type Created = (u64, Result<(Recording, PathBuf), String>);
 
 /// How long a closing room waits for its last manifest.
 const FINISH_LIMIT: Duration = Duration::from_secs(2);
 
 enum Job {
-    Create,
+    Create(u64, Box<RecordingWish>),
     Save(Box<Recording>),
 }
 
@@ -33,8 +34,8 @@ impl Storage {
         (Self { jobs, worker }, results)
     }
     /// Asks for a new recording.
-    pub fn create(&self) {
-        let _ended = self.jobs.send(Job::Create);
+    pub fn create(&self, token: u64, wish: RecordingWish) {
+        let _ended = self.jobs.send(Job::Create(token, Box::new(wish)));
     }
     /// Asks for a manifest to be written.
     pub fn save(&self, recording: Recording) {
@@ -58,9 +59,9 @@ async fn work(
     while let Some(job) = jobs.recv().await {
         let (store, room) = (store.clone(), room.clone());
         match job {
-            Job::Create => {
-                let made = tokio::task::spawn_blocking(move || create(&store, &room)).await;
-                let _room_gone = created.send(made.unwrap_or_else(|error| Err(error.to_string())));
+            Job::Create(token, wish) => {
+                let made = tokio::task::spawn_blocking(move || create(&store, &room, &wish)).await;
+                let _room_gone = created.send((token, made.unwrap_or_else(|error| Err(error.to_string()))));
             }
             Job::Save(recording) => {
                 let saved = tokio::task::spawn_blocking(move || store.save(&recording)).await;
@@ -72,8 +73,8 @@ async fn work(
     }
 }
 
-fn create(store: &Recordings, room: &RoomId) -> Created {
-    let recording = store.create(room, &RecordingWish::default()).map_err(|error| error.to_string())?;
+fn create(store: &Recordings, room: &RoomId, wish: &RecordingWish) -> Result<(Recording, PathBuf), String> {
+    let recording = store.create(room, wish).map_err(|error| error.to_string())?;
     let folder = store.folder(&recording.id);
     Ok((recording, folder))
 }

@@ -148,7 +148,7 @@ async fn shutdown_refuses_newcomers_and_completes_recordings() {
     let room = world.rooms.create(None).unwrap();
     let _device = room.join(joining("device")).await.unwrap();
     publish(&room, "device").await;
-    let reply = room.request(None, Command::StartRecording).await.unwrap();
+    let reply = room.request(None, Command::StartRecording { wish: None }).await.unwrap();
     assert!(matches!(reply, Reply::Recording(_)));
     let record = world.engine.wait_for(|r| matches!(r, MediaRequest::Record { .. }).then_some(()));
     timeout(Duration::from_secs(5), record).await.expect("the live feed is recorded");

@@ -1,6 +1,6 @@
 //! A room as the API shows it: a snapshot of the room's state, without live media figures.
 
-use crate::model::{FeedId, ParticipantId, PeerId, Recording, RoomId, TrackInfo};
+use crate::model::{FeedId, ParticipantId, PeerId, Recording, RoomId, RoomSettings, TrackInfo};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,8 +16,10 @@ pub struct RoomView {
     pub participants: Vec<ParticipantView>,
     /// What is published.
     pub feeds: Vec<FeedView>,
-    /// The recording that runs, if one does.
-    pub recording: Option<Recording>,
+    /// The recordings that are not over, oldest first.
+    pub recordings: Vec<Recording>,
+    /// Its settings.
+    pub settings: RoomSettings,
 }
 
 /// Snapshot of a participant.

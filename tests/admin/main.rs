@@ -2,6 +2,7 @@
 // clippy.toml lets tests unwrap, but not the helpers beside them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod events;
 mod recordings;
 mod support;
 mod tokens;
@@ -105,6 +106,7 @@ async fn the_description_names_every_route() {
     let wanted = [
         ("/api/v1/rooms", "get post"),
         ("/api/v1/rooms/{id}", "get delete"),
+        ("/api/v1/rooms/{id}/settings", "put"),
         ("/api/v1/rooms/{id}/graph", "get"),
         ("/api/v1/rooms/{id}/graph.svg", "get"),
         ("/api/v1/rooms/{id}/participants", "get"),
@@ -117,6 +119,18 @@ async fn the_description_names_every_route() {
         ("/api/v1/recordings", "get"),
         ("/api/v1/recordings/{id}", "get delete"),
         ("/api/v1/recordings/{id}/stop", "post"),
+        ("/api/v1/recordings/{id}/pause", "post"),
+        ("/api/v1/recordings/{id}/resume", "post"),
+        ("/api/v1/recordings/{id}/layout", "put"),
+        ("/api/v1/recordings/{id}/archive.zip", "get"),
+        ("/api/v1/recordings/{id}/restore", "post"),
+        ("/api/v1/recordings/{id}/upload", "post"),
+        ("/api/v1/recordings/{id}/files/{name}/clip", "get"),
+        ("/api/v1/rooms/{id}/recordings/cost", "get"),
+        ("/api/v1/recording-layouts", "get"),
+        ("/api/v1/rooms/{id}/feeds/{feed}/snapshot.jpg", "get"),
+        ("/api/v1/rooms/{id}/feeds/{feed}/clip", "get"),
+        ("/api/v1/events", "get"),
         ("/api/v1/recordings/{id}/files/{name}", "get"),
         ("/api/v1/clients", "get"),
         ("/api/v1/devices", "get"),

@@ -1,8 +1,10 @@
 //! A service on real sockets with an engine that does nothing, and a client that speaks JSON.
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use millrace::app::{App, Running};
 use millrace::config::Config;
-use millrace::media::{Engine, FeedStats, MediaRequest, MediaSink, PeerStats};
+use millrace::media::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use millrace::model::{FeedId, PeerId};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
@@ -23,6 +25,9 @@ impl Engine for IdleEngine {
     }
     fn graph(&self, _: &[PeerId], _: &[FeedId]) -> String {
         "digraph idle { a -> b }".into()
+    }
+    fn snapshot(&self, _: FeedId, _: Option<u32>) -> BoxFuture<'static, Result<bytes::Bytes, MediaError>> {
+        std::future::ready(Err(MediaError::NotReady("there is no feed".into()))).boxed()
     }
     fn shutdown(&self, _: Duration) -> usize {
         0

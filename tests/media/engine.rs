@@ -29,7 +29,8 @@ impl Room {
     }
 
     pub fn with(config: Media) -> Self {
-        let engine = GstEngine::start(&config, 0).expect("an engine");
+        let recording = millrace::config::Recording { min_free_bytes: 0, ..Default::default() };
+        let engine = GstEngine::start(&config, &recording).expect("an engine");
         let (sink, events) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { engine, sink, events, runtime }

@@ -1,83 +1,34 @@
 //! How a recorder ends: the file is completed under a deadline, then told of. What was written is kept, always.
 
+use super::align::Align;
+use super::facts::Facts;
 use super::mux::{Mux, Outcome};
 use super::worker::End;
 use crate::media::BranchReport;
-use crate::media::rtp::Packet;
-use crate::model::{Codec, EndReason, FileFacts, Kind};
-use std::path::{Path, PathBuf};
+use crate::model::EndReason;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const EOS_LIMIT: Duration = Duration::from_millis(3500);
 const CLOSE_LIMIT: Duration = Duration::from_millis(1000);
-/// Length of the last picture is not known; it is as long as the one before, but not more than this.
-const LONGEST_FRAME: i64 = 1_000_000_000;
-
-/// What is known of the file.
-pub(super) struct Facts {
-    path: PathBuf,
-    codecs: Vec<Codec>,
-    started_at: Option<jiff::Timestamp>,
-    pub size: Option<(u32, u32)>,
-    last_picture: i64,
-    /// End of the last sample in nanoseconds.
-    end: i64,
-}
-
-impl Facts {
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.into(), codecs: Vec::new(), started_at: None, size: None, last_picture: 0, end: 0 }
-    }
-
-    pub(super) fn began(&mut self, first: &Packet, codecs: Vec<Codec>) {
-        let ago = jiff::SignedDuration::try_from(first.at.elapsed()).unwrap_or_default();
-        self.started_at = jiff::Timestamp::now().checked_sub(ago).ok();
-        self.size = first.size;
-        self.codecs = codecs;
-    }
-
-    pub(super) fn wrote(&mut self, kind: Kind, pts: i64) {
-        let length = match kind {
-            Kind::Audio => 20_000_000,
-            Kind::Video => (pts - self.last_picture).clamp(0, LONGEST_FRAME),
-        };
-        self.end = self.end.max(pts + length);
-        if kind == Kind::Video {
-            self.last_picture = pts;
-        }
-    }
-
-    pub(super) fn on_disk(&self) -> u64 {
-        std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
-    }
-
-    pub(super) fn report(&self, detail: Option<String>) -> BranchReport {
-        BranchReport {
-            file: self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-            codecs: self.codecs.clone(),
-            started_at: self.started_at,
-            duration_ms: u64::try_from(self.end / 1_000_000).unwrap_or(0),
-            bytes: self.on_disk(),
-            size: self.size,
-            detail,
-            facts: FileFacts::default(),
-        }
-    }
-}
-
 /// Completes the file.
-pub(super) fn finish(mux: Option<Mux>, mut facts: Facts, (reason, detail): End) -> (EndReason, BranchReport) {
+pub(super) fn finish(
+    mux: Option<Mux>,
+    mut facts: Facts,
+    align: &Align,
+    (reason, detail): End,
+) -> (EndReason, BranchReport) {
     let Some(mut mux) = mux else {
-        let _ = std::fs::remove_file(&facts.path);
-        return (reason, facts.report(detail.or(Some("no picture or sound came".into()))));
+        let _ = std::fs::remove_file(facts.path());
+        return (reason, facts.report(align, detail.or(Some("no picture or sound came".into()))));
     };
     // A muxer that has failed does not get better by waiting.
     let (reason, detail) = if mux.has_failed() { (reason, detail) } else { complete(&mut mux, reason, detail) };
     facts.size = facts.size.or_else(|| mux.size());
     close(mux);
-    let synced = std::fs::File::open(&facts.path).and_then(|file| file.sync_all());
-    let report = facts.report(detail);
+    facts.close();
+    let synced = std::fs::File::open(facts.path()).and_then(|file| file.sync_all());
+    let report = facts.report(align, detail);
     match synced {
         Err(error) if !reason.is_failure() => (
             EndReason::StorageFailed,

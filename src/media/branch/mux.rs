@@ -1,9 +1,10 @@
 //! The recorder's pipeline: RTP with our time in, a file out.
 //!
 //! Both muxers of GStreamer 1.22 wait for data of every track before they write any (`webmmux` ignores GAP events of
-//! audio and video). So a silent audio track is filled with Opus silence by `worker`, and while a picture is missing the
-//! sound waits in its `appsrc`, in bounded memory, until the next picture or the end.
+//! audio and video). So a silent audio track is filled with Opus silence by `writing`, and a picture that is missing is
+//! taken out of the muxer's sight (`away`). Packets are handed over in lists: one wake-up of the pipeline for many.
 
+use super::away;
 use crate::media::MediaError;
 use crate::media::feed::SourceTrack;
 use crate::media::template::{Template, element};
@@ -37,6 +38,8 @@ struct Input {
     payload_type: u8,
     source: gst_app::AppSrc,
     sequence: u16,
+    waiting: Vec<gst::Buffer>,
+    waiting_bytes: u64,
 }
 
 /// A packet for the muxer.
@@ -71,7 +74,9 @@ impl Mux {
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         let bus = pipeline.bus().ok_or_else(|| MediaError::Fatal("a pipeline without a bus".into()))?;
         let inputs = tracks.iter().map(|t| Input::new(&pipeline, t)).collect::<Result<_, _>>()?;
-        let size = watch_size(&element(&pipeline, "mux")?);
+        let muxer = element(&pipeline, "mux")?;
+        let size = watch_size(&muxer);
+        away::install(&muxer);
         Ok(Self { pipeline, bus, inputs, size, failed: false })
     }
 
@@ -81,14 +86,27 @@ impl Mux {
 
     /// Whether there is room for more of this kind: not while a slow disk or a missing track holds the muxer.
     pub(super) fn has_room(&self, kind: Kind) -> bool {
-        self.input(kind).is_some_and(|input| input.source.current_level_bytes() < QUEUE_LIMIT)
+        self.input(kind).is_some_and(|input| input.source.current_level_bytes() + input.waiting_bytes < QUEUE_LIMIT)
     }
 
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.input(kind).is_some()
     }
 
-    /// Never blocks. Failures come out of `poll`.
+    /// Pictures are not waited for until they are not `away` any more.
+    pub(super) fn set_away(&mut self, away: bool) {
+        if let Some(input) = self.inputs.iter_mut().find(|input| input.kind == Kind::Video) {
+            input.push_on();
+            input.source.send_event(away::event(away));
+        }
+    }
+
+    /// Hands over what was pushed.
+    pub(super) fn push_on(&mut self) {
+        self.inputs.iter_mut().for_each(Input::push_on);
+    }
+
+    /// Never blocks; goes on its way with the next `push_on`. Failures come out of `poll`.
     pub(super) fn push(&mut self, sample: &Sample) {
         if let Some(input) = self.inputs.iter_mut().find(|input| input.kind == sample.kind) {
             input.push(sample);
@@ -176,7 +194,8 @@ impl Input {
         source.set_caps(Some(&caps(track)));
         source.set_format(gst::Format::Time);
         source.set_max_bytes(2 * QUEUE_LIMIT);
-        Ok(Self { kind: track.codec.kind(), payload_type: track.payload_type, source, sequence: 0 })
+        let (kind, payload_type) = (track.codec.kind(), track.payload_type);
+        Ok(Self { kind, payload_type, source, sequence: 0, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
     fn push(&mut self, sample: &Sample) {
@@ -185,7 +204,15 @@ impl Input {
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(sample.pts);
         }
-        let _ = self.source.push_buffer(buffer);
+        self.waiting_bytes += sample.payload.len() as u64;
+        self.waiting.push(buffer);
+    }
+
+    fn push_on(&mut self) {
+        if !self.waiting.is_empty() {
+            self.waiting_bytes = 0;
+            let _ = self.source.push_buffer_list(self.waiting.drain(..).collect::<gst::BufferList>());
+        }
     }
 
     /// An RTP packet of one continuous stream, whatever the sources were: header (RFC 3550 5.1) and payload alone.

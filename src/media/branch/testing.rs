@@ -28,7 +28,7 @@ pub(super) fn packet_of(ssrc: u32, sequence: u64, at: Instant) -> Arc<Packet> {
     })
 }
 
-pub(super) fn source(codec: Codec, payload_type: u8) -> SourceTrack {
+pub(in crate::media) fn source(codec: Codec, payload_type: u8) -> SourceTrack {
     SourceTrack {
         codec,
         fmtp: String::new(),
@@ -42,7 +42,7 @@ pub(super) fn source(codec: Codec, payload_type: u8) -> SourceTrack {
 }
 
 /// Real RTP of `seconds`, one packet an entry, with the time at which a live source would have sent it.
-pub(super) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> Vec<(Duration, Packet)> {
+pub(in crate::media) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> Vec<(Duration, Packet)> {
     crate::media::start().unwrap();
     let (frames, (width, height)) = (seconds * 25, size);
     let video = format!(

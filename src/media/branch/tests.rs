@@ -35,6 +35,9 @@ fn start_in(dir: tempfile::TempDir, codecs: &[Codec], min_free_bytes: u64) -> Ru
         packets,
         stem: dir.path().join("feed-7"),
         min_free_bytes,
+        templates: None,
+        paused: false,
+        disk: Arc::default(),
         request_keyframe: Box::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);
         }),
@@ -230,7 +233,7 @@ fn a_picture_that_never_comes_leaves_a_file_of_sound_and_one_that_comes_too_late
     run.feed(vec![encode(Codec::Vp8, 1, (320, 240))]);
     let (reason, report) = run.ended();
     assert_eq!(reason, EndReason::CodecChanged);
-    assert_good(run.dir.path(), &report, 3.0, &["opus"]);
+    assert_good(run.dir.path(), &report, 6.0, &["opus"]);
 }
 
 #[test]
@@ -393,6 +396,9 @@ fn a_folder_that_is_not_there_is_refused_at_start() {
         packets,
         stem: "/nonexistent/feed-1".into(),
         min_free_bytes: 0,
+        templates: None,
+        paused: false,
+        disk: Arc::default(),
         request_keyframe: Box::new(|| {}),
         events: Box::new(|_| {}),
     });

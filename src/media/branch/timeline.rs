@@ -1,9 +1,11 @@
 //! From RTP time to a file's time: one timeline per track, its zero at the file's first sample.
 //!
 //! Pure. A track's base is set once, when its first packet comes: by sender reports (RFC 3550 6.4.1) when both tracks
-//! have one by then, else by arrival. After that only RTP time counts, so that a late report never makes a jump in the
-//! middle. When the source changes (another SSRC, RTP time that leaps) the base is set anew and time goes on forward.
+//! have one by then, else by arrival. After that RTP time counts, so that a late report never makes a jump in the
+//! middle; `align` may ask for small steps. When the source changes (another SSRC, RTP time that leaps) the base is set
+//! anew, where the packet would have arrived on the line before, and time goes on forward.
 
+use super::align::sender_ns;
 use std::time::{Duration, Instant};
 
 /// RTP time may run ahead of arrival by this much before it is taken for another timeline.
@@ -12,6 +14,8 @@ const AHEAD: i64 = 2_000_000_000;
 const BEHIND: i64 = 5_000_000_000;
 /// Sender reports that contradict arrival by more than this are not believed.
 const IMPLAUSIBLE: i64 = 2_000_000_000;
+/// The least delay of the network is followed up by a thousandth of the time, since clocks drift.
+const LEAK: i64 = 1000;
 /// Least step over a change of source.
 const STEP: i64 = 20_000_000;
 
@@ -35,6 +39,8 @@ pub(super) struct Epoch {
 pub(super) struct Timeline {
     clock_rate: u32,
     last: Option<Last>,
+    /// How often the base was set anew.
+    breaks: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -45,31 +51,61 @@ struct Last {
     pts: i64,
     /// Greatest so far.
     high: i64,
+    /// File time minus arrival, of the packets that were least delayed.
+    lead: i64,
 }
 
 impl Timeline {
     pub(super) fn new(clock_rate: u32) -> Self {
-        Self { clock_rate, last: None }
+        Self { clock_rate, last: None, breaks: 0 }
     }
 
     /// Time of a packet in the file in nanoseconds; negative before its start.
     pub(super) fn pts(&mut self, epoch: &Epoch, packet: Stamp, report: Option<Report>) -> i64 {
+        let arrived = since(epoch.arrival, packet.arrival);
         let pts = match self.last {
             None => self.by_clocks(epoch, packet, report),
             Some(last) => self.continued(last, packet).unwrap_or_else(|| {
-                let arrived = since(epoch.arrival, packet.arrival);
-                arrived.max(last.high + STEP)
+                self.breaks += 1;
+                (arrived + last.lead).max(last.high + STEP)
             }),
         };
-        let high = self.last.map_or(pts, |last| last.high.max(pts));
-        self.last = Some(Last { ssrc: packet.ssrc, rtp: packet.rtp, arrival: packet.arrival, pts, high });
+        let (high, lead) = self.last.map_or((pts, pts - arrived), |last| {
+            let leak = (pts - last.pts).clamp(0, AHEAD) / LEAK;
+            (last.high.max(pts), (last.lead - leak).max(pts - arrived))
+        });
+        self.last = Some(Last { ssrc: packet.ssrc, rtp: packet.rtp, arrival: packet.arrival, pts, high, lead });
         pts
+    }
+
+    /// From here on all is earlier by so many nanoseconds, which must be less than the distance of two packets.
+    pub(super) fn earlier(&mut self, step: i64) {
+        if let Some(last) = &mut self.last {
+            last.pts -= step;
+            last.lead -= step;
+        }
+    }
+
+    /// Where in the file the zero of the sender's clock lies by this track, in nanoseconds.
+    pub(super) fn place(&self, report: Report) -> Option<i128> {
+        let last = self.last?;
+        let at = i128::from(last.pts) + i128::from(self.nanoseconds(report.rtp.wrapping_sub(last.rtp).cast_signed()));
+        Some(at - sender_ns(report))
+    }
+
+    /// How often the base was set anew.
+    pub(super) fn breaks(&self) -> u32 {
+        self.breaks
+    }
+
+    /// Ticks of RTP time per second.
+    pub(super) fn clock_rate(&self) -> u32 {
+        self.clock_rate
     }
 
     /// The sender's clock at a packet in nanoseconds since 1900.
     pub(super) fn sender_time(&self, rtp: u32, report: Report) -> i128 {
-        let at_report = (i128::from(report.ntp) * 1_000_000_000) >> 32;
-        at_report + i128::from(self.nanoseconds(rtp.wrapping_sub(report.rtp).cast_signed()))
+        sender_ns(report) + i128::from(self.nanoseconds(rtp.wrapping_sub(report.rtp).cast_signed()))
     }
 
     fn by_clocks(&self, epoch: &Epoch, packet: Stamp, report: Option<Report>) -> i64 {
@@ -185,7 +221,7 @@ mod tests {
         let epoch = epoch(start);
         line.pts(&epoch, at(start, 0, 1, 0), None);
         assert_eq!(line.pts(&epoch, at(start, 3000, 1, 3000), None) / MS, 33, "came late, belongs early");
-        assert_eq!(line.pts(&epoch, at(start, 3040, 1, 900_000_000), None) / MS, 3040);
+        assert_eq!(line.pts(&epoch, at(start, 3040, 1, 900_000_000), None) / MS, 3039, "less the leak");
     }
 
     #[test]

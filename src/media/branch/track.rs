@@ -2,10 +2,12 @@
 //!
 //! Decides when a source has changed (another SSRC, or a sequence that began anew).
 
+use super::align::Align;
 use super::reorder::Reorder;
 use super::timeline::{Epoch, Report, Stamp, Timeline};
 use crate::media::feed::SourceTrack;
 use crate::media::rtp::Packet;
+use crate::model::Kind;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,8 +22,9 @@ pub(super) struct Track {
     reorder: Reorder,
     /// In order, of sources that are over.
     ready: VecDeque<Arc<Packet>>,
-    timeline: Timeline,
-    report: Option<Report>,
+    pub timeline: Timeline,
+    /// Out of `reorder`, not taken yet.
+    next: Option<Arc<Packet>>,
     ssrc: Option<u32>,
     before: Option<(u32, Instant)>,
     highest: u64,
@@ -35,7 +38,7 @@ impl Track {
             info,
             reorder: Reorder::default(),
             ready: VecDeque::new(),
-            report: None,
+            next: None,
             ssrc: None,
             before: None,
             highest: 0,
@@ -48,25 +51,40 @@ impl Track {
         self.ssrc.is_some()
     }
 
-    pub(super) fn push(&mut self, packet: Arc<Packet>) {
+    pub(super) fn kind(&self) -> Kind {
+        self.info.codec.kind()
+    }
+
+    /// Takes a packet in; whether it is the first of another source.
+    pub(super) fn push(&mut self, packet: Arc<Packet>) -> bool {
         let ssrc = ssrc(&packet);
         let straggler = self.before.is_some_and(|(old, at)| old == ssrc && packet.at < at + STRAGGLERS);
         if straggler && self.ssrc != Some(ssrc) {
-            return;
+            return false;
         }
-        if self.ssrc != Some(ssrc) || packet.sequence + RESTART < self.highest {
+        let anew = self.ssrc.is_some() && (self.ssrc != Some(ssrc) || packet.sequence + RESTART < self.highest);
+        if anew || self.ssrc.is_none() {
             self.change_source(ssrc, packet.at);
         }
         self.highest = self.highest.max(packet.sequence);
         self.reorder.push(packet);
+        anew
     }
 
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Arc<Packet>> {
-        self.ready.pop_front().or_else(|| self.reorder.pop(now))
+    /// When the next packet in order arrived, if there is one; without a `now`, whatever is missing before it.
+    pub(super) fn next_at(&mut self, now: Option<Instant>) -> Option<Instant> {
+        if self.next.is_none() {
+            self.next = self.ready.pop_front().or_else(|| match now {
+                Some(now) => self.reorder.pop(now),
+                None => self.reorder.flush(),
+            });
+        }
+        self.next.as_ref().map(|packet| packet.at)
     }
 
-    pub(super) fn flush(&mut self) -> Option<Arc<Packet>> {
-        self.ready.pop_front().or_else(|| self.reorder.flush())
+    /// The packet that `next_at` found.
+    pub(super) fn take(&mut self) -> Option<Arc<Packet>> {
+        self.next.take()
     }
 
     /// Packets given up so far.
@@ -74,19 +92,30 @@ impl Track {
         self.lost + self.reorder.lost()
     }
 
-    pub(super) fn on_report(&mut self, report: Report) {
-        self.report = Some(report);
-    }
-
     /// Time zero of a file that begins with this packet.
-    pub(super) fn epoch(&self, first: &Packet) -> Epoch {
-        let sender = self.report.map(|report| self.timeline.sender_time(first.timestamp, report));
+    pub(super) fn epoch(&self, first: &Packet, report: Option<Report>) -> Epoch {
+        let sender = report.map(|report| self.timeline.sender_time(first.timestamp, report));
         Epoch { arrival: first.at, sender }
     }
 
-    pub(super) fn pts(&mut self, epoch: &Epoch, packet: &Packet) -> i64 {
+    pub(super) fn pts(&mut self, epoch: &Epoch, packet: &Packet, report: Option<Report>) -> i64 {
         let stamp = Stamp { ssrc: ssrc(packet), rtp: packet.timestamp, arrival: packet.at };
-        self.timeline.pts(epoch, stamp, self.report)
+        self.timeline.pts(epoch, stamp, report)
+    }
+
+    /// The same by what the sender's reports say: sound is slewed towards its place, time goes on with every packet.
+    pub(super) fn aligned(&mut self, epoch: &Epoch, packet: &Packet, align: &mut Align) -> i64 {
+        let (is_sound, breaks) = (self.kind() == Kind::Audio, self.timeline.breaks());
+        let mut pts = self.pts(epoch, packet, align.believed(is_sound));
+        if breaks != self.timeline.breaks() {
+            align.rebased();
+        }
+        if is_sound {
+            let step = align.step(pts);
+            self.timeline.earlier(step);
+            pts -= step;
+        }
+        pts
     }
 
     fn change_source(&mut self, ssrc: u32, at: Instant) {
@@ -96,9 +125,7 @@ impl Track {
         self.lost += self.reorder.lost();
         self.reorder = Reorder::default();
         self.before = self.ssrc.filter(|old| *old != ssrc).map(|old| (old, at));
-        if self.ssrc.replace(ssrc).is_some() {
-            self.report = None;
-        }
+        self.ssrc = Some(ssrc);
         self.highest = 0;
     }
 }
@@ -115,7 +142,9 @@ mod tests {
     use crate::model::Codec;
 
     fn pop_all(track: &mut Track, now: Instant) -> Vec<(u32, u64)> {
-        std::iter::from_fn(|| track.pop(now)).map(|p| (ssrc(&p), p.sequence)).collect()
+        std::iter::from_fn(|| track.next_at(Some(now)).and_then(|_| track.take()))
+            .map(|p| (ssrc(&p), p.sequence))
+            .collect()
     }
 
     #[test]

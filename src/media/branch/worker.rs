@@ -1,12 +1,18 @@
 //! The recorder's thread: takes packets, decides when the file begins, what is dropped, and why it ends.
 //!
-//! A file begins at a keyframe; sound before it is dropped. A feed with a picture that never comes begins without it
-//! after a while. After a loss the picture stands still until the next keyframe, which is asked for, as in any viewer.
+//! A file begins at a keyframe, once the sender's reports tell how its tracks belong together (`gate`); sound before it is
+//! dropped. A feed with a picture that never comes begins without it after a while. After a loss the picture stands still
+//! until the next keyframe, which is asked for, as in any viewer. Packets are taken some at a time: a wake-up for each
+//! would cost more than writing it.
 
-use super::finish::{self, Facts};
-use super::mux::{Mux, Outcome, Sample};
-use super::timeline::{Epoch, Report};
+use super::align::Align;
+use super::facts::Facts;
+use super::finish;
+use super::gate::{Gate, Held, Situation};
+use super::mux::{Mux, Outcome};
+use super::timeline::Report;
 use super::track::Track;
+use super::writing::{Put, Writing};
 use super::{Control, RecorderEvent, RecorderSpec};
 use crate::media::MediaError;
 use crate::media::feed::{SourceTrack, TapItem};
@@ -14,30 +20,21 @@ use crate::media::rtp::Packet;
 use crate::media::template::Template;
 use crate::model::{Codec, EndReason, Kind};
 use gst::prelude::*;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::RecvTimeoutError;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::mpsc::TryRecvError;
 use std::time::{Duration, Instant};
 
-const TICK: Duration = Duration::from_millis(50);
+/// How often packets are fetched.
+const BEAT: Duration = Duration::from_millis(100);
 const KEYFRAME_RETRY: Duration = Duration::from_millis(500);
 const DISK_CHECK: Duration = Duration::from_secs(1);
-/// Sound waits for the first picture packet this long, then the file is begun without pictures.
-const PICTURE_WAIT: Duration = Duration::from_secs(3);
 /// After a loss, pictures that may refer to it are left out, at most this long.
 const FREEZE: Duration = Duration::from_secs(3);
-/// Sound that lags behind the picture by more is filled with silence…
-const SILENCE_AFTER: i64 = 1_000_000_000;
-/// …up to this distance, so that what is merely late still finds its place.
-const SILENCE_UNTIL: i64 = 600_000_000;
-/// Longer pauses stay holes.
-const SILENCE_MOST: i64 = 60_000_000_000;
-/// 20 ms of stereo silence (RFC 6716).
-const SILENCE: [u8; 3] = [0xfc, 0xff, 0xfe];
-const SILENCE_STEP: i64 = 20_000_000;
-
 /// More than a tap ever holds.
 const MOST_WAITING: usize = 20_000;
+/// Fetched at a time.
+const MOST_AT_ONCE: usize = 2048;
 
 /// Why the loop ends, in words when there is more to say.
 pub(super) type End = (EndReason, Option<String>);
@@ -46,50 +43,45 @@ pub(super) struct Worker {
     spec: RecorderSpec,
     control: Arc<Control>,
     template: Template,
-    path: PathBuf,
     tracks: Vec<Track>,
+    align: Align,
+    /// Closed (`Some`) until the file begins, and after a pause until it goes on.
+    gate: Option<Gate>,
+    paused: bool,
     writing: Option<Writing>,
     facts: Facts,
-    first_sound: Option<Instant>,
     /// Set while a keyframe is needed before pictures may be written.
     frozen: Option<Instant>,
+    /// Why the next packet of a track may come after a gap.
+    why: Vec<Option<&'static str>>,
     asked: Option<Instant>,
     checked: Instant,
     video_lost: u64,
     dropped: u64,
 }
 
-/// The file has begun.
-struct Writing {
-    mux: Mux,
-    epoch: Epoch,
-    /// Sound is complete, or filled, up to here.
-    sound_until: i64,
-    /// Sound up to here is silence of ours: what comes for it later is too late.
-    filled_until: i64,
-    announced: bool,
-}
-
 impl Worker {
     /// Checks all that can be: templates, tracks, folder.
     pub(super) fn new(spec: RecorderSpec, control: Arc<Control>) -> Result<Self, MediaError> {
-        let template = template_for(&spec.tracks)?;
+        let template = template_for(&spec)?;
         drop(Mux::build(&template, &spec.tracks.iter().collect::<Vec<_>>())?);
         let path = spec.stem.with_extension(&template.extension);
         std::fs::File::create(&path)
             .map_err(|error| MediaError::Fatal(format!("cannot write {}: {error}", path.display())))?;
-        let tracks = spec.tracks.iter().cloned().map(Track::new).collect();
+        let tracks: Vec<_> = spec.tracks.iter().cloned().map(Track::new).collect();
         Ok(Self {
             facts: Facts::new(&path),
             frozen: Some(Instant::now()),
             checked: Instant::now(),
+            why: vec![None; tracks.len()],
             spec,
             control,
             template,
-            path,
             tracks,
+            align: Align::default(),
+            gate: Some(Gate::default()),
+            paused: false,
             writing: None,
-            first_sound: None,
             asked: None,
             video_lost: 0,
             dropped: 0,
@@ -100,30 +92,43 @@ impl Worker {
     pub(super) fn run(mut self) {
         let end = loop {
             match self.step() {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => std::thread::park_timeout(BEAT),
                 Err(end) => break end,
             }
         };
         self.finish(end);
     }
 
-    fn step(&mut self) -> Result<(), End> {
-        match self.spec.packets.recv_timeout(TICK) {
-            Ok(item) => self.on_item(item)?,
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err((EndReason::FeedEnded, None)),
-        }
+    /// Whether more waits.
+    fn step(&mut self) -> Result<bool, End> {
+        let more = self.fetch()?;
         let now = Instant::now();
-        self.write_ready(now)?;
+        self.follow_pause();
+        self.write_ready(Some(now))?;
+        self.open(now, false)?;
+        self.push_on();
         self.ask_for_keyframe(now);
-        self.watch(now)
+        self.watch(now)?;
+        Ok(more)
+    }
+
+    fn fetch(&mut self) -> Result<bool, End> {
+        for _ in 0..MOST_AT_ONCE {
+            match self.spec.packets.try_recv() {
+                Ok(item) => self.on_item(item)?,
+                Err(TryRecvError::Empty) => return Ok(false),
+                Err(TryRecvError::Disconnected) => return Err((EndReason::FeedEnded, None)),
+            }
+        }
+        Ok(true)
     }
 
     fn on_item(&mut self, item: TapItem) -> Result<(), End> {
         match item {
             TapItem::Packet(packet) => self.on_packet(packet),
             TapItem::SenderReport { codec, ntp, rtp } => {
-                self.track(codec).into_iter().for_each(|track| track.on_report(Report { ntp, rtp }));
+                self.on_report(codec, Report { ntp, rtp });
                 Ok(())
             }
             TapItem::TracksChanged(tracks) => self.on_tracks(&tracks),
@@ -132,18 +137,31 @@ impl Worker {
     }
 
     fn on_packet(&mut self, packet: Arc<Packet>) -> Result<(), End> {
-        let kind = packet.codec.kind();
+        let (codec, kind) = (packet.codec, packet.codec.kind());
         if self.writing.as_ref().is_some_and(|w| !w.mux.has(kind)) {
-            return Err((
-                EndReason::CodecChanged,
-                Some(format!("{} came after the file began without", kind.as_str())),
-            ));
+            let words = format!("{} came after the file began without", kind.as_str());
+            return Err((EndReason::CodecChanged, Some(words)));
         }
-        if kind == Kind::Audio {
-            self.first_sound.get_or_insert(packet.at);
+        let Some(index) = self.tracks.iter().position(|t| t.info.codec == codec) else { return Ok(()) };
+        if self.tracks[index].push(packet) {
+            self.align.forget(kind == Kind::Audio);
+            self.why[index] = Some("reconnect");
         }
-        self.track(packet.codec).into_iter().for_each(|track| track.push(packet.clone()));
         Ok(())
+    }
+
+    fn on_report(&mut self, codec: Codec, report: Report) {
+        if self.tracks.iter().any(|t| t.info.codec == codec) {
+            self.align.report(codec.kind() == Kind::Audio, report, codec.clock_rate());
+            self.measure();
+        }
+    }
+
+    fn measure(&mut self) {
+        let line = |kind| self.tracks.iter().find(|t| t.kind() == kind).map(|t| &t.timeline);
+        if let Some((sound, picture)) = line(Kind::Audio).zip(line(Kind::Video)) {
+            self.align.measure(sound, picture);
+        }
     }
 
     /// A track that went away may come back; a new one, or another codec, does not fit into the file.
@@ -156,50 +174,55 @@ impl Worker {
         }
     }
 
-    fn write_ready(&mut self, now: Instant) -> Result<(), End> {
-        for index in 0..self.tracks.len() {
-            while let Some(packet) = self.tracks[index].pop(now) {
-                self.write(index, &packet)?;
+    /// Writes what is in order, of both tracks as it came in; without a `now` whatever is missing.
+    fn write_ready(&mut self, now: Option<Instant>) -> Result<(), End> {
+        loop {
+            let next = self.tracks.iter_mut().enumerate().filter_map(|(n, track)| Some((track.next_at(now)?, n))).min();
+            let Some((_, index)) = next else { return Ok(()) };
+            if let Some(packet) = self.tracks[index].take() {
+                self.write(index, packet)?;
             }
         }
+    }
+
+    /// One packet in order: waits for the beginning, goes into the file, or is dropped.
+    fn write(&mut self, index: usize, packet: Arc<Packet>) -> Result<(), End> {
+        let video = self.tracks[index].kind() == Kind::Video;
+        let after_gap = video && self.gap(index, &packet);
+        let frozen = video && self.is_frozen(&packet);
+        if frozen || self.paused {
+            // The line goes on, whatever is written.
+            if let Some(writing) = &self.writing {
+                writing.time(&mut self.tracks[index], &packet, &mut self.align);
+            }
+            return Ok(());
+        }
+        let at = packet.at;
+        let held = Held { index, packet, after_gap };
+        if let Some(gate) = &mut self.gate {
+            gate.hold(held);
+            return self.open(at, false);
+        }
+        self.put(&held);
         Ok(())
     }
 
-    /// One packet in order: begins the file, goes into it, or is dropped.
-    fn write(&mut self, index: usize, packet: &Packet) -> Result<(), End> {
-        let kind = packet.codec.kind();
-        let after_gap = kind == Kind::Video && self.gap(index, packet);
-        if kind == Kind::Video && self.is_frozen(packet) {
-            return Ok(());
+    fn put(&mut self, held: &Held) {
+        let Some(writing) = &mut self.writing else { return };
+        let track = &mut self.tracks[held.index];
+        let time = writing.time(track, &held.packet, &mut self.align);
+        match writing.put(track, held, time, self.why[held.index], &mut self.facts) {
+            Put::Written => self.why[held.index] = None,
+            Put::TooEarly => {}
+            Put::NoRoom => {
+                self.dropped += 1;
+                self.why[held.index] = Some("disk");
+                self.frozen = self.frozen.or((track.kind() == Kind::Video).then(Instant::now));
+            }
         }
-        if self.writing.is_none() && !self.begin(index, packet)? {
-            return Ok(());
+        if !self.align.is_measured() && self.align.is_known() {
+            self.measure();
         }
-        let Some(writing) = &mut self.writing else { return Ok(()) };
-        let pts = self.tracks[index].pts(&writing.epoch, packet);
-        let late = kind == Kind::Audio && pts < writing.filled_until;
-        let (Ok(time), false) = (u64::try_from(pts), late) else { return Ok(()) };
-        if !writing.mux.has_room(kind) {
-            self.dropped += 1;
-            self.frozen = self.frozen.or((kind == Kind::Video).then(Instant::now));
-            return Ok(());
-        }
-        let Some(payload) = packet.data.get(packet.payload.clone()) else { return Ok(()) };
-        let pts_time = gst::ClockTime::from_nseconds(time);
-        writing.mux.push(&Sample {
-            kind,
-            pts: pts_time,
-            rtp: packet.timestamp,
-            marker: packet.marker,
-            after_gap,
-            payload,
-        });
-        self.facts.wrote(kind, pts);
-        match kind {
-            Kind::Audio => writing.sound_until = writing.sound_until.max(pts + SILENCE_STEP),
-            Kind::Video => writing.fill_silence(pts),
-        }
-        Ok(())
     }
 
     /// Whether video packets were lost before this one; from there the picture stands still.
@@ -207,6 +230,9 @@ impl Worker {
         let lost = self.tracks[index].lost();
         let gap = lost != self.video_lost;
         self.video_lost = lost;
+        if gap && self.writing.is_some() {
+            self.why[index].get_or_insert("lost");
+        }
         if gap && !packet.keyframe {
             self.frozen.get_or_insert(packet.at);
         }
@@ -215,40 +241,81 @@ impl Worker {
 
     fn is_frozen(&mut self, packet: &Packet) -> bool {
         let over = |since: Instant| packet.at.saturating_duration_since(since) > FREEZE;
-        if packet.keyframe || (self.writing.is_some() && self.frozen.is_some_and(over)) {
+        let running = self.writing.is_some() && self.gate.is_none();
+        if packet.keyframe || (running && self.frozen.is_some_and(over)) {
             self.frozen = None;
         }
         self.frozen.is_some()
     }
 
-    /// Begins the file with this packet if it may: a keyframe, or sound when there are no pictures.
-    fn begin(&mut self, index: usize, packet: &Packet) -> Result<bool, End> {
-        let video = self.tracks.iter().find(|t| t.info.codec.kind() == Kind::Video);
-        let without = video.is_none_or(|t| !t.seen() && self.waited_for_picture(packet.at));
-        if packet.codec.kind() == Kind::Audio && !without {
-            return Ok(false);
+    /// The file begins, or goes on after a pause, if it may.
+    fn open(&mut self, now: Instant, at_any_rate: bool) -> Result<(), End> {
+        let situation = self.situation();
+        let may = |gate: &Gate| gate.may_open(now, situation) || (at_any_rate && gate.is_usable(situation));
+        let Some(mut gate) = self.gate.take_if(|gate| may(gate)) else { return Ok(()) };
+        let Some(first) = gate.first() else { return Ok(()) };
+        let (index, packet) = (first.index, first.packet.clone());
+        match &mut self.writing {
+            None => self.begin(index, &packet)?,
+            Some(writing) => {
+                let report = self.align.believed(self.tracks[index].kind() == Kind::Audio);
+                let time = self.tracks[index].pts(&writing.epoch, &packet, report);
+                writing.resume(time, &mut self.facts);
+            }
         }
-        let wanted = |track: &&Track| !without || track.info.codec.kind() == Kind::Audio;
+        gate.take().iter().for_each(|held| self.put(held));
+        Ok(())
+    }
+
+    fn situation(&self) -> Situation {
+        let video = self.tracks.iter().find(|t| t.kind() == Kind::Video);
+        let in_file = |w: &Writing| w.mux.has(Kind::Video);
+        Situation {
+            video: video.is_some() && self.writing.as_ref().is_none_or(in_file),
+            must_have_video: self.writing.is_none() && video.is_some_and(Track::seen),
+            aligned: self.writing.is_some() || self.tracks.len() < 2 || self.align.is_known(),
+        }
+    }
+
+    /// Begins the file with this packet: a keyframe, or sound when there are no pictures.
+    fn begin(&mut self, index: usize, packet: &Packet) -> Result<(), End> {
+        let without = packet.codec.kind() == Kind::Audio;
+        let wanted = |track: &&Track| !without || track.kind() == Kind::Audio;
         let tracks: Vec<_> = self.tracks.iter().filter(wanted).map(|t| &t.info).collect();
-        let mux = Mux::start(&self.template, &tracks, &self.path)
+        let mux = Mux::start(&self.template, &tracks, self.facts.path())
             .map_err(|error| (EndReason::StorageFailed, Some(error.to_string())))?;
         let _ = self.control.pipeline.set(mux.pipeline().downgrade());
         self.facts.began(packet, tracks.iter().map(|t| t.codec).collect());
-        let epoch = self.tracks[index].epoch(packet);
-        self.writing = Some(Writing { mux, epoch, sound_until: 0, filled_until: 0, announced: false });
-        Ok(true)
+        let epoch = self.tracks[index].epoch(packet, self.align.believed(without));
+        let synced = self.spec.disk.keep(self.facts.path());
+        self.writing = Some(Writing::new(mux, epoch, synced));
+        Ok(())
     }
 
-    fn waited_for_picture(&self, now: Instant) -> bool {
-        self.first_sound.is_some_and(|first| now.saturating_duration_since(first) > PICTURE_WAIT)
+    /// Paused: what comes is dropped. Resumed: the file goes on at the next keyframe.
+    fn follow_pause(&mut self) {
+        let wanted = self.control.paused.load(SeqCst);
+        if wanted == self.paused {
+            return;
+        }
+        self.paused = wanted;
+        self.gate = Some(Gate::default());
+        self.frozen = Some(Instant::now());
+        self.asked = None;
     }
 
     fn ask_for_keyframe(&mut self, now: Instant) {
-        let wanted = self.frozen.is_some() && self.tracks.iter().any(|t| t.info.codec.kind() == Kind::Video);
+        let wanted = self.frozen.is_some() && !self.paused && self.tracks.iter().any(|t| t.kind() == Kind::Video);
         let due = self.asked.is_none_or(|asked| now.saturating_duration_since(asked) >= KEYFRAME_RETRY);
         if wanted && due {
             self.asked = Some(now);
             (self.spec.request_keyframe)();
+        }
+    }
+
+    fn push_on(&mut self) {
+        if let Some(writing) = &mut self.writing {
+            writing.mux.push_on();
         }
     }
 
@@ -265,7 +332,7 @@ impl Worker {
             if !writing.announced && self.facts.on_disk() > 0 {
                 writing.announced = true;
                 self.facts.size = self.facts.size.or_else(|| writing.mux.size());
-                (self.spec.events)(RecorderEvent::Started(self.facts.report(None)));
+                (self.spec.events)(RecorderEvent::Started(self.facts.report(&self.align, None)));
             }
         }
         if now.saturating_duration_since(self.checked) >= DISK_CHECK {
@@ -276,8 +343,11 @@ impl Worker {
     }
 
     fn check_disk(&self) -> Result<(), End> {
-        let folder = self.path.parent().unwrap_or(&self.path);
-        match fs4::available_space(folder) {
+        let path = self.facts.path();
+        if let Err(error) = std::fs::metadata(path) {
+            return Err((EndReason::StorageFailed, Some(format!("the recording's file is gone: {error}"))));
+        }
+        match fs4::available_space(path.parent().unwrap_or(path)) {
             Ok(free) if free < self.spec.min_free_bytes => {
                 let words = format!("only {free} bytes are free, {} are to stay free", self.spec.min_free_bytes);
                 Err((EndReason::DiskFull, Some(words)))
@@ -288,59 +358,30 @@ impl Worker {
     }
 
     fn finish(mut self, end: End) {
-        for item in self.waiting_items() {
+        let waiting: Vec<_> = self.spec.packets.try_iter().take(MOST_WAITING).collect();
+        for item in waiting {
             let _ = self.on_item(item);
         }
-        for index in 0..self.tracks.len() {
-            while self.writing.is_some()
-                && let Some(packet) = self.tracks[index].flush()
-            {
-                let _ = self.write(index, &packet);
-            }
-        }
-        let lost: u64 = self.tracks.iter().map(Track::lost).sum();
-        let (reason, report) = finish::finish(self.writing.map(|w| w.mux), self.facts, end);
+        // What came before the end was asked for belongs into the file; what keeps coming does not.
+        let _ = self.write_ready(None);
+        let _ = self.open(Instant::now(), true);
+        self.push_on();
+        self.facts.lost = self.tracks.iter().map(Track::lost).sum();
+        let (reason, report) = finish::finish(self.writing.map(|w| w.mux), self.facts, &self.align, end);
         let (recording, branch) = (&self.spec.recording, self.spec.feed);
         tracing::info!(recording.id = %recording, branch.id = %branch, %reason, duration_ms = report.duration_ms,
-            report.bytes, lost, dropped = self.dropped, detail = report.detail, "recorder ended");
+            report.bytes, lost = report.facts.packets_lost, dropped = self.dropped, detail = report.detail, "recorder ended");
         let _ = self.control.ended.set(());
         (self.spec.events)(RecorderEvent::Ended(reason, report));
-    }
-
-    /// What came before the end was asked for belongs into the file; what keeps coming does not.
-    fn waiting_items(&self) -> Vec<TapItem> {
-        self.spec.packets.try_iter().take(MOST_WAITING).collect()
-    }
-
-    fn track(&mut self, codec: Codec) -> Option<&mut Track> {
-        self.tracks.iter_mut().find(|t| t.info.codec == codec)
-    }
-}
-
-impl Writing {
-    /// The muxer waits for sound: give it some where none came.
-    fn fill_silence(&mut self, picture: i64) {
-        if !self.mux.has(Kind::Audio) || picture - self.sound_until < SILENCE_AFTER {
-            return;
-        }
-        self.sound_until = self.sound_until.max(picture - SILENCE_MOST);
-        while self.sound_until < picture - SILENCE_UNTIL {
-            let Ok(time) = u64::try_from(self.sound_until) else { return };
-            let rtp = u32::try_from((u128::from(time) * 48 / 1_000_000) & 0xffff_ffff).unwrap_or(0);
-            let pts = gst::ClockTime::from_nseconds(time);
-            let (kind, payload) = (Kind::Audio, &SILENCE[..]);
-            self.mux.push(&Sample { kind, pts, rtp, marker: false, after_gap: false, payload });
-            self.sound_until += SILENCE_STEP;
-        }
-        self.filled_until = self.sound_until;
     }
 }
 
 /// The first template that has an input for each codec.
-fn template_for(tracks: &[SourceTrack]) -> Result<Template, MediaError> {
+fn template_for(spec: &RecorderSpec) -> Result<Template, MediaError> {
+    let codecs = || spec.tracks.iter().map(|t| t.codec.as_str());
     for name in ["recording/webm", "recording/mp4"] {
-        let template = Template::load(name, None)?;
-        if !tracks.is_empty() && tracks.iter().all(|t| template.inputs.contains_key(t.codec.as_str())) {
+        let template = Template::load(name, spec.templates.as_deref())?;
+        if !spec.tracks.is_empty() && codecs().all(|codec| template.inputs.contains_key(codec)) {
             return Ok(template);
         }
     }

@@ -69,7 +69,7 @@ fn ten_at_once_cause_at_most_two_requests() {
 fn a_loss_of_the_publisher_is_recovered_for_all() {
     let world = World::new();
     let mut viewers = [world.subscribe(), world.subscribe()];
-    let tap = world.feed.tap(100);
+    let tap = world.feed.tap(100, Duration::ZERO);
     for sequence in [10, 11, 13, 14, 15] {
         world.publish(&if sequence == 10 { key(VIDEO, 10, 0) } else { inter(VIDEO, sequence, 0) });
     }
@@ -264,13 +264,35 @@ fn nothing_is_sent_after_a_downlink_is_dropped_or_the_feed_closed() {
     other.rtp("the keyframe");
     other.rtp("what came after the other left");
     assert!(gone.try_recv().is_err(), "sent after the downlink was dropped");
-    let tap = world.feed.tap(10);
+    let tap = world.feed.tap(10, Duration::ZERO);
     world.feed.close();
     world.publish(&key(VIDEO, 12, 0));
     assert!(matches!(tap.recv(), Ok(TapItem::Ended)));
-    assert!(tap.recv().is_err() && world.feed.tap(1).iter().all(|item| matches!(item, TapItem::Ended)));
+    assert!(tap.recv().is_err() && world.feed.tap(1, Duration::ZERO).iter().all(|item| matches!(item, TapItem::Ended)));
     assert!(world.feed.ready().is_err());
     assert!(other.silent(), "sent after the feed was closed");
+}
+
+#[test]
+fn a_tap_into_the_past_goes_on_with_live_packets_without_loss_or_doubles() {
+    let world = World::new();
+    world.feed.keep_past(Duration::from_secs(10));
+    world.publish(&key(VIDEO, 100, 0));
+    world.publish(&inter(VIDEO, 101, 3000));
+    let tap = world.feed.tap(10, Duration::from_secs(5));
+    world.publish(&inter(VIDEO, 102, 6000));
+    let packets = |items: Vec<TapItem>| -> Vec<u64> {
+        let numbers = items.iter().filter_map(|item| match item {
+            TapItem::Packet(packet) => Some(packet.sequence & 0xffff),
+            _ => None,
+        });
+        numbers.collect()
+    };
+    assert_eq!(packets(tap.try_iter().collect()), [100, 101, 102]);
+    assert_eq!(packets(world.feed.past(Duration::from_secs(5))), [100, 101, 102]);
+    assert_eq!(packets(world.feed.tap(10, Duration::ZERO).try_iter().collect()), [0; 0]);
+    world.feed.keep_past(Duration::ZERO);
+    assert!(world.feed.past(Duration::from_secs(5)).is_empty());
 }
 
 #[test]

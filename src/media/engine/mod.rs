@@ -4,21 +4,29 @@
 //! `peer`, a feed's packets to `feed`, files to `branch`. Peers run on a small runtime of the engine's own, so that
 //! requests never wait and nothing here depends on the caller's.
 
+mod clips;
 mod feeds;
 mod graph;
+mod mixers;
 mod peers;
 mod recorders;
 
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::Media;
+use crate::config::{Media, Recording};
 use crate::model::{EndReason, FeedId, PeerId};
+use bytes::Bytes;
 use feeds::Feeds;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::{Duration, Instant};
@@ -36,12 +44,14 @@ struct Inner {
     peers: Peers,
     feeds: Feeds,
     recorders: Recorders,
+    mixers: Mixers,
+    snapshots: Snapshots,
     stopping: AtomicBool,
 }
 
 impl GstEngine {
-    /// Binds the port and starts the threads. `min_free_bytes`: recordings end when less is free.
-    pub fn start(media: &Media, min_free_bytes: u64) -> Result<Arc<Self>, MediaError> {
+    /// Binds the port and starts the threads. `recording`: how much space stays free, and the templates.
+    pub fn start(media: &Media, recording: &Recording) -> Result<Arc<Self>, MediaError> {
         let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
         crate::media::start()?;
         let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
@@ -60,7 +70,9 @@ impl GstEngine {
             keyframe_interval: media.keyframe_interval,
             peers: Peers::default(),
             feeds: Feeds::default(),
-            recorders: Recorders::new(min_free_bytes),
+            recorders: Recorders::new(recording.clone()),
+            mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
+            snapshots: Snapshots::default(),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -75,6 +87,10 @@ impl GstEngine {
     pub fn ice_counters(&self) -> &Counters {
         self.inner.context.mux.counters()
     }
+}
+
+fn stopped<T: Send + 'static>() -> BoxFuture<'static, Result<T, MediaError>> {
+    async { Err(MediaError::Transient("the engine has ended".into())) }.boxed()
 }
 
 fn workers(media: &Media) -> usize {
@@ -107,13 +123,29 @@ impl Engine for GstEngine {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
                 inner.peers.tell(peer, Input::Close);
             }
-            MediaRequest::Record { recording, feed, stem, .. } => inner.record(recording, feed, stem, events),
-            MediaRequest::Mix { .. }
-            | MediaRequest::MixFeed { .. }
-            | MediaRequest::MixLayout { .. }
-            | MediaRequest::PauseRecording { .. }
-            | MediaRequest::KeepPast { .. } => tracing::warn!("not built yet"),
-            MediaRequest::StopRecording { recording, feed, reason } => inner.recorders.stop(&recording, feed, reason),
+            MediaRequest::Record { recording, feed, stem, preroll } => {
+                inner.record((recording, feed), stem, preroll, events);
+            }
+            MediaRequest::Mix { recording, stem, layout, title } => {
+                inner.mix((recording, stem), layout, title, events);
+            }
+            MediaRequest::MixFeed { recording, feed, name } => inner.mix_feed(&recording, feed, name),
+            MediaRequest::MixLayout { recording, layout } => inner.mixers.set_layout(&recording, layout),
+            MediaRequest::PauseRecording { recording, paused } => {
+                inner.recorders.pause(&recording, paused);
+                inner.mixers.pause(&recording, paused);
+            }
+            MediaRequest::KeepPast { feed, span } => {
+                if let Some(feed) = inner.feeds.get(feed) {
+                    feed.keep_past(span);
+                }
+            }
+            MediaRequest::StopRecording { recording, feed, reason } => {
+                if feed.is_none() {
+                    inner.mixers.stop(&recording, reason);
+                }
+                inner.recorders.stop(&recording, feed, reason);
+            }
         }
     }
 
@@ -124,6 +156,13 @@ impl Engine for GstEngine {
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let leg = self.inner.peers.leg(peer)?;
         Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
+    }
+
+    fn clip(&self, feed: FeedId, last: Duration, stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
+        let Some(runtime) = &self.runtime else { return stopped() };
+        let inner = self.inner.clone();
+        let made = runtime.spawn_blocking(move || inner.clip(feed, last, &stem));
+        async move { made.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
     }
 
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
@@ -141,11 +180,20 @@ impl Engine for GstEngine {
         graph.finish()
     }
 
+    fn snapshot(&self, feed: FeedId, width: Option<u32>) -> BoxFuture<'static, Result<Bytes, MediaError>> {
+        match (self.inner.feeds.get(feed), &self.runtime) {
+            (Some(feed), Some(runtime)) => self.inner.snapshots.take(feed, width, runtime.handle()),
+            _ => std::future::ready(Err(MediaError::NotReady("the feed does not exist".into()))).boxed(),
+        }
+    }
+
     fn shutdown(&self, limit: Duration) -> usize {
         let end = Instant::now() + limit;
         self.inner.stopping.store(true, SeqCst);
         self.inner.recorders.stop_all(EndReason::Shutdown);
+        self.inner.mixers.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
+        self.inner.mixers.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
         self.inner.peers.wait_until(end)
     }

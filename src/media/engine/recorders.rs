@@ -1,15 +1,16 @@
 //! The recorders by recording and feed.
 
 use super::Inner;
-use crate::media::branch::{Recorder, RecorderEvent, RecorderSpec};
+use crate::config;
+use crate::media::branch::{Disk, Recorder, RecorderEvent, RecorderSpec};
 use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, FileFacts, RecordingId};
 use parking_lot::{Condvar, Mutex};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Packets that may wait for a recorder: some seconds of video.
 const TAP_CAPACITY: usize = 4096;
@@ -24,14 +25,36 @@ enum Stage {
 }
 
 pub struct Recorders {
-    min_free_bytes: u64,
+    settings: config::Recording,
+    disk: Arc<Disk>,
     all: Mutex<HashMap<Key, Stage>>,
+    /// Recordings whose recorders, those to come too, do not write.
+    paused: Mutex<HashSet<RecordingId>>,
     fewer: Condvar,
 }
 
 impl Recorders {
-    pub fn new(min_free_bytes: u64) -> Self {
-        Self { min_free_bytes, all: Mutex::default(), fewer: Condvar::new() }
+    pub fn new(settings: config::Recording) -> Self {
+        Self { settings, disk: Arc::default(), all: Mutex::default(), paused: Mutex::default(), fewer: Condvar::new() }
+    }
+
+    /// All files of a recording, those that begin later too.
+    pub fn pause(&self, recording: &RecordingId, paused: bool) {
+        let all = self.all.lock();
+        if paused {
+            self.paused.lock().insert(recording.clone());
+        } else {
+            self.paused.lock().remove(recording);
+        }
+        for (_, stage) in all.iter().filter(|(key, _)| key.0 == *recording) {
+            if let Stage::Running(recorder) = stage {
+                recorder.pause(paused);
+            }
+        }
+    }
+
+    fn is_paused(&self, recording: &RecordingId) -> bool {
+        self.paused.lock().contains(recording)
     }
 
     fn stop_where(&self, wanted: impl Fn(&Key) -> bool, reason: EndReason) {
@@ -83,7 +106,11 @@ impl Recorders {
     fn started(&self, key: &Key, recorder: Recorder) {
         let mut all = self.all.lock();
         match all.get_mut(key) {
-            Some(stage @ Stage::Starting) => *stage = Stage::Running(recorder),
+            Some(stage @ Stage::Starting) => {
+                // It may have changed since the recorder was asked for.
+                recorder.pause(self.is_paused(&key.0));
+                *stage = Stage::Running(recorder);
+            }
             _ => {
                 drop(all);
                 recorder.stop(EndReason::Requested);
@@ -92,14 +119,20 @@ impl Recorders {
     }
 
     fn remove(&self, key: &Key) {
-        let _ended = self.all.lock().remove(key);
+        let mut all = self.all.lock();
+        let _ended = all.remove(key);
+        if !all.keys().any(|other| other.0 == key.0) {
+            self.paused.lock().remove(&key.0);
+        }
+        drop(all);
         self.fewer.notify_all();
     }
 }
 
 impl Inner {
-    pub fn record(self: &Arc<Self>, recording: RecordingId, feed: FeedId, stem: PathBuf, events: &MediaSink) {
-        let key = (recording, feed);
+    /// Begins `preroll` ago, as far as the feed kept it.
+    pub fn record(self: &Arc<Self>, key: Key, stem: PathBuf, preroll: Duration, events: &MediaSink) {
+        let feed = key.1;
         let Some(feed) = self.feeds.get(feed) else {
             return refuse(&key, EndReason::FeedEnded, "the feed does not exist".into(), events);
         };
@@ -107,7 +140,7 @@ impl Inner {
             return tracing::warn!(recording = %key.0, feed.id = %key.1, "this feed is being recorded there already");
         }
         let (inner, events) = (self.clone(), events.clone());
-        tokio::task::spawn_blocking(move || match Recorder::start(inner.spec(&key, &feed, stem, &events)) {
+        tokio::task::spawn_blocking(move || match Recorder::start(inner.spec(&key, &feed, (stem, preroll), &events)) {
             Ok(recorder) => inner.recorders.started(&key, recorder),
             Err(error) => {
                 inner.recorders.remove(&key);
@@ -116,7 +149,13 @@ impl Inner {
         });
     }
 
-    fn spec(self: &Arc<Self>, key: &Key, feed: &Arc<Feed>, stem: PathBuf, events: &MediaSink) -> RecorderSpec {
+    fn spec(
+        self: &Arc<Self>,
+        key: &Key,
+        feed: &Arc<Feed>,
+        to: (PathBuf, Duration),
+        events: &MediaSink,
+    ) -> RecorderSpec {
         let (key, events, inner) = (key.clone(), events.clone(), Arc::downgrade(self));
         let (recording, wanted) = (key.0.clone(), Arc::downgrade(feed));
         let on_event = move |event| {
@@ -125,13 +164,17 @@ impl Inner {
             }
             let _ = events.send(tell(&key, event));
         };
+        let (settings, paused) = (&self.recorders.settings, self.recorders.is_paused(&recording));
         RecorderSpec {
             recording,
             feed: feed.id(),
             tracks: feed.tracks(),
-            packets: feed.tap(TAP_CAPACITY),
-            stem,
-            min_free_bytes: self.recorders.min_free_bytes,
+            packets: feed.tap(TAP_CAPACITY, to.1),
+            stem: to.0,
+            min_free_bytes: settings.min_free_bytes,
+            templates: settings.templates.clone(),
+            paused,
+            disk: self.recorders.disk.clone(),
             request_keyframe: Box::new(move || {
                 if let Some(feed) = wanted.upgrade() {
                     feed.request_keyframe();

@@ -2,6 +2,7 @@
 
 use super::drop_packet;
 use super::live::Liveness;
+use super::past::Past;
 use super::source::{SourceTrack, TapItem};
 use super::track::Track;
 use crate::media::rtp::Item;
@@ -21,6 +22,8 @@ pub struct Intake {
     pub batch: Vec<Arc<Item>>,
     /// Branches.
     pub taps: Vec<SyncSender<TapItem>>,
+    /// The last seconds, when they are kept.
+    pub past: Option<Past>,
     /// When RTP came last.
     pub last_rtp: Option<Instant>,
     /// The feed is over.
@@ -55,6 +58,10 @@ impl Intake {
 
     /// To all taps; a full one loses it (counted), one whose receiver is gone ends.
     pub fn tell(&mut self, item: &TapItem) {
+        if let Some(past) = &mut self.past {
+            let at = if let TapItem::Packet(packet) = item { packet.at } else { Instant::now() };
+            past.push(item.clone(), at);
+        }
         self.taps.retain(|tap| match tap.try_send(item.clone()) {
             Ok(()) => true,
             Err(TrySendError::Full(_)) => {

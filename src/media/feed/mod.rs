@@ -9,6 +9,7 @@ mod intake;
 mod keyframe;
 mod live;
 mod loss;
+mod past;
 mod rate;
 mod source;
 mod track;
@@ -22,6 +23,7 @@ use clock::{Clock, Report};
 use intake::Intake;
 use keyframe::Limiter;
 use parking_lot::{Mutex, RwLock};
+use past::Past;
 pub use source::{Source, SourceTrack, TapItem, Upstream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -250,14 +252,35 @@ impl Feed {
         self.upstream.read().clone()
     }
 
-    /// Packets for a branch, from now on; at most `capacity` wait, then the branch loses some (counted) and nobody else.
+    /// Keeps the last seconds in memory (zero: nothing), for `tap` and `past`.
+    pub fn keep_past(&self, span: Duration) {
+        let past = &mut self.intake.lock().past;
+        match past {
+            _ if span.is_zero() => *past = None,
+            Some(past) => past.set_span(span),
+            None => *past = Some(Past::new(span)),
+        }
+    }
+
+    /// What was kept since the keyframe at or before `from` ago, or since the oldest kept one; sender reports among it.
+    pub fn past(&self, from: Duration) -> Vec<TapItem> {
+        self.intake.lock().past.as_ref().map_or_else(Vec::new, |past| past.since(from, Instant::now()))
+    }
+
+    /// Packets for a branch: those kept since `from` ago (zero: none), then all from now on, none lost or doubled in
+    /// between. At most `capacity` of the latter wait, then the branch loses some (counted) and nobody else.
     /// Ends when the receiver is dropped.
-    pub fn tap(&self, capacity: usize) -> Receiver<TapItem> {
-        let (sender, receiver) = sync_channel(capacity.max(8));
+    pub fn tap(&self, capacity: usize, from: Duration) -> Receiver<TapItem> {
         let mut intake = self.intake.lock();
+        let past = intake.past.as_ref().filter(|_| !from.is_zero());
+        let past = past.map_or_else(Vec::new, |past| past.since(from, Instant::now()));
+        let (sender, receiver) = sync_channel(capacity.max(8) + past.len());
         // What the publisher's clocks said before: the branch can align its tracks from the start.
         for (codec, report) in self.clock.lock().reports() {
             let _ = sender.try_send(TapItem::SenderReport { codec: *codec, ntp: report.ntp, rtp: report.rtp });
+        }
+        for item in past {
+            let _ = sender.try_send(item);
         }
         if intake.closed {
             let _ = sender.try_send(TapItem::Ended);
@@ -274,6 +297,7 @@ impl Feed {
         intake.tell(&TapItem::Ended);
         // A tap whose channel is full hears it by the channel's end.
         intake.taps.clear();
+        intake.past = None;
         intake.tracks.clear();
         intake.batch.clear();
         drop(intake);

@@ -95,6 +95,9 @@ pub struct Upload {
     pub verified_at: Option<Timestamp>,
     /// Whether the file in the local folder was removed since.
     pub local_removed: bool,
+    /// SHA-256 in hex of the bytes that were read back from there, once verified.
+    #[serde(default)]
+    pub sha256: Option<String>,
 }
 
 impl FileFacts {

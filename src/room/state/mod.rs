@@ -19,7 +19,7 @@ use super::negotiation::{Early, Negotiation};
 use super::registry::{Joining, Reply};
 use crate::config;
 use crate::media::{MediaError, MediaEvent, MediaRequest};
-use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Recording, RoomId, TrackInfo};
+use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Recording, RecordingWish, RoomId, TrackInfo};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,8 +50,8 @@ pub enum Input {
     },
     /// The engine tells something.
     Media(MediaEvent),
-    /// The store has made (or not) what `Effect::CreateRecording` asked for: the manifest and its folder.
-    RecordingCreated(Result<(Recording, PathBuf), String>),
+    /// The store has made (or not) what `Effect::CreateRecording` of this number asked for: the manifest and its folder.
+    RecordingCreated(u64, Result<(Recording, PathBuf), String>),
     /// Time has passed.
     Tick,
 }
@@ -59,18 +59,20 @@ pub enum Input {
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Answers the request (or join) being applied. A command without it is answered by a later one.
+    /// Answers the request (or join) being applied; with `Input::RecordingCreated` all that wait for it.
     Reply(Result<Reply, RoomError>),
+    /// The request being applied is answered when the recording of this number is created.
+    ReplyLater(u64),
     /// Asks the engine.
     Ask(MediaRequest),
     /// Tells participants and the journal.
     Emit(Event),
     /// No more events for this participant.
     DropStream(ParticipantId),
-    /// Makes a recording in the store → `Input::RecordingCreated`.
-    CreateRecording,
+    /// Makes a recording in the store → `Input::RecordingCreated` with the same number.
+    CreateRecording(u64, RecordingWish),
     /// Writes a manifest.
-    SaveRecording(Recording),
+    SaveRecording(Box<Recording>),
     /// The room is over.
     Closed,
 }
@@ -167,7 +169,7 @@ impl State {
             Input::ConnectionLost(who) => self.connection_lost(&who),
             Input::Command { from, command } => self.command(from, command),
             Input::Media(event) => self.media(event),
-            Input::RecordingCreated(result) => self.recording_created(result),
+            Input::RecordingCreated(token, result) => self.recording_created(token, result),
             Input::Tick => self.tick(),
         }
         self.note_emptiness();
@@ -179,7 +181,7 @@ impl State {
         let lost = self.participants.values().filter_map(|p| p.lost_at).map(|at| at + self.limits.reconnect_grace);
         let waiting = self.negotiations().filter_map(Negotiation::deadline);
         let empty = self.empty_since.map(|at| at + self.limits.empty_limit);
-        lost.chain(waiting).chain(empty).chain(self.recorder.deadline()).min()
+        lost.chain(waiting).chain(empty).chain(self.recorder.deadline(self.limits.recording_empty_limit)).min()
     }
 
     fn negotiations(&self) -> impl Iterator<Item = &Negotiation> {
@@ -218,8 +220,11 @@ impl State {
                 self.close(reason);
                 return Ok(None);
             }
-            Command::StartRecording => return self.start_recording(),
+            Command::StartRecording { wish } => return self.start_recording(wish),
             Command::StopRecording { recording } => return self.stop_recording(&recording).map(Some),
+            Command::PauseRecording { recording, paused } => return self.pause_recording(&recording, paused).map(Some),
+            Command::SetLayout { recording, layout } => self.set_layout(&recording, layout)?,
+            Command::Configure { settings } => self.configure(settings),
         }
         Ok(Some(Reply::Done))
     }
@@ -234,10 +239,10 @@ impl State {
             MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
             MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
             MediaEvent::RecordingStarted { recording, feed, report } => {
-                self.recording_started(&recording, feed.unwrap_or(FeedId(0)), report);
+                self.recording_started(&recording, feed, report);
             }
             MediaEvent::RecordingEnded { recording, feed, reason, report } => {
-                self.recording_ended(&recording, feed.unwrap_or(FeedId(0)), reason, report);
+                self.recording_ended(&recording, feed, reason, report);
             }
         }
     }
@@ -253,7 +258,7 @@ impl State {
     fn tick(&mut self) {
         self.end_graces();
         self.end_stale_negotiations();
-        self.end_overdue_recording();
+        self.tick_recordings();
         let empty_limit = self.limits.empty_limit;
         if self.empty_since.is_some_and(|at| at + empty_limit <= self.now.instant) {
             self.close(EndReason::RoomClosed);

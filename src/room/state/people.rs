@@ -1,7 +1,7 @@
 //! Who is in the room: joining, resuming, grace, leaving, being kicked, and the end of the room.
 
 use super::{Effect, Participant, State};
-use crate::model::{EndReason, ParticipantId};
+use crate::model::{EndReason, Happening, ParticipantId};
 use crate::room::command::{Command, RoomError};
 use crate::room::event::{Audience, EventKind};
 use crate::room::negotiation::Early;
@@ -49,7 +49,9 @@ impl State {
             early_publisher: Early::default(),
             early_subscriber: Early::default(),
         };
+        let name = participant.joining.name.clone();
         self.participants.insert(id.clone(), participant);
+        self.log(&Happening::Joined { participant: id.clone(), name });
         self.emit(Audience::Everyone, EventKind::ParticipantJoined { participant: id });
     }
 
@@ -75,6 +77,7 @@ impl State {
         self.end_peers_of(who, reason);
         if self.participants.contains_key(who) {
             let participant = who.clone();
+            self.log(&Happening::Left { participant: participant.clone(), reason });
             self.emit(Audience::Everyone, EventKind::ParticipantLeft { participant, reason });
             self.participants.remove(who);
             self.effects.push(Effect::DropStream(who.clone()));
@@ -106,7 +109,7 @@ impl State {
         if self.closing.replace(reason).is_some() {
             return;
         }
-        self.finish_recording(reason);
+        self.finish_recordings(reason);
         let everybody: Vec<_> = self.participants.keys().cloned().collect();
         for who in &everybody {
             self.end_peers_of(who, reason);
@@ -141,7 +144,11 @@ impl State {
             Command::Subscribe { .. } => (grants.subscribe, "watch feeds"),
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
-            Command::StartRecording | Command::StopRecording { .. } => (grants.control, "record"),
+            Command::StartRecording { .. }
+            | Command::StopRecording { .. }
+            | Command::PauseRecording { .. }
+            | Command::SetLayout { .. } => (grants.control, "record"),
+            Command::Configure { .. } => (grants.control, "change the room's settings"),
             Command::Unpublish | Command::Unsubscribe { .. } | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };

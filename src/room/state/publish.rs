@@ -2,7 +2,7 @@
 
 use super::{Feed, Publisher, State};
 use crate::media::MediaRequest;
-use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Sdp, TrackInfo};
+use crate::model::{EndReason, FeedId, Happening, ParticipantId, PeerId, Sdp, TrackInfo};
 use crate::room::command::RoomError;
 use crate::room::event::{Audience, EventKind};
 use crate::room::negotiation::Negotiation;
@@ -91,7 +91,8 @@ impl State {
             return;
         }
         feed.tracks = Some(tracks.clone());
-        let publisher = feed.publisher.clone();
+        let (publisher, name) = (feed.publisher.clone(), feed.name.clone());
+        self.log(&Happening::Published { feed: id, participant: publisher.clone(), name });
         self.emit(Audience::Everyone, EventKind::FeedPublished { feed: id, publisher, tracks });
         self.record_feed(id);
     }
@@ -124,7 +125,9 @@ impl State {
     /// All that a feed's end entails, whoever ended it; returns who published it.
     fn end_feed(&mut self, feed: FeedId, reason: EndReason, detail: String) -> Option<ParticipantId> {
         let ended = self.forget_feed(feed)?;
-        self.finish_file(feed);
+        self.finish_feed(feed);
+        self.log(&Happening::Unpublished { feed, reason });
+        self.note_recorded_emptiness();
         self.close_subscriptions_to(feed);
         let publisher = ended.publisher;
         // Nobody else has heard of a feed that never came alive.

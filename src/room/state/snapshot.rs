@@ -12,7 +12,8 @@ impl State {
             created_at: self.created_at,
             participants: self.participants.iter().map(participant).collect(),
             feeds: self.feeds.iter().map(feed).collect(),
-            recording: self.recorder.current().cloned(),
+            recordings: self.recorder.running(),
+            settings: self.recorder.settings.clone(),
         }
     }
 }

@@ -92,6 +92,7 @@ pub fn code(problem: &RoomError) -> &'static str {
         RoomError::NotInRoom => "not_in_room",
         RoomError::ParticipantNotFound => "participant_not_found",
         RoomError::RecordingNotFound => "recording_not_found",
+        RoomError::WrongState(_) => "wrong_state",
         RoomError::Forbidden(_) => "forbidden",
         RoomError::NoPendingOffer => "no_pending_offer",
         RoomError::NotPublishing => "not_publishing",
@@ -117,6 +118,8 @@ fn ended(reason: EndReason, detail: &str, feed: FeedId) -> Option<ServerMessage>
         EndReason::Left | EndReason::Unpublished | EndReason::Unsubscribed | EndReason::Replaced => return None,
         EndReason::Kicked | EndReason::RoomClosed | EndReason::ConnectionLost | EndReason::FeedEnded => return None,
         EndReason::Requested | EndReason::DiskFull | EndReason::StorageFailed | EndReason::Shutdown => return None,
+        EndReason::NoMedia | EndReason::RoomEmpty | EndReason::LengthReached => return None,
+        EndReason::Expired | EndReason::Crashed => return None,
     };
     let message = if detail.is_empty() { words.into() } else { format!("{words}: {detail}") };
     Some(ServerMessage::Error { code, message, feed: Some(feed) })

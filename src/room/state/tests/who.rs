@@ -53,7 +53,7 @@ fn grants_are_checked() {
         Command::Subscribe { feed: FeedId(1) },
         Command::Kick { participant: id("nobody") },
         Command::Close { reason: EndReason::Requested },
-        Command::StartRecording,
+        Command::StartRecording { wish: None },
     ] {
         assert!(matches!(room.ask("nobody", command), Err(RoomError::Forbidden(_))));
     }
@@ -111,5 +111,5 @@ fn closing_ends_everything_and_answers_no_more() {
     assert!(room.events().contains(&(Audience::Everyone, EventKind::RoomClosed { reason })));
     assert!(room.did(&Effect::Closed));
     assert_eq!(room.join("late"), Err(RoomError::RoomNotFound));
-    assert_eq!(room.operate(Command::StartRecording), Err(RoomError::RoomNotFound));
+    assert_eq!(room.operate(Command::StartRecording { wish: None }), Err(RoomError::RoomNotFound));
 }

@@ -1,9 +1,9 @@
 //! The files of recordings, for players (HTTP Range) and for download.
 
-use super::Shared;
-use super::access::Access;
-use super::error::ApiError;
-use super::recordings::{find, not_found, on_disk};
+use super::super::Shared;
+use super::super::access::Access;
+use super::super::error::ApiError;
+use super::{find, not_found, on_disk};
 use crate::model::{Kind, Recording};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderValue, header};

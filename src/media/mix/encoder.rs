@@ -1,0 +1,271 @@
+//! The pipeline that writes the mix: raw pictures and sound in, a file out.
+//!
+//! Decides which encoder is used and how the file is completed; leaves what is in it to `mixer`. Pictures that wait are
+//! counted, never dropped: who pushes looks at `waiting` first.
+
+use crate::media::template::{Template, element};
+use crate::media::{MediaError, census};
+use crate::model::{Codec, EndReason};
+use gst::prelude::*;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// Why a mix ends, in words when there is more to say.
+pub type End = (EndReason, Option<String>);
+
+/// Seconds from keyframe to keyframe.
+const GROUP: u32 = 2;
+
+/// How a file's pictures are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// Width in pixels.
+    pub width: usize,
+    /// Height in pixels.
+    pub height: usize,
+    /// Pictures per second.
+    pub fps: u32,
+}
+
+/// A file being written.
+pub struct Encoder {
+    pipeline: gst::Pipeline,
+    video: Option<gst_app::AppSrc>,
+    audio: gst_app::AppSrc,
+    outcome: Receiver<Result<(), End>>,
+    path: PathBuf,
+}
+
+impl Encoder {
+    /// Starts a file beside `stem`, with the extension of what is written; `look` is `None` for sound alone.
+    pub fn start(stem: &Path, look: Option<Look>, templates: Option<&Path>) -> Result<Self, MediaError> {
+        let template = template(look.is_some(), templates)?;
+        Self::write(&template, &stem.with_extension(&template.extension), look)
+    }
+
+    /// Starts a file of exactly this path.
+    pub fn start_at(path: &Path, look: Option<Look>, templates: Option<&Path>) -> Result<Self, MediaError> {
+        Self::write(&template(look.is_some(), templates)?, path, look)
+    }
+
+    fn write(template: &Template, path: &Path, look: Option<Look>) -> Result<Self, MediaError> {
+        std::fs::File::create(path)
+            .map_err(|error| MediaError::Fatal(format!("cannot write {}: {error}", path.display())))?;
+        let pipeline = template.build(codecs(look.is_some()).iter().map(|codec| codec.as_str()))?;
+        census::count("pipeline", &pipeline);
+        element(&pipeline, "out")?.set_property("location", path.display().to_string());
+        let video = look.map(|look| picture_input(&pipeline, look)).transpose()?;
+        let audio = input(&pipeline, "in_audio", &sound_caps())?;
+        let outcome = watch(&pipeline)?;
+        let encoder = Self { pipeline, video, audio, outcome, path: path.into() };
+        match encoder.pipeline.set_state(gst::State::Playing) {
+            Ok(_) => Ok(encoder),
+            Err(_) => Err(MediaError::Fatal(match encoder.poll() {
+                Err((_, Some(words))) => words,
+                _ => "the mix's pipeline does not start".into(),
+            })),
+        }
+    }
+
+    /// Its file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Lets the encoder use this many threads; 0: all the machine has. Without effect where it cannot be told.
+    pub fn set_threads(&self, threads: u32) {
+        let encoder = self.pipeline.by_name("encoder");
+        if let Some(encoder) = encoder.filter(|encoder| encoder.find_property("threads").is_some()) {
+            encoder.set_property_from_str("threads", &threads.to_string());
+        }
+    }
+
+    /// Pictures (or, for sound alone, blocks) that wait to be encoded.
+    pub fn waiting(&self) -> u64 {
+        self.video.as_ref().unwrap_or(&self.audio).current_level_buffers()
+    }
+
+    /// A picture. Never blocks.
+    pub fn push_picture(&self, mut buffer: gst::Buffer, at: u64, length: u64) {
+        stamp(&mut buffer, at, length);
+        if let Some(video) = &self.video {
+            let _ = video.push_buffer(buffer);
+        }
+    }
+
+    /// A block of sound. Never blocks.
+    pub fn push_sound(&self, data: Vec<u8>, at: u64, length: u64) {
+        let mut buffer = gst::Buffer::from_slice(data);
+        stamp(&mut buffer, at, length);
+        let _ = self.audio.push_buffer(buffer);
+    }
+
+    /// Whether it still writes; else why not.
+    pub fn poll(&self) -> Result<(), End> {
+        self.outcome.try_recv().map_or(Ok(()), early)
+    }
+
+    /// The same, after waiting so long for something to happen.
+    pub fn wait(&self, limit: Duration) -> Result<(), End> {
+        self.outcome.recv_timeout(limit).map_or(Ok(()), early)
+    }
+
+    /// Completes the file: index written, synced to the disk, all within `limit` and a second. What was written stays in
+    /// any case.
+    pub fn finish(self, limit: Duration) -> Result<(), End> {
+        let deadline = Instant::now() + limit;
+        for source in self.video.iter().chain([&self.audio]) {
+            let _ = source.end_of_stream();
+        }
+        let left = deadline.saturating_duration_since(Instant::now());
+        let complete = match self.outcome.recv_timeout(left) {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                let words = format!("the file could not be completed within {} ms", limit.as_millis());
+                Err((EndReason::StorageFailed, Some(words)))
+            }
+        };
+        let path = self.path.clone();
+        close(self);
+        let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+        complete.and_then(|()| {
+            synced.map_err(|error| (EndReason::StorageFailed, Some(format!("the disk did not keep the file: {error}"))))
+        })
+    }
+
+    /// Its graph as DOT.
+    pub fn graph(&self) -> String {
+        self.pipeline.debug_to_dot_data(gst::DebugGraphDetails::all()).to_string()
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+        if let Some(bus) = self.pipeline.bus() {
+            bus.unset_sync_handler();
+        }
+    }
+}
+
+/// Codecs of a mix.
+pub fn codecs(pictures: bool) -> &'static [Codec] {
+    if pictures { &[Codec::H264, Codec::Opus] } else { &[Codec::Opus] }
+}
+
+/// The template with an encoder that this machine has; looked for once.
+fn template(pictures: bool, templates: Option<&Path>) -> Result<Template, MediaError> {
+    static FOUND: OnceLock<&str> = OnceLock::new();
+    if !pictures {
+        return Template::load("recording/sound", templates);
+    }
+    let names = codecs(true).iter().map(|codec| codec.as_str());
+    let works = |name: &&str| Template::load(name, templates).and_then(|t| t.build(names.clone())).map(drop);
+    let all = ["recording/mix", "recording/mix-openh264"];
+    let name = match FOUND.get() {
+        Some(name) => name,
+        None => match all.iter().find(|name| works(name).is_ok()) {
+            Some(name) => FOUND.get_or_init(|| name),
+            None => return Err(works(&all[0]).err().unwrap_or(MediaError::Fatal("no H264 encoder".into()))),
+        },
+    };
+    Template::load(name, templates)
+}
+
+fn picture_input(pipeline: &gst::Pipeline, look: Look) -> Result<gst_app::AppSrc, MediaError> {
+    let encoder = element(pipeline, "encoder")?;
+    for property in ["key-int-max", "gop-size"] {
+        if encoder.find_property(property).is_some() {
+            encoder.set_property_from_str(property, &(GROUP * look.fps).to_string());
+        }
+    }
+    let side = |length: usize| i32::try_from(length).unwrap_or(2);
+    // Decoded pictures are copied as they are, and WebRTC's are BT.601: said so in the file.
+    let caps = gst::Caps::builder("video/x-raw")
+        .field("format", "I420")
+        .field("width", side(look.width))
+        .field("height", side(look.height))
+        .field("framerate", gst::Fraction::new(side(look.fps as usize), 1))
+        .field("pixel-aspect-ratio", gst::Fraction::new(1, 1))
+        .field("interlace-mode", "progressive")
+        .field("colorimetry", "bt601");
+    input(pipeline, "in_video", &caps.build())
+}
+
+fn sound_caps() -> gst::Caps {
+    gst::Caps::builder("audio/x-raw")
+        .field("format", "S16LE")
+        .field("rate", 48_000i32)
+        .field("channels", 2i32)
+        .field("layout", "interleaved")
+        .field("channel-mask", gst::Bitmask::new(3))
+        .build()
+}
+
+fn input(pipeline: &gst::Pipeline, name: &str, caps: &gst::Caps) -> Result<gst_app::AppSrc, MediaError> {
+    let source = element(pipeline, name)?
+        .downcast::<gst_app::AppSrc>()
+        .map_err(|_| MediaError::Fatal(format!("pipeline template: {name} is not an appsrc")))?;
+    source.set_caps(Some(caps));
+    source.set_format(gst::Format::Time);
+    source.set_max_bytes(0);
+    source.set_max_buffers(0);
+    source.set_max_time(gst::ClockTime::ZERO);
+    Ok(source)
+}
+
+fn stamp(buffer: &mut gst::Buffer, at: u64, length: u64) {
+    let buffer = buffer.make_mut();
+    buffer.set_pts(gst::ClockTime::from_nseconds(at));
+    buffer.set_duration(gst::ClockTime::from_nseconds(length));
+}
+
+/// Messages become outcomes in the thread that posts them and are dropped.
+fn watch(pipeline: &gst::Pipeline) -> Result<Receiver<Result<(), End>>, MediaError> {
+    let bus = pipeline.bus().ok_or_else(|| MediaError::Fatal("a pipeline without a bus".into()))?;
+    let (sender, receiver) = channel();
+    bus.set_sync_handler(move |_, message| {
+        tell(&sender, message);
+        gst::BusSyncReply::Drop
+    });
+    Ok(receiver)
+}
+
+fn tell(outcome: &Sender<Result<(), End>>, message: &gst::Message) {
+    let _ = match message.view() {
+        gst::MessageView::Eos(_) => outcome.send(Ok(())),
+        gst::MessageView::Error(error) => {
+            let (error, more) = (error.error(), error.debug());
+            tracing::debug!(%error, ?more, "mix pipeline");
+            outcome.send(Err((reason(&error), Some(error.message().to_owned()))))
+        }
+        _ => Ok(()),
+    };
+}
+
+/// Full disk, other trouble with the file, or trouble of ours.
+fn reason(error: &gst::glib::Error) -> EndReason {
+    match error.kind::<gst::ResourceError>() {
+        Some(gst::ResourceError::NoSpaceLeft) => EndReason::DiskFull,
+        Some(_) => EndReason::StorageFailed,
+        None => EndReason::EngineError,
+    }
+}
+
+fn early(outcome: Result<(), End>) -> Result<(), End> {
+    outcome.and(Err((EndReason::EngineError, Some("the file ended by itself".into()))))
+}
+
+/// A disk that hangs may hold the pipeline: it is left behind then, and said so.
+fn close(encoder: Encoder) {
+    let (done, closed) = channel();
+    let spawned = std::thread::Builder::new().name("mix-close".into()).spawn(move || {
+        drop(encoder);
+        let _ = done.send(());
+    });
+    if spawned.is_err() || closed.recv_timeout(Duration::from_secs(1)).is_err() {
+        tracing::error!("a mix's pipeline does not stop: the disk hangs, the pipeline is left behind");
+    }
+}

@@ -1,0 +1,33 @@
+//! Mixes: the pictures and sounds of a room in one file, live or afterwards, by one core that knows no clock.
+//!
+//! `layout` boxes by number of people · `scene`, `canvas`, `text` the picture · `sound`, `speaker` the sound · `decoder`,
+//! `input` one pipeline per participant and track · `mixer` the core · `encoder` the file · `live` a running room ·
+//! `offline` a finished recording. No compositor element: pictures come decoded in the size of their box, so that mixing
+//! is copying rows, and no input can hold up another.
+
+mod canvas;
+mod cost;
+mod decoder;
+mod encoder;
+mod frame;
+mod input;
+pub mod layout;
+mod live;
+mod member;
+mod mixer;
+mod offline;
+mod scene;
+mod sound;
+mod speaker;
+mod story;
+mod text;
+
+pub use cost::mix_cost;
+pub use live::{Mix, MixEvent, MixSpec, nothing};
+pub use member::Joining;
+pub use offline::{ComposeSpec, Composed, compose};
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
