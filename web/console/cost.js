@@ -6,6 +6,7 @@ const cores = (number) => (number >= 0.95 ? number.toFixed(1) : number < 0.05 ? 
 
 export class Cost {
   #asked = 0;
+  possible = true;
 
   constructor(api, text, start) {
     Object.assign(this, { api, text, start });
@@ -25,6 +26,7 @@ export class Cost {
   }
 
   #allow(possible) {
+    this.possible = possible;
     this.start.classList.toggle("impossible", !possible);
     this.start.setAttribute("aria-disabled", String(!possible));
     this.text.dataset.tone = possible ? "good" : "bad";

@@ -143,6 +143,7 @@ export class RecordMenu {
   }
 
   async #begin() {
+    if (!this.cost.possible) return tell(part("record-cost").textContent, "warn");
     await this.start(this.#wish);
     this.#close(true);
   }

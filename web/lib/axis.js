@@ -64,12 +64,12 @@ export class Axis {
     return at(file.started_at) - this.start + fileMs + before.reduce((sum, [, length]) => sum + length, 0);
   }
 
-  /** The reverse: a place within a pause is where the file goes on. */
+  /** The reverse: a place within a pause is where the file goes on after it. */
   inFile(file, place) {
     let rest = place - (at(file.started_at) - this.start);
     for (const [where, length] of this.holes.get(file.name) ?? []) {
       if (rest <= where) break;
-      rest = Math.max(where, rest - length);
+      rest = Math.max(where + 1, rest - length);
     }
     return Math.min(Math.max(0, rest), file.duration_ms);
   }

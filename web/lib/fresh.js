@@ -19,6 +19,9 @@ export class Fresh {
   constructor(api, { room, read, busy = () => false }) {
     Object.assign(this, { api, room, read, busy });
     this.#listen();
+    // A page that the browser keeps for “back” would keep its connection too, and there are only six.
+    addEventListener("pagehide", () => this.#source.close());
+    addEventListener("pageshow", ({ persisted }) => persisted && this.#listen());
     every(BUSY_MS, () => this.#tick());
   }
 

@@ -13,8 +13,8 @@ const STATES = {
 };
 
 export const KINDS = {
-  individual: ["Each sender by itself", "One file a sender, exactly as sent. Costs next to nothing."],
-  composed: ["One picture of all", "All pictures in a layout and all voices, in one file."],
+  individual: ["Each sender by itself", "A file for each, exactly as sent. Costs little."],
+  composed: ["One picture of all", "All pictures and voices in one file."],
   audio: ["Sound only", "All voices in one file."],
 };
 

@@ -6,7 +6,7 @@ import * as format from "../lib/format.js";
 const STEP_S = 5;
 
 export class Controls {
-  /** `seekBy(ms)` moves on the axis. */
+  /** `seekBy(ms)` moves from here. */
   constructor(video, seekBy) {
     Object.assign(this, { video, seekBy });
     part("play-pause").addEventListener("click", () => this.toggle());

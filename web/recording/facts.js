@@ -22,7 +22,7 @@ const ROWS = [
   ["Clocks", (file, { drift_ppm }) => driftWords(drift_ppm)],
   ["Missing", (file, { gaps = [] }) => missingWords(gaps)],
   ["Lost on the way", (file, { packets_lost: lost }) => (lost ? `${lost} packets` : "nothing")],
-  ["Voice", (file, { speech = [] }) => (speech.length ? format.clock(speech.reduce((sum, [from, to]) => sum + to - from, 0)) : "–")],
+  ["Spoke", (file, { speech = [] }) => (speech.length ? format.clock(speech.reduce((sum, [from, to]) => sum + to - from, 0)) : "–")],
 ];
 
 /** Shows the table. */
@@ -56,7 +56,7 @@ function driftWords(ppm) {
 function missingWords(gaps) {
   const lost = gaps.filter((gap) => gap.why !== "paused");
   const pausedMs = gaps.reduce((sum, gap) => sum + (gap.why === "paused" ? gap.length_ms : 0), 0);
-  const words = lost.slice(0, 5).map((gap) => `${seconds(gap.length_ms)} at ${format.clock(gap.at_ms)} (${gapWords(gap.why)})`);
+  const words = lost.slice(0, 5).map((gap) => `${seconds(gap.length_ms)} ${gap.at_ms ? `at ${format.clock(gap.at_ms)}` : "before it"} (${gapWords(gap.why)})`);
   if (lost.length > 5) words.push(`${lost.length - 5} more`);
   if (pausedMs) words.push(`paused for ${seconds(pausedMs)}`);
   return words.join("; ") || "nothing";

@@ -28,8 +28,8 @@ let shown = "";
 const head = new Head(api, () => fresh.now());
 const session = new Session(video, api, { moved: showPlace, changed: showTrack });
 const screen = new Screen(video, session);
-const controls = new Controls(video, (by) => session.seek(Math.min(axis.length, Math.max(0, session.place + by))));
-const timeline = new Timeline({ seek: (place) => session.seek(place), picture: (place) => thumbAt(api, recording, axis, place) });
+const controls = new Controls(video, (by) => session.step(by));
+const timeline = new Timeline({ seek: (place) => session.seek(place), step: (by) => session.step(by), picture: (place) => thumbAt(api, recording, axis, place) });
 new ClipMaker(api, session);
 
 async function read() {

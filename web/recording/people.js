@@ -99,8 +99,10 @@ class People {
     return this.#person(known ?? named?.[0] ?? file.publisher, known || named ? undefined : file.publisher);
   }
 
+  // What is missing at the very start of a file is missing before it: the segment before ended too early.
   #gap(file, { at_ms, length_ms, why }) {
-    const from = this.axis.place(file, at_ms);
+    const at = this.axis.place(file, at_ms);
+    const from = at_ms === 0 && why !== "paused" ? Math.max(0, at - length_ms) : at;
     return { from, to: from + length_ms, why };
   }
 

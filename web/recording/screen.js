@@ -42,6 +42,7 @@ export class Screen {
 
   #state() {
     const { file } = this.session;
+    part("columns").toggleAttribute("data-empty", !file);
     if (!file) return ["nothing", "film", isOver(this.recording ?? { state: "ready" }) ? "There is nothing to play." : "Nothing has been written yet."];
     const growing = !isOver(file);
     const on = () => el("button", { "data-testid": "go-on", onclick: () => this.session.reload() }, "Go on");

@@ -45,6 +45,19 @@ export class Session {
     if (file) this.#open(file, this.#axis.inFile(file, place), !this.video.paused);
   }
 
+  /** Moves by so much in what is recorded: over pauses and from segment to segment. */
+  step(by) {
+    const segments = this.track?.segments.filter(playable) ?? [];
+    const index = segments.findIndex((one) => one.name === this.file?.name);
+    if (index < 0) return;
+    const to = this.fileMs + by;
+    const [before, after] = [segments[index - 1], segments[index + 1]];
+    const playing = !this.video.paused;
+    if (to < 0 && before) this.#open(before, Math.max(0, before.duration_ms + to), playing);
+    else if (to > this.file.duration_ms && after) this.#open(after, 0, playing);
+    else this.#open(this.file, Math.min(this.file.duration_ms, Math.max(0, to)), playing);
+  }
+
   /** Shows another track at the same moment. */
   choose(track, file) {
     const { place } = this;

@@ -17,9 +17,9 @@ export class Timeline {
   #length = 1000;
   #hide = 0;
 
-  /** `seek(place)` goes there; `picture(place)` is a thumbnail's CSS or null. */
-  constructor({ seek, picture }) {
-    Object.assign(this, { seek, picture });
+  /** `seek(place)` goes there, `step(ms)` moves from here; `picture(place)` is a thumbnail's CSS or null. */
+  constructor({ seek, step, picture }) {
+    Object.assign(this, { seek, step, picture });
     const slider = this.#slider;
     slider.addEventListener("pointerdown", (event) => this.#grab(event));
     slider.addEventListener("pointermove", (event) => this.#point(event));
@@ -81,12 +81,12 @@ export class Timeline {
   }
 
   #key(event) {
-    const to = { ArrowLeft: this.#place - STEP_MS, ArrowDown: this.#place - STEP_MS, ArrowRight: this.#place + STEP_MS,
-      ArrowUp: this.#place + STEP_MS, PageUp: this.#place + LEAP_MS, PageDown: this.#place - LEAP_MS, Home: 0, End: this.#length }[event.key];
-    if (to === undefined) return;
+    const by = { ArrowLeft: -STEP_MS, ArrowDown: -STEP_MS, ArrowRight: STEP_MS, ArrowUp: STEP_MS, PageUp: LEAP_MS, PageDown: -LEAP_MS }[event.key];
+    const to = { Home: 0, End: this.#length }[event.key];
+    if (by === undefined && to === undefined) return;
     event.preventDefault();
-    const place = Math.min(this.#length, Math.max(0, to));
-    this.seek(place);
-    this.#show(place, SHOWN_MS);
+    if (by) this.step(by);
+    else this.seek(to);
+    this.#show(this.#place, SHOWN_MS); // the player has told where we are
   }
 }

@@ -43,6 +43,6 @@ export function summary(recording) {
   const { files } = recording;
   const count = files.length === 1 ? fileOwner(files[0]) : `${files.length} files`;
   const facts = [kindWords(recording), files.length ? count : null, isOver(recording) ? format.clock(longest(recording)) : null,
-    files.length ? format.bytes(totalBytes(recording)) : null];
-  return facts.filter(Boolean).join(" · ");
+    files.length ? format.bytes(totalBytes(recording)).replace(" ", "\u00a0") : null];
+  return facts.filter(Boolean).join("\u00a0· ");
 }

@@ -115,5 +115,6 @@ takeFilters();
 const fresh = new Fresh(api, { read, busy: () => all.some((one) => !isOver(one)) });
 part("filters").addEventListener("change", () => {
   keepFilters();
+  show();
   refresh();
 });
