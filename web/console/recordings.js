@@ -62,7 +62,7 @@ export class Recordings {
   #entry(one) {
     const remove = el("button", { class: "quiet square", "data-testid": "delete", "aria-label": "Delete this recording", title: "Delete this recording" }, icon("trash"));
     onPress(remove, () => deleteWithUndo(this.api, one, this.refresh), tellError);
-    return entry(this.api, one, { buttons: isOver(one) ? [remove] : [], more: one.files.map((file) => this.#file(one, file)) });
+    return entry(this.api, one, { target: "_blank", buttons: isOver(one) ? [remove] : [], more: one.files.map((file) => this.#file(one, file)) });
   }
 
   #file(recording, file) {

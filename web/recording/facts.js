@@ -20,8 +20,8 @@ const ROWS = [
   ["Sound and picture, start", (file, { offset_start_ms }) => offsetWords(offset_start_ms)],
   ["Sound and picture, end", (file, { offset_end_ms }) => offsetWords(offset_end_ms)],
   ["Clocks", (file, { drift_ppm }) => driftWords(drift_ppm)],
-  ["Missing", (file, { gaps = [] }) => missingWords(gaps)],
-  ["Lost on the way", (file, { packets_lost: lost }) => (lost ? `${lost} packets` : "nothing")],
+  ["Missing", (file, facts) => (isMeasured(facts) ? missingWords(facts.gaps) : "–")],
+  ["Lost on the way", (file, facts) => (isMeasured(facts) ? lostWords(facts.packets_lost) : "–")],
   ["Spoke", (file, { speech = [] }) => (speech.length ? format.clock(speech.reduce((sum, [from, to]) => sum + to - from, 0)) : "–")],
 ];
 
@@ -36,6 +36,9 @@ export function showFacts(recording) {
     : el("p", { class: "empty" }, "No file has been written."));
 }
 
+// Nothing is claimed of a file that still runs, or that an older server wrote.
+const isMeasured = ({ bitrate, pictures, gaps }) => bitrate > 0 || pictures > 0 || gaps?.length > 0;
+const lostWords = (packets) => (packets === 1 ? "1 packet" : packets ? `${packets} packets` : "nothing");
 const average = (file) => (file.duration_ms > 0 && file.bytes > 0 ? (file.bytes * 8000) / file.duration_ms : null);
 
 /** `in step (sound 12 ms late)`. */

@@ -9,6 +9,7 @@ export class Session {
   #axis = null;
   #wanted = null; // a place in a file that is being opened
   #generation = 0;
+  #grew = false; // it was still being written when it was opened
 
   /** `moved()` is called when the place changes, `changed()` when the track or file does. */
   constructor(video, api, { moved, changed }) {
@@ -26,6 +27,7 @@ export class Session {
     this.track = tracks.find((one) => one.key === this.track?.key) ?? tracks[0] ?? null;
     this.file = this.track?.segments.find((one) => one.name === this.file?.name) ?? null;
     if (!this.file) this.#open(this.track?.segments.find(playable), 0, false);
+    else if (this.#isCompleteNow && this.video.paused) this.reload(false);
   }
 
   /** Place on the axis, in milliseconds. */
@@ -69,8 +71,13 @@ export class Session {
   }
 
   /** What came since a growing file was opened. */
-  reload() {
-    if (this.file) this.#load(this.file, this.fileMs, true);
+  reload(play = true) {
+    if (this.file) this.#load(this.file, this.fileMs, play);
+  }
+
+  // Opened while it grew, and whole since: only now it has a length and can be moved in everywhere.
+  get #isCompleteNow() {
+    return this.#grew && isOver(this.file);
   }
 
   #fileAt(track, place) {
@@ -92,7 +99,8 @@ export class Session {
     this.file = file;
     this.#wanted = ms;
     // A file that grows is another one at each look; browsers would go on with what they have.
-    const wish = isOver(file) ? {} : { seen: ++this.#generation };
+    this.#grew = !isOver(file);
+    const wish = this.#grew ? { seen: ++this.#generation } : {};
     this.video.src = this.api.fileUrl(this.recording.id, file.name, wish);
     if (play) this.video.play().catch(() => {}); // the button is there
     this.changed();
@@ -106,6 +114,7 @@ export class Session {
   }
 
   #goOn() {
+    if (this.#isCompleteNow) return this.reload();
     const segments = this.track.segments.filter(playable);
     const next = segments[segments.findIndex((one) => one.name === this.file.name) + 1];
     if (next) this.#load(next, 0, true);

@@ -8,14 +8,14 @@ const KIND_ICONS = { individual: "camera", composed: "film", audio: "sound" };
 
 export const pageOf = (recording) => `/recordings/${encodeURIComponent(recording.id)}`;
 
-/** `buttons` are put beside the state, `more` below. */
-export function entry(api, recording, { buttons = [], more = [] } = {}) {
+/** `buttons` are put beside the state, `more` below; `target` is where links open (a console must stay in its room). */
+export function entry(api, recording, { buttons = [], more = [], target } = {}) {
   const failed = endWords(recording);
   return el("li", { "data-testid": "recording", "data-recording": recording.id, "data-state": recording.state },
     el("div", { class: "recording-head" },
-      el("a", { class: "poster", href: pageOf(recording), tabindex: "-1", "aria-hidden": "true" }, picture(api, recording)),
+      el("a", { class: "poster", href: pageOf(recording), target, tabindex: "-1", "aria-hidden": "true" }, picture(api, recording)),
       el("div", { class: "when" },
-        el("a", { class: "title", href: pageOf(recording), "data-testid": "open-recording" }, `Room ${recording.room}`),
+        el("a", { class: "title", href: pageOf(recording), target, "data-testid": "open-recording" }, `Room ${recording.room}`),
         el("div", { class: "muted small" }, format.moment(recording.started_at)),
         el("div", { class: "muted small number" }, summary(recording)),
         badge(recording)),
