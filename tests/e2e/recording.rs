@@ -102,7 +102,12 @@ async fn the_page_of_a_recording_plays_and_shows_facts() {
     assert!(length.starts_with("0:0") && length > "0:02".to_owned(), "{length}");
     let lane = format!("document.querySelector('[data-testid=lane][data-name=\"{}\"] .mark.sent')", stage.name);
     page.wait(PATIENCE, "the lane of the device", &lane).await;
-    page.screenshot("recording").await;
+    for (width, scheme) in [(1280, "light"), (390, "dark")] {
+        page.look(width, 844, scheme).await;
+        page.screenshot(&format!("recording-{width}-{scheme}")).await;
+        let overflow = page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        assert_eq!(overflow, 0, "at {width} px the page is wider than the screen");
+    }
     quiet(&[&page]).await;
 }
 
@@ -122,6 +127,11 @@ async fn a_deleted_recording_comes_back_until_it_is_deleted_for_good() {
     page.wait(PATIENCE, "the bin is empty", &format!("!{}.hidden", found("recordings-empty"))).await;
     choose(&page, "filter-state", "all").await;
     page.wait(PATIENCE, "it is listed again", "document.querySelector('[data-testid=recording]')").await;
+    page.press("delete").await;
+    choose(&page, "filter-state", "deleted").await;
+    page.value("(() => { window.confirm = () => true; })()").await; // the visitor says yes
+    page.press("purge").await;
+    page.wait(PATIENCE, "it is gone for good", &format!("!{}.hidden", found("recordings-empty"))).await;
     quiet(&[&page]).await;
 }
 

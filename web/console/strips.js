@@ -66,7 +66,7 @@ class Strip {
     this.element.dataset.state = state;
     this.badge.dataset.tone = tone;
     setText(this.badge, text);
-    setText(this.size, format.bytes(totalBytes(recording)));
+    setText(this.size, files.length ? format.bytes(totalBytes(recording)) : "");
     const open = files.filter((file) => !isOver(file));
     setText(this.files, open.length ? open.map(fileOwner).join(", ") : "no file is being written");
     face(this.pause, state === "paused" ? "record" : "pause", state === "paused" ? "Resume" : "Pause");
