@@ -24,10 +24,10 @@ export class RecordForm {
 
   /** What is asked for, as the API wants it. */
   get wish() {
-    const { kind, layout, past, length, empty } = this.fields;
+    const { kind, layout, past, longest, empty } = this.fields;
     return {
       kind: kind.value, layout: layout.value, preroll_ms: past.checked ? this.#pastMs : 0,
-      max_length_ms: minutesToMs(length.value), stop_when_empty_ms: minutesToMs(empty.value),
+      max_length_ms: minutesToMs(longest.value), stop_when_empty_ms: minutesToMs(empty.value),
     };
   }
 
@@ -73,7 +73,7 @@ export class RecordForm {
   #fill({ kind, layout, max_length_ms, stop_when_empty_ms }) {
     this.#choose("kind", kind);
     if (typeof layout === "string") this.#choose("layout", layout);
-    this.fields.length.value = msToMinutes(max_length_ms);
+    this.fields.longest.value = msToMinutes(max_length_ms);
     this.fields.empty.value = msToMinutes(stop_when_empty_ms);
   }
 

@@ -4,6 +4,7 @@
 import { el, icon, onPress, part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { Fresh } from "../lib/fresh.js";
+import { showList } from "../lib/list.js";
 import { tell, tellError } from "../lib/notify.js";
 import { codecWords, fileEndWords, fileOwner, isOver, isRunning } from "../lib/recording-words.js";
 import { deleteWithUndo } from "../recordings/bin.js";
@@ -37,7 +38,7 @@ export class Recordings {
     if (!all || this.#shown === JSON.stringify(all)) return;
     this.#shown = JSON.stringify(all);
     this.#all = all;
-    part("recordings").replaceChildren(...all.slice(0, SHOWN).map((one) => this.#entry(one)));
+    showList(part("recordings"), all.slice(0, SHOWN), (one) => one.id, (one) => this.#entry(one));
     part("recordings-empty").hidden = all.length > 0;
     setText(part("recording-count"), String(all.length));
     this.changed();

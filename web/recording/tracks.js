@@ -2,6 +2,7 @@
 
 import { el, icon, part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
+import { showList } from "../lib/list.js";
 import { codecWords, fileEndWords, isOver } from "../lib/recording-words.js";
 import { playable } from "./session.js";
 
@@ -10,7 +11,7 @@ const UPLOADS = { waiting: ["wait", "waits"], sending: ["wait", "being sent"], d
 /** Shows the tracks; `choose(track, file)` plays one. */
 export function showTracks(api, recording, tracks, choose) {
   setText(part("track-count"), String(tracks.length));
-  part("tracks").replaceChildren(...tracks.map((track) => row(api, recording, track, choose)));
+  showList(part("tracks"), tracks, (track) => track.key, (track) => row(api, recording, track, choose));
 }
 
 /** Marks the one that plays. */

@@ -5,6 +5,7 @@ import { el, icon, onPress, part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 import { Fresh } from "../lib/fresh.js";
 import { token } from "../lib/identity.js";
+import { showList } from "../lib/list.js";
 import { tellError } from "../lib/notify.js";
 import { isOver, KINDS, kindOf, totalBytes } from "../lib/recording-words.js";
 import { deleteWithUndo, purge, restore } from "./bin.js";
@@ -52,9 +53,7 @@ function show() {
   const some = all.filter(wanted);
   if (shown === JSON.stringify(some)) return;
   shown = JSON.stringify(some);
-  const focused = document.activeElement?.closest("[data-recording]")?.dataset.recording;
-  part("recordings").replaceChildren(...some.map((one) => entry(api, one, { buttons: buttons(one) })));
-  part("recordings").querySelector(`[data-recording="${CSS.escape(focused ?? "")}"] [data-testid="open-recording"]`)?.focus();
+  showList(part("recordings"), some, (one) => one.id, (one) => entry(api, one, { buttons: buttons(one) }));
   setText(part("recording-count"), counted(some));
   part("recordings-empty").hidden = some.length > 0;
   setText(part("recordings-empty"), emptyWords());
