@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub const MIN_VERSION: (u32, u32) = (1, 22);
 
 /// Debian packages and the elements the engine uses from them.
-const ELEMENTS: [(&str, &[&str]); 6] = [
+const ELEMENTS: [(&str, &[&str]); 8] = [
     ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "identity", "queue"]),
     (
         "gstreamer1.0-plugins-base",
@@ -16,16 +16,22 @@ const ELEMENTS: [(&str, &[&str]); 6] = [
             "audioconvert",
             "audioresample",
             "audiotestsrc",
+            "opusdec",
             "opusenc",
+            "parsebin",
             "videoconvert",
+            "videoscale",
             "videotestsrc",
         ],
     ),
     (
         "gstreamer1.0-plugins-good",
         &[
+            "capssetter",
+            "matroskademux",
             "matroskamux",
             "mp4mux",
+            "qtdemux",
             "rtpbin",
             "rtph264depay",
             "rtpjitterbuffer",
@@ -33,6 +39,7 @@ const ELEMENTS: [(&str, &[&str]); 6] = [
             "rtpopuspay",
             "rtpvp8depay",
             "rtpvp8pay",
+            "vp8dec",
             "vp8enc",
             "webmmux",
         ],
@@ -53,7 +60,10 @@ const ELEMENTS: [(&str, &[&str]); 6] = [
     ),
     // webrtcbin refuses to start without it, though our own ICE agent takes its place.
     ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
-    // Text on pictures: the demo's clock.
+    // Composed recordings: H264 decoded and encoded.
+    ("gstreamer1.0-libav", &["avdec_h264"]),
+    ("gstreamer1.0-plugins-ugly", &["x264enc"]),
+    // Text on pictures: the demo's clock, names in composed recordings.
     ("gstreamer1.0-x", &["clockoverlay", "textoverlay"]),
 ];
 
