@@ -56,6 +56,8 @@ impl Publisher {
     /// Makes the pipeline; nothing runs yet.
     pub fn new(spec: PublisherSpec) -> Result<Self, PublisherError> {
         gst::init().map_err(media)?;
+        // AV1's payloader is none of Debian's.
+        gstrsrtp::plugin_register_static().map_err(media)?;
         let pipeline = gst::parse::launch(&launch(&spec))
             .map_err(media)?
             .downcast::<gst::Pipeline>()
@@ -217,12 +219,18 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
         Codec::Vp9 => (
             format!(
                 "vp9enc deadline=1 cpu-used=8 target-bitrate=1000000 end-usage=cbr keyframe-max-dist={keyframes} \
-                 threads=1 ! rtpvp9pay pt=96 picture-id-mode=15-bit mtu=1200"
+                 lag-in-frames=0 threads=1 ! rtpvp9pay pt=96 picture-id-mode=15-bit mtu=1200"
             ),
             "VP9",
         ),
-        // An AV1 encoder in real time is more than a demonstration is worth.
-        Codec::Vp8 | Codec::Av1 | Codec::Opus => (
+        Codec::Av1 => (
+            format!(
+                "av1enc usage-profile=realtime cpu-used=10 target-bitrate=1000 end-usage=cbr lag-in-frames=0 \
+                 keyframe-max-dist={keyframes} threads=1 ! av1parse ! rtpav1pay pt=96 mtu=1200"
+            ),
+            "AV1",
+        ),
+        Codec::Vp8 | Codec::Opus => (
             format!(
                 "vp8enc deadline=1 cpu-used=8 target-bitrate=1000000 end-usage=cbr keyframe-max-dist={keyframes} \
                  error-resilient=default threads=1 ! rtpvp8pay pt=96 picture-id-mode=15-bit mtu=1200"

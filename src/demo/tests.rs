@@ -119,6 +119,16 @@ async fn a_publisher_sends_h264_and_opus() {
     publishes(Codec::H264).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_sends_vp9_and_opus() {
+    publishes(Codec::Vp9).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_sends_av1_and_opus() {
+    publishes(Codec::Av1).await;
+}
+
 struct Server(WebSocketStream<TcpStream>);
 
 impl Server {

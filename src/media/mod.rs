@@ -8,6 +8,7 @@ mod bus;
 mod census;
 mod disk;
 pub mod egress;
+mod elements;
 mod engine;
 pub mod fake;
 pub mod feed;
@@ -26,13 +27,14 @@ mod snapshot;
 pub mod srtp;
 pub mod template;
 
+pub use elements::start;
 pub use engine::GstEngine;
 pub use mix::layout::{all as layouts, check as check_layout};
 pub use mix::mix_cost;
 
 use crate::model::{Candidate, Codec, EndReason, FeedId, FileFacts, Layout, PeerId, RecordingId, Sdp, TrackInfo};
-use futures::FutureExt;
 use bytes::Bytes;
+use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde::Serialize;
 use std::path::PathBuf;

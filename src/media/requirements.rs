@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub const MIN_VERSION: (u32, u32) = (1, 22);
 
 /// Debian packages and the elements the engine uses from them.
-const ELEMENTS: [(&str, &[&str]); 8] = [
+const ELEMENTS: [(&str, &[&str]); 9] = [
     ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "identity", "queue"]),
     (
         "gstreamer1.0-plugins-base",
@@ -40,14 +40,18 @@ const ELEMENTS: [(&str, &[&str]); 8] = [
             "rtpopuspay",
             "rtpvp8depay",
             "rtpvp8pay",
+            "rtpvp9depay",
             "vp8dec",
             "vp8enc",
+            "vp9dec",
             "webmmux",
         ],
     ),
     (
         "gstreamer1.0-plugins-bad",
         &[
+            "av1dec",
+            "av1parse",
             "dtlsdec",
             "dtlsenc",
             "dtlssrtpdec",
@@ -57,11 +61,14 @@ const ELEMENTS: [(&str, &[&str]); 8] = [
             "opusparse",
             "srtpdec",
             "srtpenc",
+            "vp9parse",
             "webrtcbin",
         ],
     ),
     // webrtcbin refuses to start without it, though our own ICE agent takes its place.
     ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
+    // Linked in from the crate gst-plugin-rtp: Debian's GStreamer has none.
+    ("millrace", &["rtpav1depay"]),
     // Composed recordings: H264 decoded and encoded.
     ("gstreamer1.0-libav", &["avdec_h264"]),
     ("gstreamer1.0-plugins-ugly", &["x264enc"]),
@@ -101,7 +108,7 @@ impl Report {
 
 /// Looks at this machine's GStreamer. An error when it does not even start.
 pub fn check() -> Result<Report, String> {
-    gst::init().map_err(|e| e.to_string())?;
+    super::start().map_err(|e| e.to_string())?;
     let (major, minor, ..) = gst::version();
     let all = ELEMENTS.iter().flat_map(|(package, elements)| elements.iter().map(move |element| (*package, *element)));
     let (found, missing): (Vec<_>, Vec<_>) = all.partition(|(_, element)| gst::ElementFactory::find(element).is_some());

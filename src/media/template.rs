@@ -82,6 +82,7 @@ impl Template {
 
     /// Makes the pipeline with the inputs of these codecs (lower-case names), parameters at their defaults.
     pub fn build<'a>(&self, codecs: impl IntoIterator<Item = &'a str>) -> Result<gst::Pipeline, MediaError> {
+        super::start()?;
         let mut launch = self.launch.clone();
         for codec in codecs {
             let input =

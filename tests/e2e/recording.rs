@@ -167,6 +167,26 @@ async fn choose(page: &Browser, list: &str, value: &str) {
     page.value(&format!("(() => {{ const l = {}; l.value = '{value}'; l.{change}; }})()", found(list))).await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_vp9_publisher_is_seen_and_its_recording_plays_in_the_page() {
+    seen_and_recorded_in("video/VP9").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_av1_publisher_is_seen_and_its_recording_plays_in_the_page() {
+    seen_and_recorded_in("video/AV1").await;
+}
+
+/// The device's Chromium prefers this codec, so it is what the console gets and what the file holds.
+async fn seen_and_recorded_in(codec: &str) {
+    let (device, console) = tokio::join!(Browser::start_preferring("device", codec), Browser::start("console"));
+    let stage = Stage::live_with(device, console).await;
+    let received = stage.console.received().await;
+    assert_eq!(received.codecs, [codec], "{received:?}");
+    record_and_play(&stage.service, &stage.console, ".webm").await;
+    quiet(&[&stage.device, &stage.console]).await;
+}
+
 async fn record_and_play(service: &Service, console: &Browser, extension: &str) {
     console.press("record").await;
     console.wait(PATIENCE, "the button says that it records", PRESSED).await;

@@ -43,7 +43,7 @@ const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
         const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0,
-                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [] };
+                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], codecs: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             const all = await pc.getStats();
             for (const r of all.values()) {
@@ -53,6 +53,7 @@ const STATS: &str = r"
                 if (r.type !== 'inbound-rtp') continue;
                 if (r.kind === 'audio') sum.audioEnergy += r.totalAudioEnergy ?? 0;
                 else {
+                    sum.codecs.push(all.get(r.codecId)?.mimeType ?? '');
                     sum.framesDecoded += r.framesDecoded ?? 0;
                     sum.videoBytes += r.bytesReceived;
                     sum.width = Math.max(sum.width, r.frameWidth ?? 0);
@@ -87,6 +88,8 @@ pub struct Received {
     pub protocols: Vec<String>,
     /// How each connection leaves the browser: `host`, `relay`.
     pub ways: Vec<String>,
+    /// MIME types of the pictures: `video/VP8`.
+    pub codecs: Vec<String>,
 }
 
 /// A browser with one page. Dropping it kills it: for a viewer, that is a crash.
@@ -110,6 +113,23 @@ impl Browser {
     /// Starts a browser that sends the size it captures.
     pub async fn start_keeping_size(name: &str) -> Self {
         Self::start_with(name, &[KEEP_SIZE, OBSERVE]).await
+    }
+
+    /// Starts a browser that would rather send this codec (`video/VP9`) than any other.
+    pub async fn start_preferring(name: &str, codec: &str) -> Self {
+        let first = format!(
+            "const add = RTCPeerConnection.prototype.addTrack;
+            RTCPeerConnection.prototype.addTrack = function (track, ...streams) {{
+                const sender = add.call(this, track, ...streams);
+                if (track.kind !== 'video') return sender;
+                const {{ codecs }} = RTCRtpSender.getCapabilities('video');
+                const wanted = codecs.filter((one) => one.mimeType === '{codec}');
+                const others = codecs.filter((one) => one.mimeType !== '{codec}');
+                this.getTransceivers().find((one) => one.sender === sender).setCodecPreferences([...wanted, ...others]);
+                return sender;
+            }};"
+        );
+        Self::start_with(name, &[&first, OBSERVE]).await
     }
 
     /// Starts a browser that reaches the world through a TURN server alone.

@@ -1,7 +1,7 @@
 //! Packets for the tests: by hand, or real ones out of GStreamer's encoders.
 
 use crate::media::feed::SourceTrack;
-use crate::media::rtp::Packet;
+use crate::media::rtp::{Packet, av1, vp9};
 use crate::model::{Codec, Kind};
 use gst::prelude::*;
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub(in crate::media) fn source(codec: Codec, payload_type: u8) -> SourceTrack {
 
 /// Real RTP of `seconds`, one packet an entry, with the time at which a live source would have sent it.
 pub(in crate::media) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> Vec<(Duration, Packet)> {
-    gst::init().unwrap();
+    crate::media::start().unwrap();
     let (frames, (width, height)) = (seconds * 25, size);
     let video = format!(
         "videotestsrc num-buffers={frames} pattern=ball ! video/x-raw,width={width},height={height},framerate=25/1 !"
@@ -52,6 +52,10 @@ pub(in crate::media) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> 
         Codec::Vp8 => format!("{video} vp8enc deadline=1 cpu-used=8 keyframe-max-dist=50 ! rtpvp8pay mtu=400"),
         Codec::H264 => format!(
             "{video} x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50 bframes=0 ! rtph264pay mtu=400 config-interval=-1 aggregate-mode=zero-latency"
+        ),
+        Codec::Vp9 => format!("{video} vp9enc deadline=1 cpu-used=8 keyframe-max-dist=50 ! rtpvp9pay mtu=400"),
+        Codec::Av1 => format!(
+            "{video} av1enc usage-profile=realtime cpu-used=10 lag-in-frames=0 keyframe-max-dist=50 ! av1parse ! rtpav1pay mtu=400"
         ),
         Codec::Opus => format!(
             "audiotestsrc samplesperbuffer=960 num-buffers={} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay",
@@ -90,6 +94,8 @@ fn read(codec: Codec, sequence: u64, start: bool, size: (u32, u32), data: Vec<u8
         // Payload descriptor of rtpvp8pay without extensions is 1 byte unless X is set (RFC 7741 4.2).
         Codec::Vp8 => start && payload[if payload[0] & 0x80 == 0 { 1 } else { vp8_descriptor(payload) }] & 1 == 0,
         Codec::H264 => matches!(payload[0] & 0x1f, 7) || (payload[0] & 0x1f == 24 && payload[3] & 0x1f == 7),
+        Codec::Vp9 => vp9::keyframe(payload).0,
+        Codec::Av1 => av1::keyframe(payload).0,
     };
     Packet {
         codec,
@@ -97,7 +103,7 @@ fn read(codec: Codec, sequence: u64, start: bool, size: (u32, u32), data: Vec<u8
         timestamp: u32::from_be_bytes(data[4..8].try_into().unwrap()),
         marker: codec.kind() == Kind::Video && data[1] & 0x80 != 0,
         keyframe,
-        size: (keyframe && codec == Codec::Vp8).then_some(size),
+        size: (keyframe && matches!(codec, Codec::Vp8 | Codec::Vp9 | Codec::Av1)).then_some(size),
         payload: 12..data.len(),
         data,
         at: Instant::now(),

@@ -23,7 +23,7 @@ fn start(codecs: &[Codec]) -> Run {
 }
 
 fn start_in(dir: tempfile::TempDir, codecs: &[Codec], min_free_bytes: u64) -> Run {
-    gst::init().unwrap();
+    crate::media::start().unwrap();
     let (tap, packets) = sync_channel(100_000);
     let (sender, events): (Sender<RecorderEvent>, _) = channel();
     let keyframes = Arc::new(AtomicUsize::new(0));
@@ -141,13 +141,25 @@ fn vp8_and_opus_make_a_webm() {
 }
 
 #[test]
+fn vp9_and_opus_make_a_webm() {
+    records_both(Codec::Vp9, &["opus", "vp9"]);
+}
+
+#[test]
+fn av1_and_opus_make_a_webm() {
+    records_both(Codec::Av1, &["opus", "av1"]);
+}
+
+#[test]
 fn h264_and_opus_make_an_mp4() {
     records_both(Codec::H264, &["opus", "h264"]);
 }
 
 #[test]
 fn sound_alone_and_pictures_alone_are_recorded() {
-    for (codec, name) in [(Codec::Opus, "opus"), (Codec::Vp8, "vp8"), (Codec::H264, "h264")] {
+    for (codec, name) in
+        [(Codec::Opus, "opus"), (Codec::Vp8, "vp8"), (Codec::H264, "h264"), (Codec::Vp9, "vp9"), (Codec::Av1, "av1")]
+    {
         let run = start(&[codec]);
         run.feed(vec![encode(codec, 2, (320, 240))]);
         let (_, report, dir) = run.finish();
@@ -242,7 +254,7 @@ fn sound_goes_on_over_a_pause_of_the_picture() {
 
 #[test]
 fn a_change_of_resolution_is_carried_on() {
-    for codec in [Codec::Vp8, Codec::H264] {
+    for codec in [Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1] {
         let run = start(&[codec]);
         let first = encode(codec, 2, (640, 360));
         let shift = first.last().unwrap().0 + Duration::from_millis(40);
@@ -308,6 +320,12 @@ fn a_webm_cut_off_in_the_middle_plays() {
 }
 
 #[test]
+fn vp9_and_av1_cut_off_in_the_middle_play() {
+    cut_off(&[Codec::Vp9, Codec::Opus], "feed-7.webm");
+    cut_off(&[Codec::Av1, Codec::Opus], "feed-7.webm");
+}
+
+#[test]
 fn stop_finishes_the_file_in_time() {
     let run = start(&[Codec::Vp8, Codec::Opus]);
     run.feed(vec![encode(Codec::Vp8, 3, (320, 240)), encode(Codec::Opus, 3, (0, 0))]);
@@ -369,7 +387,7 @@ fn a_full_disk_ends_the_recording_in_words() {
 
 #[test]
 fn a_folder_that_is_not_there_is_refused_at_start() {
-    gst::init().unwrap();
+    crate::media::start().unwrap();
     let (_tap, packets) = sync_channel(1);
     let refused = Recorder::start(RecorderSpec {
         recording: RecordingId::new("test"),

@@ -53,7 +53,7 @@ impl GstEngine {
     /// Binds the port and starts the threads. `recording`: how much space stays free, and the templates.
     pub fn start(media: &Media, recording: &Recording) -> Result<Arc<Self>, MediaError> {
         let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
-        gst::init().map_err(|error| fatal("GStreamer", &error))?;
+        crate::media::start()?;
         let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
         let pool = Pool::start(workers(media)).map_err(|error| fatal("senders", &error))?;
         let runtime = tokio::runtime::Builder::new_multi_thread()

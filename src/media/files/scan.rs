@@ -189,6 +189,8 @@ pub(super) fn codec_of(caps: &gst::Caps) -> Option<Codec> {
     match caps.structure(0)?.name().as_str() {
         "video/x-vp8" => Some(Codec::Vp8),
         "video/x-h264" => Some(Codec::H264),
+        "video/x-vp9" => Some(Codec::Vp9),
+        "video/x-av1" => Some(Codec::Av1),
         "audio/x-opus" => Some(Codec::Opus),
         _ => None,
     }

@@ -114,6 +114,31 @@ fn the_clients_order_of_codecs_is_followed() {
 }
 
 #[test]
+fn vp9_and_av1_are_taken_when_the_client_prefers_them() {
+    const ORDER: &str = "SAVPF 96 97 102 103 104 107 108 109 114 115 116 117 39 40 45 46 98 99 100 101";
+    let preferring = |first: &str| {
+        let text = AUDIO_VIDEO.replace(ORDER, &format!("SAVPF {first} 96 97"));
+        assert_ne!(text, AUDIO_VIDEO);
+        let publication = read(&text).unwrap();
+        let video = publication.tracks().swap_remove(1);
+        (video.codec, video.payload_type, video.rtx_payload_type, answer(&publication))
+    };
+    let (codec, pt, rtx, text) = preferring("98 99");
+    assert_eq!((codec, pt, rtx), (Codec::Vp9, 98, Some(99)));
+    for line in ["a=rtpmap:98 VP9/90000", "a=fmtp:98 profile-id=0;", "a=rtcp-fb:98 nack pli", "a=fmtp:99 apt=98"] {
+        assert!(text.contains(line), "{line} in\n{text}");
+    }
+    let (codec, pt, rtx, text) = preferring("45 46");
+    assert_eq!((codec, pt, rtx), (Codec::Av1, 45, Some(46)));
+    assert!(
+        text.contains("a=rtpmap:45 AV1/90000") && text.contains("a=fmtp:45 level-idx=5;profile=0;tier=0;"),
+        "{text}"
+    );
+    let (codec, ..) = preferring("100 101");
+    assert_eq!(codec, Codec::Vp8, "VP9 of profile 2 is passed over");
+}
+
+#[test]
 fn h264_of_another_packetization_mode_or_profile_is_passed_over() {
     let text = H264_DATA.replace("packetization-mode=1", "packetization-mode=0");
     assert_eq!(read(&text).unwrap().tracks()[0].codec, Codec::Opus, "only audio is left of the first two");

@@ -84,6 +84,23 @@ fn h264_keeps_the_publishers_profile() {
 }
 
 #[test]
+fn vp9_and_av1_are_offered_with_their_profile_and_retransmission() {
+    for (codec, lines) in [
+        (Codec::Vp9, ["m=video 9 UDP/TLS/RTP/SAVPF 98 99", "a=fmtp:98 profile-id=0", "a=rtcp-fb:98 nack pli"]),
+        (
+            Codec::Av1,
+            ["m=video 9 UDP/TLS/RTP/SAVPF 100 101", "a=fmtp:100 level-idx=5;profile=0;tier=0", "a=fmtp:101 apt=100"],
+        ),
+    ] {
+        let subscription = subscription(&[track(codec, "")]);
+        let text = offer(&subscription);
+        lines.iter().for_each(|line| assert!(text.contains(&format!("{line}\r\n")), "{line} in\n{text}"));
+        let accepted = subscription.accept(&Sdp::new(answer(&subscription))).unwrap();
+        assert_eq!(accepted.streams, subscription.streams);
+    }
+}
+
+#[test]
 fn an_answer_that_accepts_all_gives_all() {
     let subscription = both();
     let accepted = subscription.accept(&Sdp::new(answer(&subscription))).unwrap();
