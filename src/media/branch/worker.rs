@@ -104,7 +104,7 @@ impl Worker {
     fn step(&mut self) -> Result<bool, End> {
         let more = self.fetch()?;
         let now = Instant::now();
-        self.follow_pause();
+        self.follow_pause(now)?;
         self.write_ready(Some(now))?;
         self.open(now, false)?;
         self.push_on();
@@ -293,15 +293,20 @@ impl Worker {
     }
 
     /// Paused: what comes is dropped. Resumed: the file goes on at the next keyframe.
-    fn follow_pause(&mut self) {
+    fn follow_pause(&mut self, now: Instant) -> Result<(), End> {
         let wanted = self.control.paused.load(SeqCst);
         if wanted == self.paused {
-            return;
+            return Ok(());
+        }
+        if wanted {
+            // What still waited to begin belongs into the file.
+            self.open(now, true)?;
         }
         self.paused = wanted;
         self.gate = Some(Gate::default());
-        self.frozen = Some(Instant::now());
+        self.frozen = Some(now);
         self.asked = None;
+        Ok(())
     }
 
     fn ask_for_keyframe(&mut self, now: Instant) {
