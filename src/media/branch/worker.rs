@@ -203,17 +203,20 @@ impl Worker {
             gate.hold(held);
             return self.open(at, false);
         }
-        self.put(&held);
-        Ok(())
+        self.put(&held)
     }
 
-    fn put(&mut self, held: &Held) {
-        let Some(writing) = &mut self.writing else { return };
+    fn put(&mut self, held: &Held) -> Result<(), End> {
+        let Some(writing) = &mut self.writing else { return Ok(()) };
         let track = &mut self.tracks[held.index];
         let time = writing.time(track, &held.packet, &mut self.align);
         match writing.put(track, held, time, self.why[held.index], &mut self.facts) {
             Put::Written => self.why[held.index] = None,
             Put::TooEarly => {}
+            Put::NoReturn => {
+                let words = "the pictures came back, which takes another file in this container";
+                return Err((EndReason::CodecChanged, Some(words.into())));
+            }
             Put::NoRoom => {
                 self.dropped += 1;
                 self.why[held.index] = Some("disk");
@@ -223,6 +226,7 @@ impl Worker {
         if !self.align.is_measured() && self.align.is_known() {
             self.measure();
         }
+        Ok(())
     }
 
     /// Whether video packets were lost before this one; from there the picture stands still.
@@ -263,8 +267,7 @@ impl Worker {
                 writing.resume(time, &mut self.facts);
             }
         }
-        gate.take().iter().for_each(|held| self.put(held));
-        Ok(())
+        gate.take().iter().try_for_each(|held| self.put(held))
     }
 
     fn situation(&self) -> Situation {

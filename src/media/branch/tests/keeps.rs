@@ -131,6 +131,12 @@ fn away(video: Codec, missing: Codec, extension: &str) {
     let shift = between(gone, 2, 16).len() as u64;
     back.iter_mut().for_each(|(_, packet)| packet.sequence -= shift);
     run.feed_from(begin, vec![between(there, 16, 20), back]);
+    if missing == Codec::H264 {
+        let (reason, report) = run.ended();
+        assert_eq!(reason, EndReason::CodecChanged, "mp4mux has no way back: the next file goes on");
+        assert_good(run.dir.path(), &report, 16.0, &["opus", "h264"]);
+        return;
+    }
     let (reason, report, dir) = run.finish();
     assert_eq!(reason, EndReason::FeedEnded, "{report:?}");
     let probe = assert_good(dir.path(), &report, 20.0, &["opus", if video == Codec::Vp8 { "vp8" } else { "h264" }]);
