@@ -101,7 +101,10 @@ fn reopen(door: &gst::Pad, out: &gst::Pad, hidden: &AtomicBool) {
 fn hide_flush(out: &gst::Pad, hidden: &Arc<AtomicBool>) {
     let hidden = hidden.clone();
     let kinds = gst::PadProbeType::EVENT_DOWNSTREAM | gst::PadProbeType::EVENT_FLUSH;
-    out.add_probe(kinds, move |_, _| {
-        if hidden.load(SeqCst) { gst::PadProbeReturn::Drop } else { gst::PadProbeReturn::Ok }
-    });
+    out.add_probe(
+        kinds,
+        move |_, _| {
+            if hidden.load(SeqCst) { gst::PadProbeReturn::Handled } else { gst::PadProbeReturn::Ok }
+        },
+    );
 }

@@ -145,7 +145,6 @@ impl Worker {
         let Some(index) = self.tracks.iter().position(|t| t.info.codec == codec) else { return Ok(()) };
         if self.tracks[index].push(packet) {
             self.align.forget(kind == Kind::Audio);
-            self.why[index] = Some("reconnect");
         }
         Ok(())
     }
@@ -192,9 +191,7 @@ impl Worker {
         let frozen = video && self.is_frozen(&packet);
         if frozen || self.paused {
             // The line goes on, whatever is written.
-            if let Some(writing) = &self.writing {
-                writing.time(&mut self.tracks[index], &packet, &mut self.align);
-            }
+            self.time(index, &packet);
             return Ok(());
         }
         let at = packet.at;
@@ -207,9 +204,9 @@ impl Worker {
     }
 
     fn put(&mut self, held: &Held) -> Result<(), End> {
-        let Some(writing) = &mut self.writing else { return Ok(()) };
-        let track = &mut self.tracks[held.index];
-        let time = writing.time(track, &held.packet, &mut self.align);
+        let time = self.time(held.index, &held.packet);
+        let Some((writing, time)) = self.writing.as_mut().zip(time) else { return Ok(()) };
+        let track = &self.tracks[held.index];
         match writing.put(track, held, time, self.why[held.index], &mut self.facts) {
             Put::Written => self.why[held.index] = None,
             Put::TooEarly => {}
@@ -227,6 +224,17 @@ impl Worker {
             self.measure();
         }
         Ok(())
+    }
+
+    /// A packet's time, which goes on whether it is written or not.
+    fn time(&mut self, index: usize, packet: &Packet) -> Option<i64> {
+        let track = &mut self.tracks[index];
+        let breaks = track.timeline.breaks();
+        let time = self.writing.as_ref()?.time(track, packet, &mut self.align);
+        if breaks != track.timeline.breaks() {
+            self.why[index] = Some("reconnect");
+        }
+        Some(time)
     }
 
     /// Whether video packets were lost before this one; from there the picture stands still.

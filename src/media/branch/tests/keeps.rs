@@ -14,7 +14,8 @@ fn until(what: &str, seconds: u64, mut done: impl FnMut() -> bool) {
 fn readable(path: &Path, kind: &str) -> f64 {
     let copy = path.with_extension("copy");
     std::fs::copy(path, &copy).unwrap();
-    let out = Command::new("ffprobe").args(["-v", "quiet", "-of", "json", "-show_packets"]).arg(&copy).output().unwrap();
+    let out =
+        Command::new("ffprobe").args(["-v", "quiet", "-of", "json", "-show_packets"]).arg(&copy).output().unwrap();
     let probe: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap_or_default();
     let all = probe["packets"].as_array().into_iter().flatten().filter(|p| p["codec_type"] == kind);
     all.filter_map(|p| p["pts_time"].as_str()?.parse().ok()).fold(0.0, f64::max)
