@@ -6,6 +6,7 @@
 //! would cost more than writing it.
 
 use super::align::Align;
+use super::disk;
 use super::facts::Facts;
 use super::finish;
 use super::gate::{Gate, Held, Situation};
@@ -353,24 +354,9 @@ impl Worker {
         }
         if now.saturating_duration_since(self.checked) >= DISK_CHECK {
             self.checked = now;
-            self.check_disk()?;
+            disk::check(self.facts.path(), self.spec.min_free_bytes)?;
         }
         self.control.stop.get().map_or(Ok(()), |reason| Err((*reason, None)))
-    }
-
-    fn check_disk(&self) -> Result<(), End> {
-        let path = self.facts.path();
-        if let Err(error) = std::fs::metadata(path) {
-            return Err((EndReason::StorageFailed, Some(format!("the recording's file is gone: {error}"))));
-        }
-        match fs4::available_space(path.parent().unwrap_or(path)) {
-            Ok(free) if free < self.spec.min_free_bytes => {
-                let words = format!("only {free} bytes are free, {} are to stay free", self.spec.min_free_bytes);
-                Err((EndReason::DiskFull, Some(words)))
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err((EndReason::StorageFailed, Some(format!("the recording's folder is gone: {error}")))),
-        }
     }
 
     fn finish(mut self, end: End) {
