@@ -6,8 +6,8 @@ set -eu
 build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
 libgstreamer-plugins-bad1.0-dev"
 runtime="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
-gstreamer1.0-x graphviz ca-certificates"
-tests="chromium chromium-driver coturn ffmpeg gstreamer1.0-plugins-ugly gstreamer1.0-libav libssl-dev unzip"
+gstreamer1.0-x gstreamer1.0-plugins-ugly gstreamer1.0-libav graphviz fonts-dejavu-core ca-certificates"
+tests="chromium chromium-driver coturn ffmpeg libssl-dev unzip"
 
 case "${1:-run}" in
     runtime) wanted="$runtime" ;;

@@ -14,12 +14,15 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Web;
 
-/// `/` and `/console`, `/device`, and all they need under `/web/`.
+/// `/` and `/console`, `/device`, `/recordings` and a page for each recording, and all they need under `/web/`.
+/// Which recording a page is about its script reads from the address: the page itself tells nobody anything.
 pub fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(|headers| page(headers, "console")))
         .route("/console", get(|headers| page(headers, "console")))
         .route("/device", get(|headers| page(headers, "device")))
+        .route("/recordings", get(|headers| page(headers, "recordings")))
+        .route("/recordings/{id}", get(|headers| page(headers, "recording")))
         .route("/favicon.ico", get(|headers| asset(headers, Path("favicon.svg".into()))))
         .route("/web/{*path}", get(asset))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 pub const MIN_VERSION: (u32, u32) = (1, 22);
 
 /// Debian packages and the elements the engine uses from them.
-const ELEMENTS: [(&str, &[&str]); 7] = [
+const ELEMENTS: [(&str, &[&str]); 9] = [
     ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "identity", "queue"]),
     (
         "gstreamer1.0-plugins-base",
@@ -18,6 +18,7 @@ const ELEMENTS: [(&str, &[&str]); 7] = [
             "audiotestsrc",
             "opusdec",
             "opusenc",
+            "parsebin",
             "videoconvert",
             "videoscale",
             "videotestsrc",
@@ -26,6 +27,7 @@ const ELEMENTS: [(&str, &[&str]); 7] = [
     (
         "gstreamer1.0-plugins-good",
         &[
+            "capssetter",
             "jpegenc",
             "matroskademux",
             "matroskamux",
@@ -67,7 +69,10 @@ const ELEMENTS: [(&str, &[&str]); 7] = [
     ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
     // Linked in from the crate gst-plugin-rtp: Debian's GStreamer has none.
     ("millrace", &["rtpav1depay"]),
-    // Text on pictures: the demo's clock.
+    // Composed recordings: H264 decoded and encoded.
+    ("gstreamer1.0-libav", &["avdec_h264"]),
+    ("gstreamer1.0-plugins-ugly", &["x264enc"]),
+    // Text on pictures: the demo's clock, names in composed recordings.
     ("gstreamer1.0-x", &["clockoverlay", "textoverlay"]),
 ];
 

@@ -65,8 +65,7 @@ impl Recordings {
 
     /// Bytes that recordings take on this disk, running ones and those in the bin included.
     pub fn used_bytes(&self) -> Result<u64, StoreError> {
-        let running = self.find(&Filter { deleted: true, ..Filter::default() });
-        let running = running.iter().filter(|r| !r.state.is_over()).map(|r| self.bytes_on_disk(r)).sum::<u64>();
+        let running = self.inner.index.running()?.iter().map(|r| self.bytes_on_disk(r)).sum::<u64>();
         Ok(self.inner.index.bytes_of_finished()? + running)
     }
 
@@ -103,8 +102,12 @@ impl Recordings {
     }
 
     fn sweep_for_space(&self, swept: &mut Swept) -> Result<(), StoreError> {
+        let is_short = || Ok::<_, StoreError>(self.free_bytes()? < self.inner.settings.min_free_bytes);
+        if !is_short()? {
+            return Ok(());
+        }
         for recording in self.finished()?.iter().filter(|r| r.deleted_at.is_some()) {
-            if self.free_bytes()? >= self.inner.settings.min_free_bytes {
+            if !is_short()? {
                 break;
             }
             self.sweep(recording, swept)?;

@@ -217,7 +217,8 @@ fn the_index_is_made_again_when_it_is_lost_broken_old_or_of_a_later_version() {
             let _ = std::fs::remove_file(format!("{}{log}", index.display()));
         }
     };
-    let harms: [(&str, Box<dyn Fn()>); 4] = [
+    type Harm<'a> = Box<dyn Fn() + 'a>;
+    let harms: [(&str, Harm<'_>); 4] = [
         ("lost", Box::new(remove)),
         (
             "no database",

@@ -6,8 +6,11 @@ import { consoleId, keepToken, token } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
 import { Signaling } from "../lib/socket.js";
 import { Devices } from "./devices.js";
+import { RecordMenu } from "./record-menu.js";
 import { Recordings } from "./recordings.js";
 import { Room } from "./room.js";
+import { Strips } from "./strips.js";
+import { tileTools } from "./tile-tools.js";
 
 const CONNECTION = {
   connecting: ["wait", "Connecting…"],
@@ -22,8 +25,10 @@ const id = consoleId();
 const api = new Api(secret);
 const signaling = new Signaling("WEB", id, secret);
 const devices = new Devices(api);
+const room = new Room(signaling, id, part("grid"), show, (feed, name) => tileTools(api, room.id, feed, name));
 const recordings = new Recordings(api, show);
-const room = new Room(signaling, id, part("grid"), show);
+const menu = new RecordMenu(api, () => room.id, (wish) => recordings.start(room.id, wish));
+const strips = new Strips(api, part("strips"), recordings.refresh);
 
 function show() {
   const inRoom = room.id !== null;
@@ -32,9 +37,14 @@ function show() {
   setText(part("room-id"), String(room.id ?? ""));
   keepInAddress(room.id);
   showEmpty(inRoom);
-  const recording = Boolean(inRoom && recordings.running(room.id));
-  part("record").setAttribute("aria-pressed", String(recording));
-  face(part("record"), recording ? "stop" : "record", recording ? "Stop recording" : "Record");
+  menu.roomChanged(room.id);
+  strips.show(inRoom ? recordings.of(room.id) : []);
+  showRecordButton(inRoom ? recordings.running(room.id).length : 0);
+}
+
+function showRecordButton(running) {
+  part("record").setAttribute("aria-pressed", String(running > 0));
+  face(part("record"), running ? "stop" : "record", ["Record", "Stop recording"][running] ?? `Stop all ${running}`);
 }
 
 function showEmpty(inRoom) {
@@ -74,7 +84,7 @@ function showNotice(state) {
 }
 
 async function refresh() {
-  await Promise.all([devices.refresh(), recordings.refresh()]);
+  await devices.refresh();
   showEmpty(room.id !== null);
 }
 

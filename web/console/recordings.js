@@ -1,19 +1,17 @@
-// The list of recordings and the record button's state. Read from the REST API, which knows the truth.
+// The console's recordings: the newest in the side column, the running ones as strips, the record button's doing.
+// Read from the REST API, which knows the truth.
 
-import { el, icon, part, setText } from "../lib/dom.js";
+import { el, icon, onPress, part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
+import { Fresh } from "../lib/fresh.js";
+import { showList } from "../lib/list.js";
 import { tell, tellError } from "../lib/notify.js";
-import { reasonWords } from "../lib/words.js";
+import { codecWords, fileEndWords, fileOwner, isOver, isRunning } from "../lib/recording-words.js";
+import { deleteWithUndo } from "../recordings/bin.js";
+import { entry } from "../recordings/entry.js";
 import { play } from "./player.js";
 
-const STATES = {
-  recording: ["live", "recording"],
-  finishing: ["wait", "finishing"],
-  ready: ["good", "ready"],
-  failed: ["bad", "ended early"],
-};
-const isOver = (state) => state === "ready" || state === "failed";
-const isRunning = (one) => !isOver(one.state);
+const SHOWN = 20; // the rest is a page of its own
 
 export class Recordings {
   #all = [];
@@ -21,62 +19,64 @@ export class Recordings {
 
   constructor(api, changed) {
     Object.assign(this, { api, changed });
+    this.fresh = new Fresh(api, { read: () => this.#read(), busy: () => this.#all.some((one) => !isOver(one)) });
   }
 
-  /** The recording that runs in a room. */
+  /** All that is not over or being completed in a room, newest first. */
   running(room) {
-    return this.#all.find((one) => String(one.room) === String(room) && one.state === "recording");
+    return this.of(room).filter(isRunning);
   }
 
-  async refresh() {
-    const all = await this.api.recordings().catch(() => null);
+  of(room) {
+    return this.#all.filter((one) => String(one.room) === String(room));
+  }
+
+  refresh = () => this.fresh.now();
+
+  async #read() {
+    const all = (await this.api.recordings().catch(() => null))?.filter((one) => !one.deleted_at);
     if (!all || this.#shown === JSON.stringify(all)) return;
     this.#shown = JSON.stringify(all);
     this.#all = all;
-    part("recordings").replaceChildren(...all.map((one) => this.#entry(one)));
+    showList(part("recordings"), all.slice(0, SHOWN), (one) => one.id, (one) => this.#entry(one));
     part("recordings-empty").hidden = all.length > 0;
     setText(part("recording-count"), String(all.length));
     this.changed();
   }
 
-  /** Starts or stops, whichever the room needs. */
+  /** Starts as the room is set to, or stops all that runs: whichever the room needs. */
   async toggle(room) {
     const running = this.running(room);
-    if (running) await this.api.stopRecording(running.id);
-    else await this.api.startRecording(room);
-    tell(running ? "Recording stopped: the files are being completed." : "Recording started.");
+    if (!running.length) return this.start(room);
+    await Promise.all(running.map((one) => this.api.stopRecording(one.id)));
+    tell("Recording stopped: the files are being completed.");
+    await this.refresh();
+  }
+
+  /** Starts what was wished for. */
+  async start(room, wish) {
+    await this.api.startRecording(room, wish);
+    tell("Recording started.");
     await this.refresh();
   }
 
   #entry(one) {
-    const [tone, text] = STATES[one.state] ?? ["wait", one.state];
-    const remove = el("button", { class: "quiet square", "data-testid": "delete", "aria-label": "Delete this recording",
-      title: "Delete this recording", disabled: isRunning(one), onclick: () => this.#delete(one) }, icon("trash"));
-    return el("li", { "data-testid": "recording", "data-recording": one.id, "data-state": one.state },
-      el("div", { class: "recording-head" },
-        el("div", { class: "when" }, el("strong", {}, `Room ${one.room}`), el("div", { class: "muted small" }, format.moment(one.started_at))),
-        el("span", { class: "badge", "data-tone": tone }, text), remove),
-      one.state === "failed" ? el("p", { class: "small" }, `Ended because ${reasonWords(one.reason)}.`) : null,
-      ...one.files.map((file) => this.#file(one, file)));
+    const remove = el("button", { class: "quiet square", "data-testid": "delete", "aria-label": "Delete this recording", title: "Delete this recording" }, icon("trash"));
+    onPress(remove, () => deleteWithUndo(this.api, one, this.refresh), tellError);
+    return entry(this.api, one, { target: "_blank", buttons: isOver(one) ? [remove] : [], more: one.files.map((file) => this.#file(one, file)) });
   }
 
   #file(recording, file) {
     const url = this.api.fileUrl(recording.id, file.name);
     const facts = [format.clock(file.duration_ms), format.bytes(file.bytes), format.resolution(file.width, file.height),
-      file.codecs.map((codec) => codec.toUpperCase()).join(" + ")].filter((text) => text && text !== "–").join(" · ");
-    const over = isOver(file.state);
+      file.codecs.map(codecWords).join(" + ")].filter((text) => text && text !== "–").join(" · ");
+    const failed = fileEndWords(file);
     return el("div", { class: "file", "data-testid": "file", "data-file": file.name },
-      el("strong", { class: "small" }, String(file.publisher).replace(/^DEVICE:/, "")),
-      el("span", { class: "muted small number" }, over ? facts : "being written…"),
-      file.state === "failed" ? el("span", { class: "small" }, file.detail ?? `Ended because ${reasonWords(file.reason)}.`) : null,
-      over && file.bytes > 0 ? el("div", { class: "file-buttons" },
+      el("strong", { class: "small" }, fileOwner(file)),
+      el("span", { class: "muted small number" }, isOver(file) ? facts : `being written… ${format.bytes(file.bytes)}`),
+      failed && el("span", { class: "small" }, failed),
+      isOver(file) && file.bytes > 0 ? el("div", { class: "file-buttons" },
         el("button", { "data-testid": "play", onclick: () => play(url, file, facts) }, icon("play"), "Play"),
-        el("a", { class: "button quiet", "data-testid": "download", href: url, download: file.name }, icon("download"), "Download")) : null);
-  }
-
-  async #delete(one) {
-    if (!confirm(`Delete the recording of room ${one.room} with its files? This cannot be undone.`)) return;
-    await this.api.deleteRecording(one.id).then(() => tell("Recording deleted."), tellError);
-    await this.refresh();
+        el("a", { class: "button quiet", "data-testid": "download", href: this.api.fileUrl(recording.id, file.name, { download: 1 }), download: file.name }, icon("download"), "Download")) : null);
   }
 }

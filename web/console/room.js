@@ -16,9 +16,9 @@ export class Room {
   #awaySince = 0;
   #resumed = false;
 
-  /** `changed()` is called whenever the room or its feeds changed. */
-  constructor(signaling, clientId, grid, changed) {
-    Object.assign(this, { signaling, clientId, grid, changed });
+  /** `changed()` is called whenever the room or its feeds changed; `tools(feed, name)` makes a tile's further buttons. */
+  constructor(signaling, clientId, grid, changed, tools) {
+    Object.assign(this, { signaling, clientId, grid, changed, tools });
     signaling
       .on("start_listening", (data) => this.#listen(data))
       .on("stop_listening", (data) => this.#unlisten(data))
@@ -66,7 +66,8 @@ export class Room {
     const key = String(feed);
     const known = this.#feeds.get(key);
     if (known) return this.#resumed && known.healthy ? undefined : known.start();
-    const tile = new Tile(key, publisher ? String(publisher).replace(/^DEVICE:/, "") : `Stream ${key}`);
+    const name = publisher ? String(publisher).replace(/^DEVICE:/, "") : `Stream ${key}`;
+    const tile = new Tile(key, name, this.tools(key, name));
     const subscription = new Subscription(this.signaling, this.id, feed, tile);
     this.#feeds.set(key, subscription);
     this.grid.append(tile.element);

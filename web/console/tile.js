@@ -13,7 +13,8 @@ const figure = (name, title) => el("div", {}, el("dt", {}, title), el("dd", { "d
 const button = (name) => el("button", { class: "quiet square", "data-testid": name }, icon("sound"));
 
 export class Tile {
-  constructor(feed, name) {
+  /** `tools` are further buttons. */
+  constructor(feed, name, tools = []) {
     this.name = name;
     this.video = el("video", { id: `remote_${feed}`, autoplay: true, playsinline: true, "data-testid": "video" });
     this.video.muted = true; // browsers start muted pictures without a click
@@ -27,7 +28,7 @@ export class Tile {
     this.element = el("article", { class: "tile", "data-testid": "tile", "data-feed": feed, "aria-label": name },
       el("div", { class: "screen" }, this.video, this.wait, this.meter,
         el("div", { class: "tile-name" }, this.badge, el("h3", { "data-testid": "tile-name" }, name))),
-      el("div", { class: "tile-foot" }, this.values, el("div", { class: "tile-buttons" }, this.sound, this.full)));
+      el("div", { class: "tile-foot" }, this.values, el("div", { class: "tile-buttons" }, ...tools, this.sound, this.full)));
     this.#listen();
     this.state("connecting");
     this.#soundFace();

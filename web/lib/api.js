@@ -1,4 +1,6 @@
-// The REST API, as far as the pages use it. Errors become `Error`s with words.
+// The REST API, as far as the pages use it. Errors become `Error`s with words and the HTTP `status`.
+
+const id = encodeURIComponent;
 
 export class Api {
   constructor(token) {
@@ -6,26 +8,56 @@ export class Api {
   }
 
   devices = () => this.#call("GET", "/devices");
-  recordings = () => this.#call("GET", "/recordings");
-  startRecording = (room) => this.#call("POST", `/rooms/${encodeURIComponent(room)}/recordings`);
-  stopRecording = (id) => this.#call("POST", `/recordings/${encodeURIComponent(id)}/stop`);
-  deleteRecording = (id) => this.#call("DELETE", `/recordings/${encodeURIComponent(id)}`);
+  room = (room) => this.#call("GET", `/rooms/${id(room)}`);
+  configureRoom = (room, settings) => this.#call("PUT", `/rooms/${id(room)}/settings`, settings);
 
-  /** Address of a recorded file. Players and links cannot send headers, so the token goes into the address. */
-  fileUrl(id, name) {
-    const path = `/api/v1/recordings/${encodeURIComponent(id)}/files/${encodeURIComponent(name)}`;
-    return `${path}?token=${encodeURIComponent(this.token)}`;
+  /** Recordings, newest first; `deleted` asks for those in the bin. */
+  recordings = ({ room, deleted } = {}) => this.#call("GET", `/recordings${query({ room, deleted })}`);
+  recording = (one) => this.#call("GET", `/recordings/${id(one)}`);
+  /** Without a wish the room records as its settings say: usually each sender by itself. */
+  startRecording = (room, wish) => this.#call("POST", `/rooms/${id(room)}/recordings`, wish);
+  stopRecording = (one) => this.#call("POST", `/recordings/${id(one)}/stop`);
+  pauseRecording = (one) => this.#call("POST", `/recordings/${id(one)}/pause`);
+  resumeRecording = (one) => this.#call("POST", `/recordings/${id(one)}/resume`);
+  setLayout = (one, layout) => this.#call("PUT", `/recordings/${id(one)}/layout`, { layout });
+  deleteRecording = (one) => this.#call("DELETE", `/recordings/${id(one)}`);
+  restoreRecording = (one) => this.#call("POST", `/recordings/${id(one)}/restore`);
+  purgeRecording = (one) => this.#call("DELETE", `/recordings/${id(one)}?purge=1`);
+  layouts = () => this.#call("GET", "/recording-layouts");
+  recordingCost = (room, { kind, layout }) => this.#call("GET", `/rooms/${id(room)}/recordings/cost${query({ kind, layout })}`);
+
+  // Addresses. Players, pictures and links cannot send headers, so the token goes into the address.
+  fileUrl = (one, name, wish = {}) => this.#address(`/recordings/${id(one)}/files/${id(name)}`, wish);
+  archiveUrl = (one) => this.#address(`/recordings/${id(one)}/archive.zip`);
+  clipUrl = (one, name, from, to) => this.#address(`/recordings/${id(one)}/files/${id(name)}/clip`, { from, to });
+  snapshotUrl = (room, feed) => this.#address(`/rooms/${id(room)}/feeds/${id(feed)}/snapshot.jpg`);
+  lastUrl = (room, feed, last) => this.#address(`/rooms/${id(room)}/feeds/${id(feed)}/clip`, { last });
+  eventsUrl = (room) => this.#address("/events", { room });
+
+  #address(path, wish = {}) {
+    return `/api/v1${path}${query({ ...wish, token: this.token })}`;
   }
 
-  async #call(method, path) {
+  async #call(method, path, body) {
     const headers = { authorization: `Bearer ${this.token}` };
-    const response = await fetch(`/api/v1${path}`, { method, headers }).catch(() => {
-      throw new Error("The server cannot be reached.");
-    });
-    const text = await response.text();
-    if (!response.ok) throw new Error(words(response, text));
+    if (body !== undefined) headers["content-type"] = "application/json";
+    const text = await (await answered(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) })).text();
     return text ? JSON.parse(text) : null;
   }
+}
+
+/** `fetch` whose refusals are errors with the server's words. */
+export async function answered(address, wish) {
+  const response = await fetch(address, wish).catch(() => {
+    throw new Error("The server cannot be reached.");
+  });
+  if (response.ok) return response;
+  throw Object.assign(new Error(words(response, await response.text())), { status: response.status });
+}
+
+function query(wish) {
+  const given = Object.entries(wish).filter(([, value]) => value != null && value !== "");
+  return given.length ? `?${new URLSearchParams(given)}` : "";
 }
 
 // Whatever the shape of the body, say what a person can read.

@@ -21,7 +21,12 @@ const REASONS = {
   disk_full: "the server's disk is full",
   storage_failed: "the server could not write the file",
   engine_error: "the media engine failed",
-  shutdown: "the server is shutting down",
+  shutdown: "the server was shut down",
+  no_media: "no picture or sound came",
+  room_empty: "nobody was sending any more",
+  length_reached: "the length that was set is reached",
+  expired: "it was paused for too long and nobody resumed it",
+  crashed: "the server was cut off; what was written was put right at its next start",
 };
 
 const ERRORS = {

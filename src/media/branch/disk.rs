@@ -1,7 +1,9 @@
 //! What reaches the disk, and when: one thread syncs the files of all recorders every few seconds.
 //!
-//! Decides when; a disk that hangs holds this thread and nobody else. The thread ends with the last file.
+//! Decides when, and whether the disk is still fit to be written to; a disk that hangs holds this thread and nobody else. The thread ends with the last file.
 
+use super::worker::End;
+use crate::model::EndReason;
 use parking_lot::Mutex;
 use std::fs::File;
 use std::path::Path;
@@ -70,6 +72,21 @@ impl Disk {
             return None;
         }
         Some(state.files.clone())
+    }
+}
+
+/// Whether the file is still there, and so many bytes are free; else why the recording ends.
+pub(super) fn check(path: &Path, min_free_bytes: u64) -> Result<(), End> {
+    if let Err(error) = std::fs::metadata(path) {
+        return Err((EndReason::StorageFailed, Some(format!("the recording's file is gone: {error}"))));
+    }
+    match fs4::available_space(path.parent().unwrap_or(path)) {
+        Ok(free) if free < min_free_bytes => {
+            let words = format!("only {free} bytes are free, {} are to stay free", min_free_bytes);
+            Err((EndReason::DiskFull, Some(words)))
+        }
+        Ok(_) => Ok(()),
+        Err(error) => Err((EndReason::StorageFailed, Some(format!("the recording's folder is gone: {error}")))),
     }
 }
 

@@ -10,6 +10,8 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 const EOS_LIMIT: Duration = Duration::from_millis(3500);
+/// Between two looks whether pictures that were away are back in the muxer.
+const SETTLE: Duration = Duration::from_millis(5);
 const CLOSE_LIMIT: Duration = Duration::from_millis(1000);
 /// Completes the file.
 pub(super) fn finish(
@@ -40,8 +42,12 @@ pub(super) fn finish(
 
 /// End of stream through the muxer, which writes the index.
 fn complete(mux: &mut Mux, reason: EndReason, detail: Option<String>) -> End {
-    mux.end();
     let deadline = Instant::now() + EOS_LIMIT;
+    while !mux.is_settled() && Instant::now() + EOS_LIMIT / 2 < deadline {
+        mux.push_on();
+        std::thread::sleep(SETTLE);
+    }
+    mux.end();
     while Instant::now() < deadline {
         match mux.poll(gst::ClockTime::from_mseconds(100)) {
             Some(Outcome::Complete) => return (reason, detail),

@@ -4,7 +4,7 @@
 //! audio and video). So a silent audio track is filled with Opus silence by `writing`, and a picture that is missing is
 //! taken out of the muxer's sight (`away`). Packets are handed over in lists: one wake-up of the pipeline for many.
 
-use super::away;
+use super::away::Away;
 use crate::media::MediaError;
 use crate::media::feed::SourceTrack;
 use crate::media::template::{Template, element};
@@ -31,6 +31,8 @@ pub(super) struct Mux {
     inputs: Vec<Input>,
     size: Arc<OnceLock<(u32, u32)>>,
     failed: bool,
+    away: Option<Away>,
+    returns: bool,
 }
 
 struct Input {
@@ -73,11 +75,14 @@ impl Mux {
         let pipeline = template.build(tracks.iter().map(|t| t.codec.as_str()))?;
         pipeline.use_clock(Some(&gst::SystemClock::obtain()));
         let bus = pipeline.bus().ok_or_else(|| MediaError::Fatal("a pipeline without a bus".into()))?;
-        let inputs = tracks.iter().map(|t| Input::new(&pipeline, t)).collect::<Result<_, _>>()?;
+        let inputs = tracks.iter().map(|t| Input::new(&pipeline, t)).collect::<Result<Vec<_>, _>>()?;
         let muxer = element(&pipeline, "mux")?;
         let size = watch_size(&muxer);
-        away::install(&muxer);
-        Ok(Self { pipeline, bus, inputs, size, failed: false })
+        let source = |kind| inputs.iter().find(|input: &&Input| input.kind == kind).map(|input| &input.source);
+        let both = source(Kind::Audio).zip(source(Kind::Video));
+        let away = both.and_then(|(sound, pictures)| Away::new(sound, pictures, &muxer));
+        let returns = template.extension == "webm";
+        Ok(Self { pipeline, bus, inputs, size, failed: false, away, returns })
     }
 
     pub(super) fn pipeline(&self) -> &gst::Pipeline {
@@ -95,15 +100,25 @@ impl Mux {
 
     /// Pictures are not waited for until they are not `away` any more.
     pub(super) fn set_away(&mut self, away: bool) {
-        if let Some(input) = self.inputs.iter_mut().find(|input| input.kind == Kind::Video) {
-            input.push_on();
-            input.source.send_event(away::event(away));
-        }
+        self.away.iter_mut().for_each(|pictures| pictures.set(away));
+    }
+
+    /// Whether pictures that were away can come back into the same file.
+    pub(super) fn returns(&self) -> bool {
+        self.returns
     }
 
     /// Hands over what was pushed.
     pub(super) fn push_on(&mut self) {
-        self.inputs.iter_mut().for_each(Input::push_on);
+        let present = self.away.as_ref().is_none_or(Away::is_present);
+        let ready = self.inputs.iter_mut().filter(|input| present || input.kind == Kind::Audio);
+        ready.for_each(Input::push_on);
+        self.away.iter().for_each(Away::settle);
+    }
+
+    /// Whether pictures wait for their return to the muxer.
+    pub(super) fn is_settled(&self) -> bool {
+        self.inputs.iter().all(|input| input.waiting.is_empty())
     }
 
     /// Never blocks; goes on its way with the next `push_on`. Failures come out of `poll`.

@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+mod keeps;
+
 struct Run {
     tap: SyncSender<TapItem>,
     events: Receiver<RecorderEvent>,
@@ -23,6 +25,10 @@ fn start(codecs: &[Codec]) -> Run {
 }
 
 fn start_in(dir: tempfile::TempDir, codecs: &[Codec], min_free_bytes: u64) -> Run {
+    start_as(dir, codecs.iter().map(|c| source(*c, 96)).collect(), min_free_bytes, false)
+}
+
+fn start_as(dir: tempfile::TempDir, tracks: Vec<SourceTrack>, min_free_bytes: u64, paused: bool) -> Run {
     crate::media::start().unwrap();
     let (tap, packets) = sync_channel(100_000);
     let (sender, events): (Sender<RecorderEvent>, _) = channel();
@@ -31,12 +37,12 @@ fn start_in(dir: tempfile::TempDir, codecs: &[Codec], min_free_bytes: u64) -> Ru
     let recorder = Recorder::start(RecorderSpec {
         recording: RecordingId::new("test"),
         feed: FeedId(7),
-        tracks: codecs.iter().map(|c| source(*c, 96)).collect(),
+        tracks,
         packets,
         stem: dir.path().join("feed-7"),
         min_free_bytes,
         templates: None,
-        paused: false,
+        paused,
         disk: Arc::default(),
         request_keyframe: Box::new(move || {
             counted.fetch_add(1, Ordering::SeqCst);

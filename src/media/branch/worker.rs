@@ -6,6 +6,7 @@
 //! would cost more than writing it.
 
 use super::align::Align;
+use super::disk;
 use super::facts::Facts;
 use super::finish;
 use super::gate::{Gate, Held, Situation};
@@ -104,7 +105,7 @@ impl Worker {
     fn step(&mut self) -> Result<bool, End> {
         let more = self.fetch()?;
         let now = Instant::now();
-        self.follow_pause();
+        self.follow_pause(now)?;
         self.write_ready(Some(now))?;
         self.open(now, false)?;
         self.push_on();
@@ -145,7 +146,6 @@ impl Worker {
         let Some(index) = self.tracks.iter().position(|t| t.info.codec == codec) else { return Ok(()) };
         if self.tracks[index].push(packet) {
             self.align.forget(kind == Kind::Audio);
-            self.why[index] = Some("reconnect");
         }
         Ok(())
     }
@@ -192,9 +192,7 @@ impl Worker {
         let frozen = video && self.is_frozen(&packet);
         if frozen || self.paused {
             // The line goes on, whatever is written.
-            if let Some(writing) = &self.writing {
-                writing.time(&mut self.tracks[index], &packet, &mut self.align);
-            }
+            self.time(index, &packet);
             return Ok(());
         }
         let at = packet.at;
@@ -203,17 +201,20 @@ impl Worker {
             gate.hold(held);
             return self.open(at, false);
         }
-        self.put(&held);
-        Ok(())
+        self.put(&held)
     }
 
-    fn put(&mut self, held: &Held) {
-        let Some(writing) = &mut self.writing else { return };
-        let track = &mut self.tracks[held.index];
-        let time = writing.time(track, &held.packet, &mut self.align);
+    fn put(&mut self, held: &Held) -> Result<(), End> {
+        let time = self.time(held.index, &held.packet);
+        let Some((writing, time)) = self.writing.as_mut().zip(time) else { return Ok(()) };
+        let track = &self.tracks[held.index];
         match writing.put(track, held, time, self.why[held.index], &mut self.facts) {
             Put::Written => self.why[held.index] = None,
             Put::TooEarly => {}
+            Put::NoReturn => {
+                let words = "the pictures came back, which takes another file in this container";
+                return Err((EndReason::CodecChanged, Some(words.into())));
+            }
             Put::NoRoom => {
                 self.dropped += 1;
                 self.why[held.index] = Some("disk");
@@ -223,6 +224,18 @@ impl Worker {
         if !self.align.is_measured() && self.align.is_known() {
             self.measure();
         }
+        Ok(())
+    }
+
+    /// A packet's time, which goes on whether it is written or not.
+    fn time(&mut self, index: usize, packet: &Packet) -> Option<i64> {
+        let track = &mut self.tracks[index];
+        let breaks = track.timeline.breaks();
+        let time = self.writing.as_ref()?.time(track, packet, &mut self.align);
+        if breaks != track.timeline.breaks() {
+            self.why[index] = Some("reconnect");
+        }
+        Some(time)
     }
 
     /// Whether video packets were lost before this one; from there the picture stands still.
@@ -263,8 +276,7 @@ impl Worker {
                 writing.resume(time, &mut self.facts);
             }
         }
-        gate.take().iter().for_each(|held| self.put(held));
-        Ok(())
+        gate.take().iter().try_for_each(|held| self.put(held))
     }
 
     fn situation(&self) -> Situation {
@@ -293,15 +305,20 @@ impl Worker {
     }
 
     /// Paused: what comes is dropped. Resumed: the file goes on at the next keyframe.
-    fn follow_pause(&mut self) {
+    fn follow_pause(&mut self, now: Instant) -> Result<(), End> {
         let wanted = self.control.paused.load(SeqCst);
         if wanted == self.paused {
-            return;
+            return Ok(());
+        }
+        if wanted {
+            // What still waited to begin belongs into the file.
+            self.open(now, true)?;
         }
         self.paused = wanted;
         self.gate = Some(Gate::default());
-        self.frozen = Some(Instant::now());
+        self.frozen = Some(now);
         self.asked = None;
+        Ok(())
     }
 
     fn ask_for_keyframe(&mut self, now: Instant) {
@@ -337,24 +354,9 @@ impl Worker {
         }
         if now.saturating_duration_since(self.checked) >= DISK_CHECK {
             self.checked = now;
-            self.check_disk()?;
+            disk::check(self.facts.path(), self.spec.min_free_bytes)?;
         }
         self.control.stop.get().map_or(Ok(()), |reason| Err((*reason, None)))
-    }
-
-    fn check_disk(&self) -> Result<(), End> {
-        let path = self.facts.path();
-        if let Err(error) = std::fs::metadata(path) {
-            return Err((EndReason::StorageFailed, Some(format!("the recording's file is gone: {error}"))));
-        }
-        match fs4::available_space(path.parent().unwrap_or(path)) {
-            Ok(free) if free < self.spec.min_free_bytes => {
-                let words = format!("only {free} bytes are free, {} are to stay free", self.spec.min_free_bytes);
-                Err((EndReason::DiskFull, Some(words)))
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err((EndReason::StorageFailed, Some(format!("the recording's folder is gone: {error}")))),
-        }
     }
 
     fn finish(mut self, end: End) {

@@ -22,8 +22,10 @@ const SILENCE_MOST: i64 = 60_000_000_000;
 /// 20 ms of stereo silence (RFC 6716).
 const SILENCE: [u8; 3] = [0xfc, 0xff, 0xfe];
 const SILENCE_STEP: i64 = 20_000_000;
-/// Sound does not wait longer for a picture in the muxer.
+/// Sound does not wait longer for a picture in the muxer…
 const AWAY_AFTER: i64 = 1_000_000_000;
+/// …nor, where the picture's return needs another file, longer than this.
+const AWAY_FOR_GOOD_AFTER: i64 = 5_000_000_000;
 
 /// What became of a packet.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(super) enum Put {
     TooEarly,
     /// The disk is too slow.
     NoRoom,
+    /// The container does not take pictures again once it went on without.
+    NoReturn,
 }
 
 pub(super) struct Writing {
@@ -92,6 +96,9 @@ impl Writing {
         if !self.mux.has_room(kind) {
             return Put::NoRoom;
         }
+        if kind == Kind::Video && self.away && !self.mux.returns() {
+            return Put::NoReturn;
+        }
         let pts_time = gst::ClockTime::from_nseconds(place);
         let (rtp, marker, payload) = (packet.timestamp, packet.marker, packet.payload());
         let sample = Sample { kind, pts: pts_time, rtp, marker, after_gap: held.after_gap, payload };
@@ -111,7 +118,8 @@ impl Writing {
         }
         self.mux.push(sample);
         self.sound_until = self.sound_until.max(pts + SILENCE_STEP);
-        if !self.away && pts - self.picture > AWAY_AFTER && self.mux.has(Kind::Video) {
+        let patience = if self.mux.returns() { AWAY_AFTER } else { AWAY_FOR_GOOD_AFTER };
+        if !self.away && pts - self.picture > patience && self.mux.has(Kind::Video) {
             self.away = true;
             self.mux.set_away(true);
         }

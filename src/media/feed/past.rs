@@ -89,7 +89,7 @@ impl Past {
     fn trim(&mut self, now: Instant) {
         let enough = now.checked_sub(self.span);
         while let Some((at, next)) = self.second_start() {
-            if !enough.is_some_and(|enough| at <= enough) && self.bytes <= self.most_bytes {
+            if enough.is_none_or(|enough| at > enough) && self.bytes <= self.most_bytes {
                 return;
             }
             self.drop_front(next);

@@ -10,8 +10,8 @@ use crate::model::{Codec, FileFacts};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// When more than this is left unread behind a place that cannot be read, the old file is kept as `NAME.damaged`, in
-/// bytes. A crash leaves less: a fragment that was being written.
+/// When so many bytes more than a fifth of the file are no picture or sound, there may be some behind a place that cannot
+/// be read: the old file is kept as `NAME.damaged`. A crash leaves less: a fragment that was being written.
 const KEEP_DAMAGED: u64 = 4 << 20;
 
 /// What a repaired file holds.
@@ -35,6 +35,8 @@ pub struct Repaired {
 
 /// Finishes the file in its place: everything up to the last whole picture and sound is kept, with duration and index.
 ///
+/// A file with damage in its middle may be read up to there only; then the old one is kept beside it as `NAME.damaged`.
+///
 /// `NotReady`: no file, or nothing in it. `Fatal`: neither WebM nor MP4, or not one picture or sound is whole.
 /// `Transient`: the disk is full or hangs. The file is as it was after any error.
 pub fn repair(path: &Path) -> Result<Repaired, MediaError> {
@@ -50,7 +52,7 @@ fn rewrite(path: &Path, part: &Path) -> Result<Repaired, MediaError> {
     let copied = copy(path, Window::ALL, 0, None, part)?;
     verify(&copied, part)?;
     let failed = |error: std::io::Error| MediaError::Transient(format!("{}: {error}", path.display()));
-    if copied.scan.damage.as_ref().is_some_and(|(_, left)| *left > KEEP_DAMAGED) {
+    if copied.scan.length - copied.scan.media.min(copied.scan.length) > KEEP_DAMAGED + copied.scan.length / 5 {
         let kept = beside(path, ".damaged");
         let _ = std::fs::remove_file(&kept);
         std::fs::hard_link(path, &kept).map_err(failed)?;

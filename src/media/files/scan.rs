@@ -59,6 +59,8 @@ pub(super) struct Scan {
     pub tracks: Vec<Track>,
     /// Bytes of the file that were looked at.
     pub length: u64,
+    /// Bytes of all frames.
+    pub media: u64,
     /// Why reading ended before the end, and how many bytes were not read.
     pub damage: Option<(String, u64)>,
 }
@@ -98,6 +100,7 @@ pub(super) fn begin(path: &Path, from: u64, limit: Option<u64>) -> Result<u64, M
 
 impl Scan {
     pub(super) fn note(&mut self, frame: &Frame) {
+        self.media += frame.buffer.size() as u64;
         match self.tracks.iter_mut().find(|track| track.number == frame.track) {
             Some(track) => track.note(frame),
             None => self.tracks.push(Track::new(frame)),

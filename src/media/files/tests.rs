@@ -32,6 +32,8 @@ fn repairs(codecs: &[Codec]) {
     let path = killed(codecs, 5, dir.path());
     let found = duration(&path).unwrap().as_secs_f64();
     let before = probe(&path);
+    // A repair that a crash ended left this.
+    std::fs::write(path.with_extension(format!("{}.part", path.extension().unwrap().display())), "half").unwrap();
     let repaired = repair(&path).unwrap();
     let probe = probe(&path);
     same_times(&before, &probe);
@@ -216,4 +218,26 @@ fn the_past_of_a_feed_becomes_a_clip() {
 #[test]
 fn nothing_is_waited_for_in_a_missing_file() {
     assert!(matches!(duration(&PathBuf::from("/nonexistent/x.webm")), Err(MediaError::NotReady(_))));
+}
+
+/// Nothing is thrown away that somebody might still want to rescue.
+#[test]
+fn damage_in_the_middle_keeps_the_old_file() {
+    for (codecs, options) in [(WEBM, "+faststart"), (MP4, "frag_keyframe+empty_moov")] {
+        let dir = tempfile::tempdir().unwrap();
+        let short = finished(&codecs, 6, dir.path());
+        let path = short.with_file_name("long").with_extension(short.extension().unwrap());
+        let mut ffmpeg = std::process::Command::new("ffmpeg");
+        let looped = ffmpeg.args(["-v", "error", "-stream_loop", "120", "-i"]).arg(&short).args(["-c", "copy"]);
+        assert!(looped.args(["-movflags", options]).arg(&path).status().unwrap().success());
+        let mut bytes = std::fs::read(&path).unwrap();
+        let quarter = bytes.len() / 4;
+        bytes[quarter..quarter + 100_000].fill(0x7f);
+        std::fs::write(&path, &bytes).unwrap();
+        let repaired = repair(&path).unwrap();
+        let kept = path.with_extension(format!("{}.damaged", path.extension().unwrap().display()));
+        let whole = repaired.duration_ms > 700_000 && repaired.facts.pictures > 17_000;
+        println!("{codecs:?}: {} bytes, {repaired:?}", bytes.len());
+        assert!(whole || std::fs::read(&kept).is_ok_and(|old| old == bytes), "{repaired:?}");
+    }
 }

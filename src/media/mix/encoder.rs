@@ -134,11 +134,6 @@ impl Encoder {
             synced.map_err(|error| (EndReason::StorageFailed, Some(format!("the disk did not keep the file: {error}"))))
         })
     }
-
-    /// Its graph as DOT.
-    pub fn graph(&self) -> String {
-        self.pipeline.debug_to_dot_data(gst::DebugGraphDetails::all()).to_string()
-    }
 }
 
 impl Drop for Encoder {

@@ -1,7 +1,6 @@
 //! Live mixes of real RTP; the files are judged by `ffprobe`, a full decode, and where flashes and beeps are.
 
 use super::testing::*;
-use super::*;
 use crate::model::{Codec, EndReason, Kind, Layout};
 use millrace_bench::flash_beep;
 use std::time::Duration;
@@ -153,4 +152,42 @@ fn what_cannot_begin_is_told() {
     let (reason, report) = stage.ended();
     assert_eq!(reason, EndReason::StorageFailed);
     assert!(report.detail.unwrap().contains("mosaic"));
+}
+
+/// What a mix costs: 4 × 640×360 in one 1280×720 at 25 pictures per second. Run alone, with `--no-capture`, it tells the
+/// split by threads.
+#[test]
+fn four_feeds_cost_less_than_a_core() {
+    let mut stage = Stage::new(grid());
+    let path = stage.dir.path().join("source.webm");
+    let mut ffmpeg = std::process::Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=6", "-f", "lavfi", "-i", "sine=d=6"]);
+    ffmpeg.args(["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-c:a", "libopus"]);
+    assert!(ffmpeg.arg(&path).status().unwrap().success());
+    let packets = rtp(&path, &AV);
+    (1..=4).for_each(|feed| stage.join(feed, &format!("Number {feed}"), &AV));
+    stage.play(&packets, seconds(0.0), seconds(1.5));
+    let before = millrace_bench::process::sample(std::process::id()).unwrap();
+    stage.play(&packets, seconds(1.5), seconds(6.0));
+    let after = millrace_bench::process::sample(std::process::id()).unwrap();
+    eprintln!("{}", threads());
+    let (_, report) = stage.stop();
+    assert_good(stage.dir.path(), &report, 25);
+    assert!(report.facts.gaps.is_empty(), "{:?}", report.facts);
+    let cores = (after.cpu_ms - before.cpu_ms) / 4500.0;
+    eprintln!("{cores:.2} cores");
+    assert!(cores < 1.0, "{cores:.2} cores");
+}
+
+/// CPU time of this process's threads, by name.
+fn threads() -> String {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
+    let stats = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok());
+    let used = stats.filter_map(|stat| {
+        let (name, rest) = stat.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+        Some(format!("{} {} ms", name.split_once('(')?.1, ticks * 10))
+    });
+    used.collect::<Vec<_>>().join("\n")
 }

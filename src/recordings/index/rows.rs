@@ -48,6 +48,12 @@ impl Index {
         self.with(|db| db.prepare(&sql)?.query_map(params_from_iter(values), recording_of)?.collect())
     }
 
+    /// Those that are not over.
+    pub fn running(&self) -> Result<Vec<Recording>, StoreError> {
+        let sql = "SELECT manifest FROM recordings WHERE state NOT IN ('ready', 'failed')";
+        self.with(|db| db.prepare(sql)?.query_map([], recording_of)?.collect())
+    }
+
     /// How many there are, whatever the filter's window.
     pub fn count(&self, filter: &Filter) -> Result<u64, StoreError> {
         let (condition, values) = filter.condition();

@@ -43,7 +43,7 @@ fn files_are_repaired_taken_up_or_dropped_and_the_recording_is_ready() {
     store.repair_all(|| false).unwrap();
 
     let after = store.get(recording.id.as_str()).unwrap();
-    assert_eq!(*told.lock(), [after.clone()]);
+    assert_eq!(*told.lock(), std::slice::from_ref(&after));
     assert_eq!((after.state, after.reason, after.repaired), (RecordingState::Ready, Some(EndReason::Crashed), true));
     assert!(after.ended_at >= Some(after.started_at) && !EndReason::Crashed.is_failure());
     let files: Vec<_> = after.files.iter().map(|f| (f.name.as_str(), f.publisher.as_str(), f.segment)).collect();
@@ -97,4 +97,33 @@ fn a_repair_that_is_cut_off_goes_on_at_the_next_start_without_doing_anything_twi
     store.repair_all(|| false).unwrap();
     assert_eq!(store.get(recording.id.as_str()).unwrap().state, RecordingState::Ready);
     assert_eq!(*calls.lock(), ["01-feed-1.mp4", "02-feed-2.mp4"]);
+}
+
+#[tokio::test]
+async fn the_service_starts_at_once_repairs_aside_and_does_not_wait_for_it_when_it_ends() {
+    let limit = std::time::Duration::from_secs(10);
+    let scene = Scene::new(|_| ());
+    let recordings = [(); 2].map(|()| scene.recording(RecordingState::Recording, &[("01-feed-1.mp4", b"abc")]));
+    let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+    let (go, goes) = std::sync::mpsc::channel::<()>();
+    let (mut options, goes) = (scene.options.clone(), Mutex::new(goes));
+    options.repair = Arc::new(move |_| {
+        begun.send(()).unwrap();
+        goes.lock().recv().map_err(|e| e.to_string())?;
+        Ok(Repaired::default())
+    });
+    let (store, closing) = (Recordings::open_with(options).unwrap(), tokio_util::sync::CancellationToken::new());
+    let (settled, mut settles) = tokio::sync::mpsc::unbounded_channel();
+    store.on_change(Arc::new(move |r| settled.send(r.id.clone()).unwrap()));
+    let task = store.start_housekeeping(closing.clone());
+    tokio::time::timeout(limit, begins.recv()).await.expect("no repair has begun");
+    go.send(()).unwrap();
+    let first = tokio::time::timeout(limit, settles.recv()).await.expect("nothing is settled").unwrap();
+    assert_eq!(store.get(first.as_str()).unwrap().state, RecordingState::Ready);
+    tokio::time::timeout(limit, begins.recv()).await.expect("the second repair has not begun");
+    closing.cancel();
+    tokio::time::timeout(limit, task).await.expect("the end waits for the repair").unwrap();
+    let other = recordings.iter().find(|r| r.id != first).unwrap();
+    assert_eq!(store.get(other.id.as_str()).unwrap().state, RecordingState::Finishing);
+    go.send(()).unwrap();
 }
