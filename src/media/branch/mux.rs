@@ -254,7 +254,8 @@ fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
                 _ => None,
             });
             match found.map(|found| noted.set(found)) {
-                Some(Err(_)) => gst::PadProbeReturn::Drop,
+                // `Drop` makes GStreamer 1.22 free the event twice, which it reports as critical.
+                Some(Err(_)) => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             }
         });
