@@ -1,6 +1,8 @@
 //! The real binary and peers that are not GStreamer (`str0m`), over real sockets. Any GLib critical kills the server
 //! (`G_DEBUG=fatal-criticals`).
 
+#[path = "peers/crash.rs"]
+mod crash;
 #[path = "peers/cycles.rs"]
 mod cycles;
 #[path = "peers/fan_out.rs"]

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ pub struct ServerProcess {
     /// `ws://127.0.0.1:PORT`
     pub ws: String,
     data: tempfile::TempDir,
+    ip: IpAddr,
 }
 
 /// What a process holds.
@@ -46,17 +48,17 @@ impl ServerProcess {
     /// The same on a loopback address of the caller's choice.
     pub fn start_on(ip: IpAddr) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let mut child = Command::new(env!("CARGO_BIN_EXE_millrace"))
-            .args(["serve", "--http", &SocketAddr::new(ip, 0).to_string(), "--https", "", "--media-port", "0"])
-            .env("MILLRACE_MEDIA__BIND", ip.to_string())
-            .env("MILLRACE_SERVER__DATA_DIR", data.path())
-            .env("G_DEBUG", "fatal-criticals")
-            .current_dir(data.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("starting the server")?;
-        let http = address(&mut child)?.replace("localhost:", &SocketAddr::new(ip, 0).to_string().replace(":0", ":"));
-        Ok(Self { child, ws: http.replacen("http", "ws", 1), http, data })
+        let (child, http) = spawn(ip, data.path())?;
+        Ok(Self { child, ws: http.replacen("http", "ws", 1), http, data, ip })
+    }
+
+    /// Kills it as a crash would (SIGKILL), and starts it again on the same folder, on other ports.
+    pub fn kill_and_start_again(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        (self.child, self.http) = spawn(self.ip, self.data.path())?;
+        self.ws = self.http.replacen("http", "ws", 1);
+        Ok(())
     }
 
     /// Its process.
@@ -132,6 +134,21 @@ impl ServerProcess {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
     }
+}
+
+/// `millrace serve` on this address and folder, once it listens; and where.
+fn spawn(ip: IpAddr, data: &Path) -> Result<(Child, String)> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_millrace"))
+        .args(["serve", "--http", &SocketAddr::new(ip, 0).to_string(), "--https", "", "--media-port", "0"])
+        .env("MILLRACE_MEDIA__BIND", ip.to_string())
+        .env("MILLRACE_SERVER__DATA_DIR", data)
+        .env("G_DEBUG", "fatal-criticals")
+        .current_dir(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting the server")?;
+    let http = address(&mut child)?.replace("localhost:", &SocketAddr::new(ip, 0).to_string().replace(":0", ":"));
+    Ok((child, http))
 }
 
 /// Reads the server's greeting up to its address; the rest is drained by a thread so that it never blocks.
