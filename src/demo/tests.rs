@@ -124,11 +124,6 @@ async fn a_publisher_sends_vp9_and_opus() {
     publishes(Codec::Vp9).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_publisher_sends_av1_and_opus() {
-    publishes(Codec::Av1).await;
-}
-
 struct Server(WebSocketStream<TcpStream>);
 
 impl Server {

@@ -28,6 +28,7 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
         "gstreamer1.0-plugins-good",
         &[
             "capssetter",
+            "capssetter",
             "jpegenc",
             "matroskademux",
             "matroskamux",

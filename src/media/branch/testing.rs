@@ -55,7 +55,7 @@ pub(in crate::media) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> 
         ),
         Codec::Vp9 => format!("{video} vp9enc deadline=1 cpu-used=8 keyframe-max-dist=50 ! rtpvp9pay mtu=400"),
         Codec::Av1 => format!(
-            "{video} av1enc usage-profile=realtime cpu-used=10 lag-in-frames=0 keyframe-max-dist=50 ! av1parse ! rtpav1pay mtu=400"
+            "{video} videoconvert ! video/x-raw,format=I420 ! av1enc usage-profile=realtime cpu-used=10 lag-in-frames=0 keyframe-max-dist=50 ! av1parse ! rtpav1pay mtu=400"
         ),
         Codec::Opus => format!(
             "audiotestsrc samplesperbuffer=960 num-buffers={} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay",

@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     /// libaom's sequence header (without a size of its own) for 320x240.
-    const SEQUENCE: [u8; 11] = [0x08, 0x00, 0x00, 0x00, 0x04, 0x3e, 0xa7, 0xbd, 0xf8, 0x04, 0x00];
+    const SEQUENCE: [u8; 12] = [0x08, 0x20, 0x00, 0x00, 0x04, 0x3c, 0xff, 0xbf, 0x81, 0xb5, 0xf2, 0x04];
 
     fn one(header: u8, elements: &[&[u8]]) -> Vec<u8> {
         let mut payload = vec![header];
@@ -170,7 +170,7 @@ mod tests {
     fn keyframes_tell_their_size() {
         let frame = [0x30, 1, 2, 3];
         assert_eq!(keyframe(&one(0x08, &[&SEQUENCE, &frame])), (true, Some((320, 240))), "sizes before all");
-        let counted = [&[0x28, 11][..], &SEQUENCE, &frame].concat();
+        let counted = [&[0x28, 12][..], &SEQUENCE, &frame].concat();
         assert_eq!(keyframe(&counted), (true, Some((320, 240))), "W = 2: no size before the last");
         assert_eq!(keyframe(&[&[0x58][..], &SEQUENCE].concat()), (true, Some((320, 240))), "W = 1, goes on");
         assert_eq!(keyframe(&one(0x08, &[&frame])), (true, None));
