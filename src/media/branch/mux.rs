@@ -254,7 +254,7 @@ fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
                 _ => None,
             });
             match found.map(|found| noted.set(found)) {
-                Some(Err(_)) => gst::PadProbeReturn::Drop,
+                Some(Err(_)) => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             }
         });
