@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::{Codec, EndReason, FeedId, FileFacts, Happening, ParticipantId, RecordingEvent, RecordingFile};
-use crate::model::{Thumbnails, Upload, UploadState};
+use crate::model::{RecordingState, Thumbnails, Upload, UploadState};
 use jiff::Timestamp;
 
 mod repair;

@@ -99,7 +99,7 @@ async fn the_page_of_a_recording_plays_and_shows_facts() {
     assert_eq!(fact(&page, "Codecs").await, "Opus + VP8");
     assert!(fact(&page, "Picture").await.contains('×'), "the picture's size");
     let length = fact(&page, "Length").await;
-    assert!(length.starts_with("0:0") && length > "0:02".to_owned(), "{length}");
+    assert!(length.starts_with("0:0") && length.as_str() > "0:02", "{length}");
     let lane = format!("document.querySelector('[data-testid=lane][data-name=\"{}\"] .mark.sent')", stage.name);
     page.wait(PATIENCE, "the lane of the device", &lane).await;
     for (width, scheme) in [(1280, "light"), (390, "dark")] {

@@ -45,6 +45,9 @@ pub(super) fn record(
     let (tap, packets) = sync_channel(100_000);
     let (events, told) = channel();
     let recorder = Recorder::start(RecorderSpec {
+        templates: None,
+        paused: false,
+        disk: Default::default(),
         recording: RecordingId::new("test"),
         feed: FeedId(7),
         tracks: codecs.iter().map(|codec| source(*codec, 96)).collect(),

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const DELAY: Duration = Duration::from_millis(700);
 const DISK_CHECK: Duration = Duration::from_secs(1);
 /// Seconds that may wait for the encoder; beyond, the mix stands still and its inputs lose packets, not memory.
-const MOST_WAITING: u64 = 10;
+const MOST_WAITING: u64 = 3;
 const FINISH_LIMIT: Duration = Duration::from_millis(3000);
 /// The last ticks wait for decoders so long, all together.
 const LAST_TICKS: Duration = Duration::from_millis(800);

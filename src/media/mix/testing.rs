@@ -78,6 +78,7 @@ pub struct Stage {
     pub mix: Option<Mix>,
     pub events: Receiver<MixEvent>,
     pub dir: tempfile::TempDir,
+    pub begun: Instant,
     feeds: Vec<(u64, SyncSender<TapItem>)>,
 }
 
@@ -89,6 +90,7 @@ impl Stage {
     pub fn with(layout: Option<Layout>, min_free_bytes: u64) -> Self {
         gst::init().unwrap();
         let (dir, (sender, events)) = (tempfile::tempdir().unwrap(), channel());
+        let begun = Instant::now();
         let mix = Mix::start(MixSpec {
             recording: RecordingId::new("test"),
             stem: dir.path().join("mix"),
@@ -98,7 +100,7 @@ impl Stage {
             templates: None,
             events: Box::new(move |event| drop(sender.send(event))),
         });
-        Self { mix: Some(mix.unwrap()), events, dir, feeds: Vec::new() }
+        Self { mix: Some(mix.unwrap()), events, dir, begun, feeds: Vec::new() }
     }
 
     pub fn join(&mut self, feed: u64, name: &str, codecs: &[Codec]) {

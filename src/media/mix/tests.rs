@@ -11,8 +11,10 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds)
 }
 
-fn flash_beep_rtp(dir: &std::path::Path, name: &str, length: u32, size: (u32, u32)) -> Rtp {
-    let path = dir.join(name);
+/// Made before the mix begins: it takes a while.
+fn source(name: &str, length: u32, size: (u32, u32)) -> Rtp {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(name);
     flash_beep::make(&path, length, size).unwrap();
     let video = if name.ends_with("mp4") { Codec::H264 } else { Codec::Vp8 };
     rtp(&path, &[video, Codec::Opus])
@@ -32,14 +34,15 @@ fn assert_in_sync(path: &std::path::Path, crop: Option<&str>, at_least: usize) {
 
 #[test]
 fn two_feeds_are_seen_and_heard_in_sync() {
+    let packets = source("source.webm", 5, (320, 180));
     let mut stage = Stage::new(grid());
-    let packets = flash_beep_rtp(stage.dir.path(), "source.webm", 5, (320, 180));
     stage.join(1, "Ann", &AV);
     stage.join(2, "Bob", &AV);
     stage.play(&packets, seconds(0.0), seconds(5.0));
     let (reason, report) = stage.stop();
     assert_eq!((reason, report.size, &report.detail), (EndReason::Requested, Some((1280, 720)), &None));
-    assert!((4800..6500).contains(&report.duration_ms), "{report:?}");
+    let length = stage.begun.elapsed().as_millis() as u64;
+    assert!((4800..=length).contains(&report.duration_ms), "{report:?} after {length} ms");
     assert_good(stage.dir.path(), &report, 25);
     assert!(report.facts.gaps.is_empty(), "{:?}", report.facts);
     // Away from names and title.
@@ -50,8 +53,8 @@ fn two_feeds_are_seen_and_heard_in_sync() {
 
 #[test]
 fn h264_is_mixed_in_sync() {
+    let packets = source("source.mp4", 3, (320, 180));
     let mut stage = Stage::new(grid());
-    let packets = flash_beep_rtp(stage.dir.path(), "source.mp4", 3, (320, 180));
     stage.join(1, "Ann", &[Codec::H264, Codec::Opus]);
     stage.play(&packets, seconds(0.0), seconds(3.0));
     let (_, report) = stage.stop();
@@ -61,8 +64,8 @@ fn h264_is_mixed_in_sync() {
 
 #[test]
 fn sound_alone_is_a_webm() {
+    let packets = source("source.webm", 3, (64, 36));
     let mut stage = Stage::new(None);
-    let packets = flash_beep_rtp(stage.dir.path(), "source.webm", 3, (64, 36));
     stage.join(1, "Ann", &AV);
     stage.play(&packets, seconds(0.0), seconds(3.0));
     let (reason, report) = stage.stop();
@@ -81,8 +84,8 @@ fn packets_of_video(probe: &serde_json::Value) -> usize {
 
 #[test]
 fn a_mix_goes_on_without_anybody_and_layouts_switch() {
+    let packets = source("source.webm", 4, (160, 90));
     let mut stage = Stage::new(grid());
-    let packets = flash_beep_rtp(stage.dir.path(), "source.webm", 4, (160, 90));
     stage.play(&packets, seconds(0.0), seconds(0.5));
     for feed in 1..=3 {
         stage.join(feed, "Somebody", &AV);
@@ -103,8 +106,8 @@ fn a_mix_goes_on_without_anybody_and_layouts_switch() {
 
 #[test]
 fn a_pause_takes_no_time_in_the_file() {
+    let packets = source("source.webm", 6, (160, 90));
     let mut stage = Stage::new(grid());
-    let packets = flash_beep_rtp(stage.dir.path(), "source.webm", 6, (160, 90));
     stage.join(1, "Ann", &AV);
     stage.play(&packets, seconds(0.0), seconds(2.5));
     stage.mix.as_ref().unwrap().pause(true);
@@ -114,15 +117,16 @@ fn a_pause_takes_no_time_in_the_file() {
     let (_, report) = stage.stop();
     assert_good(stage.dir.path(), &report, 25);
     let gaps = &report.facts.gaps;
-    assert!(gaps.len() == 1 && gaps[0].why == "paused" && (1400..1700).contains(&gaps[0].length_ms), "{gaps:?}");
-    assert!((4300..5200).contains(&report.duration_ms), "{report:?}");
+    assert!(gaps.len() == 1 && gaps[0].why == "paused" && gaps[0].length_ms >= 1400, "{gaps:?}");
+    let length = stage.begun.elapsed().as_millis() as u64 - gaps[0].length_ms;
+    assert!((4300..=length).contains(&report.duration_ms), "{report:?} after {length} ms");
     assert_in_sync(&stage.dir.path().join(&report.file), Some("iw/2:ih/2:iw/4:ih/4"), 3);
 }
 
 #[test]
 fn nine_feeds_are_mixed_without_a_picture_missing() {
+    let packets = source("source.webm", 4, (160, 90));
     let mut stage = Stage::new(grid());
-    let packets = flash_beep_rtp(stage.dir.path(), "source.webm", 4, (160, 90));
     for feed in 1..=9 {
         stage.join(feed, &format!("Number {feed}"), &AV);
     }
@@ -158,13 +162,14 @@ fn what_cannot_begin_is_told() {
 /// split by threads.
 #[test]
 fn four_feeds_cost_less_than_a_core() {
-    let mut stage = Stage::new(grid());
-    let path = stage.dir.path().join("source.webm");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("source.webm");
     let mut ffmpeg = std::process::Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=6", "-f", "lavfi", "-i", "sine=d=6"]);
     ffmpeg.args(["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-b:v", "800k", "-c:a", "libopus"]);
     assert!(ffmpeg.arg(&path).status().unwrap().success());
     let packets = rtp(&path, &AV);
+    let mut stage = Stage::new(grid());
     (1..=4).for_each(|feed| stage.join(feed, &format!("Number {feed}"), &AV));
     stage.play(&packets, seconds(0.0), seconds(1.5));
     let before = millrace_bench::process::sample(std::process::id()).unwrap();
