@@ -2,6 +2,9 @@
 
 use super::bits::Bits;
 
+/// Width and height in pixels.
+type Size = (u32, u32);
+
 /// The payload descriptor as far as it is of interest (RFC 9628 4.2).
 struct Descriptor {
     /// P: depends on pictures before it.
@@ -11,13 +14,13 @@ struct Descriptor {
     /// SID: the layer of its spatial resolution, 0 the lowest.
     spatial: u8,
     /// Size of the largest layer, from the scalability structure.
-    size: Option<(u32, u32)>,
+    size: Option<Size>,
     /// Where the VP9 data begins.
     frame: usize,
 }
 
 /// Whether the payload begins a keyframe (its lowest layer, if it has several), and its picture size if told.
-pub fn keyframe(payload: &[u8]) -> (bool, Option<(u32, u32)>) {
+pub fn keyframe(payload: &[u8]) -> (bool, Option<Size>) {
     let Some(read) = Descriptor::read(payload) else { return (false, None) };
     if read.predicted || !read.begins || read.spatial != 0 {
         return (false, None);
@@ -62,7 +65,7 @@ fn skip_references(rest: &[u8]) -> Option<&[u8]> {
 }
 
 /// The scalability structure: size of the last (largest) layer, and what follows it.
-fn structure_size(rest: &[u8]) -> Option<(Option<(u32, u32)>, &[u8])> {
+fn structure_size(rest: &[u8]) -> Option<(Option<Size>, &[u8])> {
     let first = *rest.first()?;
     let (layers, sizes, pictures) = (usize::from(first >> 5) + 1, first & 0x10 != 0, first & 0x08 != 0);
     let mut rest = rest.get(1..)?;
@@ -85,10 +88,10 @@ fn structure_size(rest: &[u8]) -> Option<(Option<(u32, u32)>, &[u8])> {
 }
 
 /// Width and height from the uncompressed header of a keyframe of profile 0 (VP9 bitstream specification 6.2).
-fn header_size(frame: &[u8]) -> Option<(u32, u32)> {
+fn header_size(frame: &[u8]) -> Option<Size> {
     let mut bits = Bits::new(frame, 0);
     // frame_marker, profile 0, show_existing_frame, frame_type KEY_FRAME
-    if bits.take(6)? != 0b10_00_0_0 {
+    if bits.take(6)? != 0b10_0000 {
         return None;
     }
     bits.take(2)?; // show_frame, error_resilient_mode
