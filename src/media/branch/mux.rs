@@ -254,10 +254,7 @@ fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
                 _ => None,
             });
             match found.map(|found| noted.set(found)) {
-<<<<<<< HEAD
-=======
                 // `Drop` makes GStreamer 1.22 free the event twice, which it reports as critical.
->>>>>>> codecs
                 Some(Err(_)) => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             }
