@@ -230,7 +230,7 @@ async fn a_bad_offer_leaves_what_runs_untouched() {
     web.play("← start_listening {feed: $feed, ..}").await;
     offer(&mut device, "v=0 and nothing else").await;
     device.play("← error {code: bad_sdp, message: _}").await;
-    offer(&mut device, "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98\r\na=rtpmap:98 AV1/90000\r\n").await;
+    offer(&mut device, "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 98\r\na=rtpmap:98 H265/90000\r\n").await;
     device.play("← error {code: no_common_codec, message: _}").await;
     offer(&mut device, &offer_text("again")).await;
     device.play("← answer_to_client {type: answer, sdp: _}").await;

@@ -74,6 +74,15 @@ async fn a_room_is_recorded_and_the_recording_stopped_listed_and_deleted() {
     assert_eq!(of_room[0]["id"], begun["id"], "{of_room}");
     assert_eq!(service.call(Method::GET, "/api/v1/rooms/other/recordings").await.1, serde_json::json!([]));
     assert_eq!(service.call(Method::DELETE, &one).await.0, StatusCode::NO_CONTENT);
+    let (_, binned) = service.call(Method::GET, &one).await;
+    assert!(binned["deleted_at"].is_string(), "{binned}");
+    assert_eq!(service.call(Method::GET, "/api/v1/recordings").await.1, serde_json::json!([]));
+    let bin = service.call(Method::GET, "/api/v1/recordings?deleted=true").await.1;
+    assert_eq!(bin[0]["id"], begun["id"], "{bin}");
+    let (status, back) = service.call(Method::POST, &format!("{one}/restore")).await;
+    assert_eq!((status, back["deleted_at"].is_null()), (StatusCode::OK, true), "{back}");
+    assert_eq!(service.call(Method::POST, &format!("{one}/restore")).await.0, StatusCode::NOT_FOUND, "not in the bin");
+    assert_eq!(service.call(Method::DELETE, &format!("{one}?purge=1")).await.0, StatusCode::NO_CONTENT);
     assert_eq!(service.call(Method::GET, &one).await.0, StatusCode::NOT_FOUND);
 }
 

@@ -91,7 +91,7 @@ fn bad_offers_are_refused_in_words() {
     for (bad, words) in [
         ("no SDP at all".to_owned(), "session description"),
         (String::new(), "session description"),
-        (good.replace("VP8/90000", "AV1/90000"), "no codec in common"),
+        (good.replace("VP8/90000", "H265/90000"), "no codec in common"),
         (good.replace("a=sendrecv", "a=inactive"), "no audio and no video"),
         (good.replace("a=ice-ufrag", "a=x"), "ice-ufrag"),
         (good.replace("a=fingerprint", "a=x"), "fingerprint"),

@@ -254,7 +254,7 @@ fn watch_size(mux: &gst::Element) -> Arc<OnceLock<(u32, u32)>> {
                 _ => None,
             });
             match found.map(|found| noted.set(found)) {
-                // Not `Drop`: GStreamer 1.22 reports a critical then (an unref of nothing).
+                // `Drop` makes GStreamer 1.22 free the event twice, which it reports as critical.
                 Some(Err(_)) => gst::PadProbeReturn::Handled,
                 _ => gst::PadProbeReturn::Ok,
             }
