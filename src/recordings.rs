@@ -131,11 +131,13 @@ impl Recordings {
         found.ok().flatten().map(|recording| self.with_uploads(recording))
     }
 
-    /// Path of a file, only if the manifest of a recording that is not in the bin names it, as media, poster or sprite.
+    /// Path of a file, only if the recording's manifest names it, as media, poster or sprite. Of one in the bin only the
+    /// pictures: who looks for what to restore sees it.
     pub fn file(&self, id: &str, name: &str) -> Option<PathBuf> {
-        let recording = self.get(id).filter(|r| r.deleted_at.is_none())?;
+        let recording = self.get(id)?;
         let pictures = recording.thumbnails.iter().flat_map(|t| [&t.poster, &t.sprite]);
-        let mut names = recording.files.iter().map(|f| &f.name).chain(pictures);
+        let media = recording.files.iter().filter(|_| recording.deleted_at.is_none()).map(|f| &f.name);
+        let mut names = media.chain(pictures);
         let named = names.any(|n| n == name) && manifest::is_file_name(name);
         named.then(|| self.folder(&recording.id).join(name))
     }

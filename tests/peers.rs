@@ -27,3 +27,5 @@ mod shutdown;
 mod strangers;
 #[path = "peers/studio.rs"]
 mod studio;
+#[path = "peers/sync.rs"]
+mod sync;

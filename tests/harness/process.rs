@@ -145,6 +145,7 @@ fn spawn(ip: IpAddr, data: &Path) -> Result<(Child, String)> {
         .env("G_DEBUG", "fatal-criticals")
         // Means the test; the server refuses settings it does not know.
         .env_remove("MILLRACE_CRASH_ROUNDS")
+        .env_remove("MILLRACE_SYNC_SECONDS")
         .current_dir(data)
         .stdout(Stdio::piped())
         .spawn()
