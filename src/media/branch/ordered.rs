@@ -3,6 +3,7 @@
 //! The same parts as the recorder's (`track`, `timeline`), so that a mix is as much in sync as a file of its own.
 
 use super::align::Align;
+use super::gate::REPORT_WAIT;
 use super::timeline::{Epoch, Report};
 use super::track::Track;
 use crate::media::feed::{SourceTrack, TapItem};
@@ -26,12 +27,14 @@ pub(in crate::media) struct Ordered {
     tracks: Vec<(Track, u64)>,
     epoch: Option<Epoch>,
     align: Align,
+    /// Arrival of the first packet.
+    first: Option<Instant>,
 }
 
 impl Ordered {
     /// With these tracks, so far.
     pub(in crate::media) fn new(tracks: Vec<SourceTrack>) -> Self {
-        let mut ordered = Self { tracks: Vec::new(), epoch: None, align: Align::default() };
+        let mut ordered = Self { tracks: Vec::new(), epoch: None, align: Align::default(), first: None };
         ordered.change(&tracks);
         ordered
     }
@@ -49,6 +52,7 @@ impl Ordered {
     pub(in crate::media) fn take(&mut self, item: &TapItem) {
         match item {
             TapItem::Packet(packet) => {
+                self.first.get_or_insert(packet.at);
                 let track = self.tracks.iter_mut().find(|(track, _)| track.info.codec == packet.codec);
                 if track.is_some_and(|(track, _)| track.push(packet.clone())) {
                     self.align.forget(packet.codec.kind() == Kind::Audio);
@@ -68,7 +72,7 @@ impl Ordered {
 
     /// The next packet of any track that is due.
     pub(in crate::media) fn pop(&mut self, now: Instant) -> Option<Timed> {
-        self.next(Some(now))
+        if self.waits_for_reports(now) { None } else { self.next(Some(now)) }
     }
 
     /// The next packet whatever is missing before it: the feed is over.
@@ -79,6 +83,12 @@ impl Ordered {
     /// When the feed's first packet came: their time zero.
     pub(in crate::media) fn first_arrival(&self) -> Option<Instant> {
         self.epoch.map(|epoch| epoch.arrival)
+    }
+
+    /// Sound that begins in its place need not be moved there afterwards.
+    fn waits_for_reports(&self, now: Instant) -> bool {
+        let both = self.epoch.is_none() && self.tracks.len() > 1 && !self.align.is_known();
+        both && self.first.is_some_and(|first| now.saturating_duration_since(first) < REPORT_WAIT)
     }
 
     fn measure(&mut self) {
