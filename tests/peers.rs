@@ -11,6 +11,8 @@ mod fan_out;
 mod hostile;
 #[path = "peers/liveness.rs"]
 mod liveness;
+#[path = "peers/pieces.rs"]
+mod pieces;
 #[path = "harness/process.rs"]
 mod process;
 #[path = "peers/recording.rs"]

@@ -19,6 +19,7 @@ pub struct ServerProcess {
     pub ws: String,
     data: tempfile::TempDir,
     ip: IpAddr,
+    settings: Vec<(String, String)>,
 }
 
 /// What a process holds.
@@ -47,16 +48,27 @@ impl ServerProcess {
 
     /// The same on a loopback address of the caller's choice.
     pub fn start_on(ip: IpAddr) -> Result<Self> {
+        Self::start_so(ip, &[])
+    }
+
+    /// The same with settings, as environment variables without their `MILLRACE_`.
+    pub fn start_with(settings: &[(&str, &str)]) -> Result<Self> {
+        Self::start_so(Ipv4Addr::LOCALHOST.into(), settings)
+    }
+
+    fn start_so(ip: IpAddr, settings: &[(&str, &str)]) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let (child, http) = spawn(ip, data.path())?;
-        Ok(Self { child, ws: http.replacen("http", "ws", 1), http, data, ip })
+        let settings: Vec<_> =
+            settings.iter().map(|(key, value)| (format!("MILLRACE_{key}"), (*value).to_owned())).collect();
+        let (child, http) = spawn(ip, data.path(), &settings)?;
+        Ok(Self { child, ws: http.replacen("http", "ws", 1), http, data, ip, settings })
     }
 
     /// Kills it as a crash would (SIGKILL), and starts it again on the same folder, on other ports.
     pub fn kill_and_start_again(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
-        (self.child, self.http) = spawn(self.ip, self.data.path())?;
+        (self.child, self.http) = spawn(self.ip, self.data.path(), &self.settings)?;
         self.ws = self.http.replacen("http", "ws", 1);
         Ok(())
     }
@@ -137,7 +149,7 @@ impl ServerProcess {
 }
 
 /// `millrace serve` on this address and folder, once it listens; and where.
-fn spawn(ip: IpAddr, data: &Path) -> Result<(Child, String)> {
+fn spawn(ip: IpAddr, data: &Path, settings: &[(String, String)]) -> Result<(Child, String)> {
     let mut child = Command::new(env!("CARGO_BIN_EXE_millrace"))
         .args(["serve", "--http", &SocketAddr::new(ip, 0).to_string(), "--https", "", "--media-port", "0"])
         .env("MILLRACE_MEDIA__BIND", ip.to_string())
@@ -146,6 +158,7 @@ fn spawn(ip: IpAddr, data: &Path) -> Result<(Child, String)> {
         // Means the test; the server refuses settings it does not know.
         .env_remove("MILLRACE_CRASH_ROUNDS")
         .env_remove("MILLRACE_SYNC_SECONDS")
+        .envs(settings.iter().map(|(key, value)| (key, value)))
         .current_dir(data)
         .stdout(Stdio::piped())
         .spawn()

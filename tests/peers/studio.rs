@@ -48,6 +48,25 @@ pub async fn device(server: &ServerProcess, room: &str, media: PublisherSpec) ->
     Ok(device)
 }
 
+/// One more device in a room that has one already, live under this name.
+pub async fn join(server: &ServerProcess, room: &str, name: &str, media: PublisherSpec) -> Result<Demo> {
+    let (url, id, token) = (server.ws.clone(), name.to_owned(), "any".into());
+    let device = demo::start(DemoSpec { url, id, token, media });
+    until("the device is listed", || async {
+        let devices = call(server, Method::GET, "/devices", None).await?;
+        Ok(devices.to_string().contains(name).then_some(()))
+    })
+    .await?;
+    call(server, Method::POST, &format!("/rooms/{room}/invite"), None).await?;
+    until("its feed is live", || async {
+        let feeds = call(server, Method::GET, &format!("/rooms/{room}/feeds"), None).await?;
+        let its = |feed: &Value| feed["live"] == true && feed["name"] == name;
+        Ok(feeds.as_array().is_some_and(|all| all.iter().any(its)).then_some(()))
+    })
+    .await?;
+    Ok(device)
+}
+
 /// Starts a recording and returns its id.
 pub async fn start(server: &ServerProcess, room: &str, wish: Value) -> Result<String> {
     let begun = call(server, Method::POST, &format!("/rooms/{room}/recordings"), Some(wish)).await?;

@@ -32,7 +32,7 @@ pub struct Thought {
 pub struct Cost {
     /// CPU cores it takes while it runs, measured on the machine that the documentation names.
     cores: f64,
-    /// Cores that mixes may still take: `recording.mix_cores`, without what running ones take.
+    /// Cores that mixes may still take: `recording.mix_cpu_percent` of all, without what running ones take.
     free_cores: f64,
     /// Feeds counted: those that are live now, and at least one.
     feeds: usize,
@@ -95,7 +95,7 @@ async fn of(shared: &Shared, room: &RoomView, kind: RecordingKind) -> Cost {
     let reason = (!possible).then(|| {
         format!(
             "a mix of {feeds} feeds takes about {cores:.1} cores, and {free_cores:.1} of the {:.1} for mixes are free: \
-             record individually now and make the mix afterwards (`millrace compose`), or raise recording.mix_cores",
+             record individually now and make the mix afterwards (`millrace compose`), or raise recording.mix_cpu_percent",
             shared.mix_cores
         )
     });
