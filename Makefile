@@ -1,6 +1,6 @@
 # make run    builds and starts the service with a demo device
 # make test   all checks and tests, as CI runs them
-# make bench  this server and Janus under the same load (root; about half an hour)
+# make bench  this server and Janus under the same load (root; about an hour)
 # make soak   10 000 viewers and 500 publishers come and go; fails if the server keeps anything of them
 # make fuzz   each fuzz target for SECONDS (fuzz/README.md)
 # All install what is missing, but for cargo-fuzz.
@@ -16,9 +16,15 @@ run: setup-run
 
 test: setup-test fmt lint unit
 
+# Options of the three measurements.
+BENCH ?=
+BENCH_RECORD ?=
+BENCH_COMPOSE ?=
+
 bench: setup-bench
 	cargo build --release --locked --workspace
 	./target/release/millrace-bench $(BENCH)
+	./target/release/millrace-bench record $(BENCH_RECORD) && ./target/release/millrace-bench compose $(BENCH_COMPOSE)
 
 setup-bench:
 	@./scripts/setup.sh bench

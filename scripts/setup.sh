@@ -14,7 +14,7 @@ case "${1:-run}" in
     build) wanted="$build" ;;
     run) wanted="$build $runtime" ;;
     test) wanted="$build $runtime $tests" ;;
-    bench) wanted="$build $runtime libssl-dev janus iproute2 util-linux" ;;
+    bench) wanted="$build $runtime libssl-dev janus ffmpeg iproute2 util-linux" ;;
     *) echo "usage: $0 run|test|bench|build|runtime" >&2; exit 2 ;;
 esac
 

@@ -93,7 +93,8 @@ fn onsets(on: impl Iterator<Item = bool>, per_second: f64, quiet: usize) -> Vec<
     found
 }
 
-fn run(command: &mut Command) -> Result<Vec<u8>> {
+/// What the program prints; its complaint as an error.
+pub(crate) fn run(command: &mut Command) -> Result<Vec<u8>> {
     let output = command.output().context("ffmpeg is not installed")?;
     let words = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {words}");

@@ -14,7 +14,7 @@ pub struct Local {
     child: Child,
     /// `127.0.0.1:PORT` of HTTP and WebSocket.
     pub address: String,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a process holds.
@@ -48,24 +48,35 @@ impl Local {
     /// Starts it and waits until it says where it listens. A GLib critical kills it. Lost clients have two seconds to
     /// come back, so that counts settle soon.
     pub fn start(millrace: &Path) -> Result<Self> {
+        Self::start_with(millrace, &[])
+    }
+
+    /// The same with settings in its environment.
+    pub fn start_with(millrace: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut child = Command::new(millrace)
             .args(["serve", "--http", "127.0.0.1:0", "--https", "", "--media-port", "0"])
             .env("MILLRACE_SERVER__DATA_DIR", folder.path())
             .env("MILLRACE_ROOMS__RECONNECT_GRACE", "2s")
             .env("G_DEBUG", "fatal-criticals")
+            .envs(settings.iter().copied())
             .current_dir(folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("starting {}", millrace.display()))?;
         let address = address(&mut child)?;
-        Ok(Self { child, address, _folder: folder })
+        Ok(Self { child, address, folder })
     }
 
     /// Its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Where it keeps its files.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Base of its WebSocket addresses.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{namespace, record, report, soak, strangers};
+use millrace_bench::{compose, namespace, record, report, soak, strangers};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -65,6 +65,14 @@ enum Task {
         #[command(flatten)]
         options: record::Options,
     },
+    /// What a composed recording costs: several publishers of pictures that decode, in one room. Needs `ffmpeg`.
+    Compose {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        #[command(flatten)]
+        options: compose::Options,
+    },
     /// What datagrams of strangers cost the server, kind by kind.
     Strangers {
         /// The server's binary, built with `cargo build --release`.
@@ -84,6 +92,9 @@ fn main() -> Result<()> {
         }
         Some(Task::Strangers { millrace, options }) => {
             return runtime()?.block_on(strangers::run(&millrace.canonicalize()?, options));
+        }
+        Some(Task::Compose { millrace, options }) => {
+            return runtime()?.block_on(compose::run(&millrace.canonicalize()?, &options));
         }
         Some(Task::Record { inside: None, .. }) => return namespace::run_inside(),
         Some(Task::Record { millrace, inside: Some(ip), options }) => {

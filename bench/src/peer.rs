@@ -1,5 +1,7 @@
 //! One WebRTC peer: a socket of its own and a task that drives `str0m` in RTP mode.
 
+use crate::clip::{Clip, Player};
+use crate::sending::{Material, Sending};
 use crate::socket::Socket;
 use crate::source;
 use anyhow::{Context, Result, anyhow};
@@ -10,17 +12,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind, Pt};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpWrite, SeqNo};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-
-/// Bytes of an ordinary frame: 1.5 Mbit/s at 30 frames a second. A keyframe has four times as many.
-const FRAME_BYTES: usize = 6250;
-/// A keyframe at least this often.
-const KEYFRAME_EVERY: Duration = Duration::from_secs(3);
 
 /// What a peer has seen so far.
 pub struct Received {
@@ -93,8 +89,17 @@ impl Drop for Peer {
 }
 
 impl Peer {
-    /// A publisher of these kinds with a socket on this address, and its offer.
+    /// A publisher of these kinds with a socket on this address, and its offer. What it sends is only shaped like media.
     pub async fn publisher(ip: IpAddr, video: bool, audio: bool) -> Result<(Self, String)> {
+        Self::sender(ip, video, audio, Material::shaped()).await
+    }
+
+    /// The same with sound and pictures that decode: this clip in a loop.
+    pub async fn playing(ip: IpAddr, clip: Arc<Clip>) -> Result<(Self, String)> {
+        Self::sender(ip, true, true, Material::Real(Player::new(clip))).await
+    }
+
+    async fn sender(ip: IpAddr, video: bool, audio: bool, material: Material) -> Result<(Self, String)> {
         let (mut driver, seen, changed) = Driver::new(ip).await?;
         let mut change = driver.rtc.sdp_api();
         let video = video.then(|| change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None));
@@ -103,7 +108,7 @@ impl Peer {
         let (answers, answered) = tokio::sync::oneshot::channel::<String>();
         let task = tokio::spawn(async move {
             driver.accept(pending, &answered.await?)?;
-            driver.sending = Some(Sending::new(video, audio));
+            driver.sending = Some(Sending::new(video, audio, material));
             driver.run().await
         });
         Ok((Self { seen, changed, answers: Some(answers), task }, offer.to_sdp_string()))
@@ -134,96 +139,6 @@ impl Peer {
         };
         tokio::time::timeout(limit, wait).await.map_err(|_| anyhow!("no {what} within {limit:?}: {:?}", self.seen))?
     }
-}
-
-/// What a publisher sends next.
-struct Sending {
-    video: Option<Mid>,
-    audio: Option<Mid>,
-    sequence: [u64; 2],
-    frame: u32,
-    tick: u32,
-    next_frame: Instant,
-    next_audio: Instant,
-    keyframe_wanted: bool,
-    last_keyframe: Instant,
-}
-
-impl Sending {
-    fn new(video: Option<Mid>, audio: Option<Mid>) -> Self {
-        let now = Instant::now();
-        Self {
-            video,
-            audio,
-            sequence: [1000, 1000],
-            frame: 0,
-            tick: 0,
-            next_frame: now,
-            next_audio: now,
-            keyframe_wanted: true,
-            last_keyframe: now,
-        }
-    }
-
-    fn due(&self) -> Instant {
-        self.next_frame.min(self.next_audio)
-    }
-
-    fn send_due(&mut self, rtc: &mut Rtc, seen: &Received, now: Instant) {
-        if now >= self.next_audio {
-            self.next_audio += Duration::from_millis(20);
-            self.tick = self.tick.wrapping_add(960);
-            if let Some(mid) = self.audio {
-                self.write(rtc, seen, mid, 0, self.tick, &source::audio(), true, now);
-            }
-        }
-        if now >= self.next_frame {
-            self.next_frame += Duration::from_nanos(33_333_333);
-            self.frame = self.frame.wrapping_add(3000);
-            if let Some(mid) = self.video {
-                self.send_frame(rtc, seen, mid, now);
-            }
-        }
-    }
-
-    fn send_frame(&mut self, rtc: &mut Rtc, seen: &Received, mid: Mid, now: Instant) {
-        let key = self.keyframe_wanted || now - self.last_keyframe > KEYFRAME_EVERY;
-        if key {
-            self.keyframe_wanted = false;
-            self.last_keyframe = now;
-        }
-        let payloads = source::frame(if key { 4 * FRAME_BYTES } else { FRAME_BYTES }, key);
-        let last = payloads.len() - 1;
-        for (index, payload) in payloads.iter().enumerate() {
-            self.write(rtc, seen, mid, 1, self.frame, payload, index == last, now);
-        }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn write(
-        &mut self,
-        rtc: &mut Rtc,
-        seen: &Received,
-        mid: Mid,
-        kind: usize,
-        time: u32,
-        payload: &[u8],
-        marker: bool,
-        now: Instant,
-    ) {
-        let Some(pt) = payload_type(rtc, mid) else { return };
-        self.sequence[kind] += 1;
-        let packet = RtpWrite::new(pt, SeqNo::from(self.sequence[kind]), time, now, payload).marker(marker);
-        let packet = if kind == 1 { packet.nackable(true) } else { packet };
-        if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
-            stream.write_rtp(packet);
-            seen.sent.fetch_add(1, Relaxed);
-        }
-    }
-}
-
-fn payload_type(rtc: &Rtc, mid: Mid) -> Option<Pt> {
-    rtc.media(mid)?.remote_pts().first().copied()
 }
 
 /// Drives one `Rtc` over one socket.
@@ -269,7 +184,7 @@ impl Driver {
     fn send_due(&mut self, now: Instant) {
         let Some(sending) = &mut self.sending else { return };
         if !self.seen.connected.load(Relaxed) {
-            (sending.next_frame, sending.next_audio) = (now, now);
+            sending.begin_at(now);
         } else if now >= sending.due() {
             sending.send_due(&mut self.rtc, &self.seen, now);
             self.tell.send_modify(|n| *n += 1);
@@ -311,7 +226,7 @@ impl Driver {
             Event::KeyframeRequest(_) => {
                 self.seen.keyframe_requests.fetch_add(1, Relaxed);
                 if let Some(sending) = &mut self.sending {
-                    sending.keyframe_wanted = true;
+                    sending.want_keyframe();
                 }
             }
             Event::RtpPacket(packet) => {

@@ -2,6 +2,7 @@
 //! alternating rounds, each also without recording: the difference is the recorder's.
 
 use crate::Peer;
+use crate::http;
 use crate::janus::Janus;
 use crate::load::Target;
 use crate::process;
@@ -12,8 +13,6 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 const LIMIT: Duration = Duration::from_secs(20);
 /// From the start of the recordings to the measurement.
@@ -98,7 +97,8 @@ async fn measure(server: &Server, streams: usize, record: bool, time: Duration) 
     if let (true, Target::Millrace(url)) = (record, &server.target) {
         for one in &all {
             let Published::Millrace { scene } = one else { continue };
-            post(url, &format!("/api/v1/rooms/{}/recordings", scene.room)).await?;
+            let path = format!("/api/v1/rooms/{}/recordings", scene.room);
+            http::call(url.trim_start_matches("ws://"), "POST", &path, None).await?;
         }
     }
     tokio::time::sleep(QUIET).await;
@@ -130,20 +130,6 @@ async fn publish(target: &Target, number: usize, record: Option<PathBuf>) -> Res
     }
 }
 
-/// A request without a body; anything but 2xx fails.
-async fn post(ws: &str, path: &str) -> Result<()> {
-    let host = ws.trim_start_matches("ws://");
-    let mut stream = TcpStream::connect(host).await?;
-    let request = format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer any\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    tokio::time::timeout(LIMIT, stream.read_to_string(&mut answer)).await.context("no answer")??;
-    ensure!(answer.starts_with("HTTP/1.1 2"), "{path}: {answer}");
-    Ok(())
-}
-
 /// Bytes of all files below a folder.
 fn size(folder: &Path) -> u64 {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -173,7 +159,8 @@ fn print(rows: &[Row], kinds: &[Kind], options: &Options) {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
+/// The middle one; of none not a number.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -1,11 +1,13 @@
 //! The device protocol's client side: one WebSocket, `{"event", "data"}` both ways.
 
 use crate::Peer;
+use crate::clip::Clip;
 use anyhow::{Context, Result, bail};
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -162,7 +164,17 @@ impl Client {
 
     /// A device that has joined publishes; returns once the server has answered.
     pub async fn publish(&mut self, video: bool, audio: bool) -> Result<Peer> {
-        let (mut peer, offer) = Peer::publisher(self.ip, video, audio).await?;
+        let made = Peer::publisher(self.ip, video, audio).await?;
+        self.offer(made).await
+    }
+
+    /// The same with a clip that decodes, in a loop.
+    pub async fn publish_clip(&mut self, clip: Arc<Clip>) -> Result<Peer> {
+        let made = Peer::playing(self.ip, clip).await?;
+        self.offer(made).await
+    }
+
+    async fn offer(&mut self, (mut peer, offer): (Peer, String)) -> Result<Peer> {
         self.send("offer_from_device", json!({"sdp": offer})).await?;
         let answer = self.expect("answer_to_client").await?;
         peer.set_answer(&self.description(&answer)?)?;

@@ -1,4 +1,5 @@
-//! Synthetic media: VP8-shaped frames (RFC 7741) and Opus-sized packets, each stamped with its send time.
+//! Media's payloads: synthetic ones, VP8-shaped frames (RFC 7741) and Opus-sized packets stamped with their send time,
+//! and ones that decode: packets of an encoder's VP8 frame, and Opus noise.
 
 /// Largest RTP payload of a video packet in bytes.
 const PAYLOAD: usize = 1180;
@@ -41,6 +42,26 @@ pub fn audio() -> Vec<u8> {
     payload
 }
 
+/// The payloads of an encoder's VP8 frame, each behind a descriptor of one byte.
+pub fn vp8(frame: &[u8]) -> Vec<Vec<u8>> {
+    let parts = frame.chunks(PAYLOAD - 1).enumerate();
+    parts.map(|(index, part)| [&[if index == 0 { 0x10 } else { 0 }], part].concat()).collect()
+}
+
+/// A valid Opus packet of 100 bytes: 20 ms of full-band stereo noise (RFC 6716 3.1), which differs from call to call by
+/// `state`; that must not be 0.
+pub fn opus(state: &mut u64) -> Vec<u8> {
+    let mut payload = vec![0xfc; 100];
+    for byte in &mut payload[1..] {
+        // xorshift64: every packet is another, every run the same.
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        *byte = *state as u8;
+    }
+    payload
+}
+
 /// Whether a received video payload begins a keyframe.
 pub fn begins_keyframe(payload: &[u8]) -> bool {
     payload.len() > 10 && payload[0] & 0x10 != 0 && payload[1] & 1 == 0 && payload[4..7] == [0x9d, 0x01, 0x2a]
@@ -50,4 +71,26 @@ pub fn begins_keyframe(payload: &[u8]) -> bool {
 pub fn sent_at(payload: &[u8], video: bool) -> Option<u64> {
     let at = if video { VIDEO_STAMP } else { AUDIO_STAMP };
     Some(u64::from_be_bytes(payload.get(at..at + 8)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_is_cut_and_only_its_first_packet_says_so() {
+        let frame: Vec<u8> = (0..2 * PAYLOAD).map(|n| n as u8).collect();
+        let payloads = vp8(&frame);
+        assert_eq!(payloads.iter().map(|payload| payload[0]).collect::<Vec<_>>(), [0x10, 0, 0]);
+        assert!(payloads.iter().all(|payload| payload.len() <= PAYLOAD));
+        assert_eq!(payloads.iter().flat_map(|payload| &payload[1..]).copied().collect::<Vec<_>>(), frame);
+    }
+
+    #[test]
+    fn opus_packets_differ_but_for_what_they_say_they_are() {
+        let mut state = 1;
+        let (one, other) = (opus(&mut state), opus(&mut state));
+        assert_eq!((one[0], other[0]), (0xfc, 0xfc));
+        assert_ne!(one, other);
+    }
 }
