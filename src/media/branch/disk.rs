@@ -27,14 +27,14 @@ struct State {
 }
 
 /// A file is synced as long as this lives.
-pub(super) struct Synced {
+pub(in crate::media) struct Synced {
     file: Option<Arc<File>>,
     disk: Arc<Disk>,
 }
 
 impl Disk {
     /// Syncs a file from now on. One that cannot be opened is told of by who writes it.
-    pub(super) fn keep(self: &Arc<Self>, path: &Path) -> Synced {
+    pub(in crate::media) fn keep(self: &Arc<Self>, path: &Path) -> Synced {
         let file = File::options().write(true).open(path).ok().map(Arc::new);
         let mut state = self.state.lock();
         state.files.extend(file.as_ref().map(Arc::downgrade));

@@ -1,6 +1,7 @@
 //! The mixes by their recordings.
 
 use super::Inner;
+use crate::media::branch::Disk;
 use crate::media::mix::{Joining, Mix, MixEvent, MixSpec, nothing};
 use crate::media::{MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, Layout, RecordingId};
@@ -18,6 +19,7 @@ type Stage = Option<Mix>;
 
 pub struct Mixers {
     min_free_bytes: u64,
+    disk: Arc<Disk>,
     templates: Option<PathBuf>,
     all: Mutex<HashMap<RecordingId, Stage>>,
     fewer: Condvar,
@@ -25,7 +27,7 @@ pub struct Mixers {
 
 impl Mixers {
     pub fn new(min_free_bytes: u64, templates: Option<PathBuf>) -> Self {
-        Self { min_free_bytes, templates, all: Mutex::default(), fewer: Condvar::new() }
+        Self { min_free_bytes, disk: Arc::default(), templates, all: Mutex::default(), fewer: Condvar::new() }
     }
 
     fn with(&self, recording: &RecordingId, tell: impl FnOnce(&Mix)) {
@@ -89,6 +91,7 @@ impl Inner {
             layout,
             title,
             min_free_bytes: self.mixers.min_free_bytes,
+            disk: self.mixers.disk.clone(),
             templates: self.mixers.templates.clone(),
             events: Box::new(on_event),
         });

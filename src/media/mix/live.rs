@@ -7,9 +7,11 @@ use super::encoder::{Encoder, End, Look};
 use super::layout::{self, Plan};
 use super::member::{Joining, Member, since};
 use super::mixer::Mixer;
+use crate::media::branch::Disk;
 use crate::media::{BranchReport, MediaError, disk};
 use crate::model::{EndReason, FeedId, FileFacts, Layout, RecordingId};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -34,6 +36,8 @@ pub struct MixSpec {
     pub title: String,
     /// It ends with `DiskFull` when less is free, in bytes.
     pub min_free_bytes: u64,
+    /// Has the file synced.
+    pub disk: Arc<Disk>,
     /// Folder whose templates and layouts override the embedded ones.
     pub templates: Option<PathBuf>,
     /// Told of its life.
@@ -101,6 +105,7 @@ fn run(spec: MixSpec, commands: &Receiver<Command>) {
         Ok(mixer) => mixer,
         Err(error) => return (spec.events)(MixEvent::Ended(EndReason::StorageFailed, nothing(error.to_string()))),
     };
+    let _synced = spec.disk.keep(mixer.encoder().path());
     let mut live = Live::new(&spec, mixer);
     let end = loop {
         if let Err(end) = live.step(commands) {

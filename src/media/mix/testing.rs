@@ -97,6 +97,7 @@ impl Stage {
             layout,
             title: "A test".into(),
             min_free_bytes,
+            disk: Default::default(),
             templates: None,
             events: Box::new(move |event| drop(sender.send(event))),
         });
