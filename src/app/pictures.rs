@@ -1,7 +1,7 @@
 //! Posters and thumbnails: made one recording at a time, after it is over, off everybody's way.
 
 use crate::media::files;
-use crate::model::{Kind, Recording, RecordingId};
+use crate::model::{Kind, Recording};
 use crate::recordings::{Filter, Recordings};
 use crate::room::{EventKind, Rooms};
 use tokio::sync::broadcast::error::RecvError;
@@ -31,7 +31,7 @@ pub fn start(rooms: Rooms, store: Recordings, closing: CancellationToken) -> Joi
                     if let EventKind::RecordingChanged { recording } = event.kind
                         && wants(&recording)
                     {
-                        make(&rooms, &store, recording.id).await;
+                        make(&rooms, &store, *recording).await;
                     }
                 }
                 Err(RecvError::Lagged(count)) => {
@@ -58,19 +58,24 @@ fn best(recording: &Recording) -> Option<String> {
     longest.or_else(|| files().max_by_key(|file| file.duration_ms)).map(|file| file.name.clone())
 }
 
-async fn without_pictures(store: &Recordings) -> Vec<RecordingId> {
+async fn without_pictures(store: &Recordings) -> Vec<Recording> {
     let store = store.clone();
     let found = tokio::task::spawn_blocking(move || {
         let newest = store.find(&Filter { limit: Some(LOOK_BACK), ..Filter::default() });
-        newest.into_iter().filter(wants).map(|recording| recording.id).collect()
+        newest.into_iter().filter(wants).collect()
     });
     found.await.unwrap_or_default()
 }
 
-/// Events may be old: what is stored counts.
-async fn make(rooms: &Rooms, store: &Recordings, id: RecordingId) {
+/// Events may be old: what is stored counts. But the news that it is over may come before the room's task has stored it.
+async fn make(rooms: &Rooms, store: &Recordings, over: Recording) {
     let store = store.clone();
     let made = tokio::task::spawn_blocking(move || {
+        let id = over.id.clone();
+        if store.get(id.as_str()).is_some_and(|stored| !stored.state.is_over()) {
+            let saved = store.save(&over);
+            saved.inspect_err(|error| tracing::warn!(%error, "a recording's manifest was not written")).ok()?;
+        }
         let file = store.get(id.as_str()).filter(wants).as_ref().and_then(best)?;
         let folder = store.folder(&id);
         match files::thumbnails(&folder.join(&file), &folder) {

@@ -26,7 +26,7 @@ async fn a_feed_without_a_picture_says_so() -> Result<()> {
     let server = ServerProcess::start()?;
     let device = device(&server, "hall", PublisherSpec { video: None, ..small() }).await?;
     let picture = format!("/rooms/hall/feeds/{}/snapshot.jpg?width=64", feed(&server).await?);
-    refused(&server, &picture, None, (409, "not_ready", &["picture"])).await?;
+    refused(&server, &picture, None, (409, "not_ready", &["video"])).await?;
     device.stop().await;
     Ok(())
 }

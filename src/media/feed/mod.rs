@@ -130,7 +130,8 @@ impl Feed {
         }
         let news = intake.look(at);
         let waits = intake.waits();
-        let anew = intake.tracks.iter_mut().any(|t| std::mem::take(&mut t.wants_keyframe));
+        let kept = intake.past.as_mut().is_some_and(|past| past.wants_keyframe(at));
+        let anew = intake.tracks.iter_mut().any(|t| std::mem::take(&mut t.wants_keyframe)) || kept;
         drop(intake);
         if anew {
             self.request_keyframe();

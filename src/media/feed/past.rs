@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 const MOST_BYTES: usize = 16 << 20;
 /// Sound may arrive so much before the picture it belongs to.
 const SOUND_BEFORE: Duration = Duration::from_millis(500);
+/// A group of pictures may last as long as what is kept, within these: browsers send keyframes only when asked, and
+/// without one nothing can begin; each costs the publisher's bandwidth.
+const GROUP: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(5));
 
 /// What is kept of a feed.
 #[derive(Debug)]
@@ -24,12 +27,17 @@ pub struct Past {
     bytes: usize,
     /// Whether pictures are among it: then it begins with one.
     video: bool,
+    /// When the newest picture that a file may begin with came.
+    keyframe: Option<Instant>,
+    /// Whether a next one was asked for.
+    asked: bool,
 }
 
 impl Past {
     /// Keeps at least `span`, as far as the bytes allow: back to the keyframe at or before it.
     pub fn new(span: Duration) -> Self {
-        Self { span, most_bytes: MOST_BYTES, kept: VecDeque::new(), bytes: 0, video: false }
+        let kept = VecDeque::new();
+        Self { span, most_bytes: MOST_BYTES, kept, bytes: 0, video: false, keyframe: None, asked: false }
     }
 
     /// Another span from now on; what lies beyond goes with the next packet.
@@ -43,6 +51,9 @@ impl Past {
             TapItem::Packet(packet) => {
                 self.bytes += packet.data.len();
                 self.video |= packet.codec.kind() == Kind::Video;
+                if packet.codec.kind() == Kind::Video && packet.keyframe {
+                    (self.keyframe, self.asked) = (Some(at), false);
+                }
             }
             TapItem::SenderReport { .. } => {}
             TapItem::TracksChanged(_) | TapItem::Ended => return self.clear(),
@@ -52,6 +63,15 @@ impl Past {
         if may_trim || self.bytes > self.most_bytes {
             self.trim(at);
         }
+    }
+
+    /// Whether the publisher is to be asked for a keyframe, said once for each: there is none yet, or the last is old.
+    pub fn wants_keyframe(&mut self, now: Instant) -> bool {
+        let longest = self.span.clamp(GROUP.0, GROUP.1);
+        let old = self.keyframe.is_none_or(|at| now.saturating_duration_since(at) >= longest);
+        let wants = self.video && old && !self.asked;
+        self.asked |= wants;
+        wants
     }
 
     /// All since the keyframe at or before `from` ago, or since the oldest one kept; of sound alone, since `from` ago.
@@ -124,6 +144,7 @@ impl Past {
         self.kept.clear();
         self.bytes = 0;
         self.video = false;
+        (self.keyframe, self.asked) = (None, false);
     }
 }
 

@@ -75,3 +75,19 @@ fn packets_of_the_keyframe_that_overtook_its_first_belong_to_it() {
     past.push(TapItem::TracksChanged(Vec::new()), at);
     assert!(past.since(Duration::from_secs(9), at).is_empty(), "other tracks: the past does not fit them");
 }
+
+#[test]
+fn a_keyframe_is_asked_for_once_when_there_is_none_or_an_old_one() {
+    let (mut past, start) = (Past::new(Duration::from_secs(60)), Instant::now());
+    past.push(packet(Codec::Opus, 1, true, start), start);
+    assert!(!past.wants_keyframe(start), "sound needs none");
+    past.push(packet(Codec::Vp8, 1, false, start), start);
+    assert!(past.wants_keyframe(start), "it began amid a group");
+    assert!(!past.wants_keyframe(start), "once: the limiter repeats it");
+    past.push(packet(Codec::Vp8, 2, true, start), start);
+    assert!(!past.wants_keyframe(start + Duration::from_secs(4)));
+    assert!(past.wants_keyframe(start + Duration::from_secs(5)));
+    past.push(TapItem::TracksChanged(Vec::new()), start);
+    past.push(packet(Codec::Vp8, 3, false, start), start);
+    assert!(past.wants_keyframe(start), "other tracks, nothing to begin with");
+}
