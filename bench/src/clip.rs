@@ -20,7 +20,7 @@ pub struct Clip {
 }
 
 impl Clip {
-    /// Makes it: moving shapes under noise, since flat pictures would cost a decoder too little. Takes seconds.
+    /// Makes it: moving shapes under noise, of which so few bits leave little, but which keeps the rate up. Takes seconds.
     pub fn make() -> Result<Self> {
         let input = format!("testsrc2=s=640x360:r={RATE}:d={SECONDS},noise=alls=12:allf=t");
         let mut command = Command::new("ffmpeg");

@@ -66,6 +66,8 @@ fn content_type(recording: &Recording, name: &str) -> &'static str {
         (Some("webm"), false) => "audio/webm",
         (Some("mp4"), true) => "video/mp4",
         (Some("mp4"), false) => "audio/mp4",
+        // Poster and sprite.
+        (Some("jpg"), _) => "image/jpeg",
         _ => "application/octet-stream",
     }
 }

@@ -176,14 +176,14 @@ impl Job {
         change.commit()
     }
 
-    /// There, and verified.
+    /// There, and verified. A manifest that changed while it was sent (`add_again`) still waits for its turn.
     pub fn done(&self, db: &mut Connection, size: u64, sha256: &str) -> Result<()> {
         let [recording, file, destination] = self.key();
         let now = Timestamp::now().as_microsecond();
         db.execute(
             "UPDATE uploads SET state = 'done', sent_bytes = ?, verified_at = ?, sha256 = ?, error = NULL, failures = 0 \
-             WHERE recording = ? AND file = ? AND destination = ?",
-            params![size as i64, now, sha256, recording, file, destination],
+             WHERE recording = ? AND file = ? AND destination = ? AND (file <> ? OR state = 'sending')",
+            params![size as i64, now, sha256, recording, file, destination, MANIFEST],
         )
         .map(drop)
     }

@@ -62,3 +62,15 @@ fn what_is_under_way_is_found_again_and_called_off_when_its_recording_goes() {
     index.with(|db| called_off(db, "s3://b/r/f", "u")).unwrap();
     assert!(index.with(|db| super::abandoned(db, "primary")).unwrap().is_empty());
 }
+
+#[test]
+fn a_manifest_that_changes_while_it_is_sent_is_sent_once_more() {
+    let (_dir, index) = queue(&[MANIFEST]);
+    let before = next(&index).unwrap();
+    index.with(|db| add_again(db, "r", MANIFEST)).unwrap();
+    index.with(|db| before.done(db, 3, "ab")).unwrap();
+    let after = next(&index).unwrap();
+    assert_eq!(after.file, MANIFEST);
+    index.with(|db| after.done(db, 4, "cd")).unwrap();
+    assert_eq!(next(&index), None);
+}
