@@ -43,19 +43,29 @@ pub(in crate::media) fn source(codec: Codec, payload_type: u8) -> SourceTrack {
 
 /// Real RTP of `seconds`, one packet an entry, with the time at which a live source would have sent it.
 pub(in crate::media) fn encode(codec: Codec, seconds: u32, size: (u32, u32)) -> Vec<(Duration, Packet)> {
+    encode_with(codec, seconds, size, 50)
+}
+
+/// The same with a keyframe each `group` pictures.
+pub(in crate::media) fn encode_with(
+    codec: Codec,
+    seconds: u32,
+    size: (u32, u32),
+    group: u32,
+) -> Vec<(Duration, Packet)> {
     crate::media::start().unwrap();
     let (frames, (width, height)) = (seconds * 25, size);
     let video = format!(
         "videotestsrc num-buffers={frames} pattern=ball ! video/x-raw,width={width},height={height},framerate=25/1 !"
     );
     let text = match codec {
-        Codec::Vp8 => format!("{video} vp8enc deadline=1 cpu-used=8 keyframe-max-dist=50 ! rtpvp8pay mtu=400"),
+        Codec::Vp8 => format!("{video} vp8enc deadline=1 cpu-used=8 keyframe-max-dist={group} ! rtpvp8pay mtu=400"),
         Codec::H264 => format!(
-            "{video} x264enc tune=zerolatency speed-preset=ultrafast key-int-max=50 bframes=0 ! rtph264pay mtu=400 config-interval=-1 aggregate-mode=zero-latency"
+            "{video} x264enc tune=zerolatency speed-preset=ultrafast key-int-max={group} bframes=0 ! rtph264pay mtu=400 config-interval=-1 aggregate-mode=zero-latency"
         ),
-        Codec::Vp9 => format!("{video} vp9enc deadline=1 cpu-used=8 keyframe-max-dist=50 ! rtpvp9pay mtu=400"),
+        Codec::Vp9 => format!("{video} vp9enc deadline=1 cpu-used=8 keyframe-max-dist={group} ! rtpvp9pay mtu=400"),
         Codec::Av1 => format!(
-            "{video} videoconvert ! video/x-raw,format=I420 ! av1enc usage-profile=realtime cpu-used=10 lag-in-frames=0 keyframe-max-dist=50 ! av1parse ! rtpav1pay mtu=400"
+            "{video} videoconvert ! video/x-raw,format=I420 ! av1enc usage-profile=realtime cpu-used=10 lag-in-frames=0 keyframe-max-dist={group} ! av1parse ! rtpav1pay mtu=400"
         ),
         Codec::Opus => format!(
             "audiotestsrc samplesperbuffer=960 num-buffers={} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay",

@@ -1,6 +1,6 @@
 //! Real RTP through a real recorder; the files are judged as a player would, by `ffprobe` and a full decode.
 
-use super::testing::{encode, source};
+use super::testing::{encode, encode_with, source};
 use super::*;
 use crate::media::rtp::Packet;
 use crate::model::Codec;
@@ -289,10 +289,10 @@ fn another_codec_ends_the_file() {
     assert_good(run.dir.path(), &report, 2.0, &["vp8", "opus"]);
 }
 
-/// A copy of the file as a crash in the middle would leave it.
+/// A copy of the file as a crash in the middle would leave it: no keyframe comes but the first.
 fn cut_off(codecs: &[Codec], name: &str) {
     let run = start(codecs);
-    run.feed(codecs.iter().map(|c| encode(*c, 6, (320, 240))).collect());
+    run.feed(codecs.iter().map(|c| encode_with(*c, 6, (320, 240), 1000)).collect());
     let path = run.dir.path().join(name);
     let copy = run.dir.path().join(format!("copy-{name}"));
     let deadline = Instant::now() + Duration::from_secs(10);
