@@ -255,6 +255,22 @@ pub struct BranchReport {
     pub facts: FileFacts,
 }
 
+impl BranchReport {
+    /// Of a file that never was.
+    pub fn nothing(detail: String) -> Self {
+        Self {
+            file: String::new(),
+            codecs: Vec::new(),
+            started_at: None,
+            duration_ms: 0,
+            bytes: 0,
+            size: None,
+            detail: Some(detail),
+            facts: FileFacts::default(),
+        }
+    }
+}
+
 /// What went wrong in the engine, sorted by what to do next.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MediaError {

@@ -2,8 +2,8 @@
 
 use super::Inner;
 use crate::media::branch::Disk;
-use crate::media::mix::{Joining, Mix, MixEvent, MixSpec, nothing};
-use crate::media::{MediaEvent, MediaSink};
+use crate::media::mix::{Joining, Mix, MixEvent, MixSpec};
+use crate::media::{BranchReport, MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, Layout, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
@@ -98,7 +98,7 @@ impl Inner {
         match started {
             Ok(mix) => _ = all.insert(recording, Some(mix)),
             Err(error) => {
-                let ended = MixEvent::Ended(EndReason::EngineError, nothing(error.to_string()));
+                let ended = MixEvent::Ended(EndReason::EngineError, BranchReport::nothing(error.to_string()));
                 let _ = events.send(tell(&recording, ended));
             }
         }

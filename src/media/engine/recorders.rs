@@ -5,7 +5,7 @@ use crate::config;
 use crate::media::branch::{Disk, Recorder, RecorderEvent, RecorderSpec};
 use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaEvent, MediaSink};
-use crate::model::{EndReason, FeedId, FileFacts, RecordingId};
+use crate::model::{EndReason, FeedId, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -197,15 +197,6 @@ fn tell((recording, feed): &Key, event: RecorderEvent) -> MediaEvent {
 
 /// A file that never was.
 fn refuse(key: &Key, reason: EndReason, detail: String, events: &MediaSink) {
-    let report = BranchReport {
-        file: String::new(),
-        codecs: Vec::new(),
-        started_at: None,
-        duration_ms: 0,
-        bytes: 0,
-        size: None,
-        detail: Some(detail),
-        facts: FileFacts::default(),
-    };
+    let report = BranchReport::nothing(detail);
     let _ = events.send(tell(key, RecorderEvent::Ended(reason, report)));
 }

@@ -9,7 +9,7 @@ use super::member::{Joining, Member, since};
 use super::mixer::Mixer;
 use crate::media::branch::Disk;
 use crate::media::{BranchReport, MediaError, disk};
-use crate::model::{EndReason, FeedId, FileFacts, Layout, RecordingId};
+use crate::model::{EndReason, FeedId, Layout, RecordingId};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -103,7 +103,9 @@ impl Mix {
 fn run(spec: MixSpec, commands: &Receiver<Command>) {
     let mixer = match begin(&spec) {
         Ok(mixer) => mixer,
-        Err(error) => return (spec.events)(MixEvent::Ended(EndReason::StorageFailed, nothing(error.to_string()))),
+        Err(error) => {
+            return (spec.events)(MixEvent::Ended(EndReason::StorageFailed, BranchReport::nothing(error.to_string())));
+        }
     };
     let _synced = spec.disk.keep(mixer.encoder().path());
     let mut live = Live::new(&spec, mixer);
@@ -127,20 +129,6 @@ fn begin(spec: &MixSpec) -> Result<Mixer, MediaError> {
     });
     let encoder = Encoder::start(&spec.stem, plan.as_ref().map(|(_, look)| *look), templates)?;
     Ok(Mixer::new(plan, &spec.title, encoder))
-}
-
-/// A file that never was.
-pub fn nothing(detail: String) -> BranchReport {
-    BranchReport {
-        file: String::new(),
-        codecs: Vec::new(),
-        started_at: None,
-        duration_ms: 0,
-        bytes: 0,
-        size: None,
-        detail: Some(detail),
-        facts: FileFacts::default(),
-    }
 }
 
 struct Live<'a> {

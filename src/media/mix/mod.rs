@@ -23,7 +23,7 @@ mod story;
 mod text;
 
 pub use cost::mix_cost;
-pub use live::{Mix, MixEvent, MixSpec, nothing};
+pub use live::{Mix, MixEvent, MixSpec};
 pub use member::Joining;
 pub use offline::{ComposeSpec, Composed, compose};
 
