@@ -1,6 +1,7 @@
 //! What else the API makes of feeds and recordings: beginnings in the past, clips, pictures, mixes, copies. Through the
 //! whole binary, with real devices; what comes back is judged by ffmpeg.
 
+mod changes;
 mod clips;
 mod copies;
 mod mixes;
