@@ -22,6 +22,8 @@ async fn sound_and_picture_stay_together_for_five_minutes() -> Result<()> {
     let length = std::env::var("MILLRACE_SYNC_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(LENGTH);
     let server = ServerProcess::start()?;
     let device = device(&server, "hall", PublisherSpec { flash: true, ..small() }).await?;
+    // A meeting that has begun: the device's clocks have been told by sender reports. Not synchronisation.
+    tokio::time::sleep(Duration::from_secs(6)).await;
     let ids = [start(&server, "hall", json!({})).await?, start(&server, "hall", json!({"kind": "composed"})).await?];
     for id in &ids {
         until_state(&server, id, RecordingState::Recording).await?;

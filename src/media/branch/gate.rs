@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 /// Sound waits for the first picture so long, then the file goes on without pictures.
 const PICTURE_WAIT: Duration = Duration::from_secs(3);
 /// Both tracks wait so long for the sender's reports.
-pub(super) const REPORT_WAIT: Duration = Duration::from_secs(2);
+const REPORT_WAIT: Duration = Duration::from_secs(2);
 /// Sound that waits for a keyframe is no use when it is older.
 const OLDEST: Duration = Duration::from_secs(10);
 /// With more bytes than this, or packets, nothing is waited for any more.

@@ -1,9 +1,9 @@
 //! A feed's packets for branches that decode: in order, each with its time since the feed's first one.
 //!
+//! Who joins is seen and heard at once: without reports the tracks are aligned by arrival, and sound is slewed when they come.
 //! The same parts as the recorder's (`track`, `timeline`), so that a mix is as much in sync as a file of its own.
 
 use super::align::Align;
-use super::gate::REPORT_WAIT;
 use super::timeline::{Epoch, Report};
 use super::track::Track;
 use crate::media::feed::{SourceTrack, TapItem};
@@ -27,14 +27,12 @@ pub(in crate::media) struct Ordered {
     tracks: Vec<(Track, u64)>,
     epoch: Option<Epoch>,
     align: Align,
-    /// Arrival of the first packet.
-    first: Option<Instant>,
 }
 
 impl Ordered {
     /// With these tracks, so far.
     pub(in crate::media) fn new(tracks: Vec<SourceTrack>) -> Self {
-        let mut ordered = Self { tracks: Vec::new(), epoch: None, align: Align::default(), first: None };
+        let mut ordered = Self { tracks: Vec::new(), epoch: None, align: Align::default() };
         ordered.change(&tracks);
         ordered
     }
@@ -52,7 +50,6 @@ impl Ordered {
     pub(in crate::media) fn take(&mut self, item: &TapItem) {
         match item {
             TapItem::Packet(packet) => {
-                self.first.get_or_insert(packet.at);
                 let track = self.tracks.iter_mut().find(|(track, _)| track.info.codec == packet.codec);
                 if track.is_some_and(|(track, _)| track.push(packet.clone())) {
                     self.align.forget(packet.codec.kind() == Kind::Audio);
@@ -72,7 +69,7 @@ impl Ordered {
 
     /// The next packet of any track that is due.
     pub(in crate::media) fn pop(&mut self, now: Instant) -> Option<Timed> {
-        if self.waits_for_reports(now) { None } else { self.next(Some(now)) }
+        self.next(Some(now))
     }
 
     /// The next packet whatever is missing before it: the feed is over.
@@ -83,12 +80,6 @@ impl Ordered {
     /// When the feed's first packet came: their time zero.
     pub(in crate::media) fn first_arrival(&self) -> Option<Instant> {
         self.epoch.map(|epoch| epoch.arrival)
-    }
-
-    /// Sound that begins in its place need not be moved there afterwards.
-    fn waits_for_reports(&self, now: Instant) -> bool {
-        let both = self.epoch.is_none() && self.tracks.len() > 1 && !self.align.is_known();
-        both && self.first.is_some_and(|first| now.saturating_duration_since(first) < REPORT_WAIT)
     }
 
     fn measure(&mut self) {

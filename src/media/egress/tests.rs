@@ -81,8 +81,10 @@ fn a_loss_of_the_publisher_is_recovered_for_all() {
     for viewer in &mut viewers {
         let seen: Vec<_> = (0..7).map(|_| viewer.rtp("all seven, once")).collect();
         let order: Vec<u16> = seen.iter().map(|packet| packet.sequence.wrapping_sub(seen[0].sequence)).collect();
-        assert_eq!(order, [0, 1, 3, 4, 5, 2, 6]);
-        assert_eq!(seen[5].payload, [0x10, 0x11, 12]);
+        // The recovered one may still have caught its batch.
+        assert!(order == [0, 1, 3, 4, 5, 2, 6] || order == [0, 1, 2, 3, 4, 5, 6], "{order:?}");
+        let recovered = order.iter().position(|sequence| *sequence == 2).unwrap();
+        assert_eq!(seen[recovered].payload, [0x10, 0x11, 12]);
     }
     let tapped: Vec<u64> = tap
         .try_iter()
