@@ -8,7 +8,7 @@ import { showList } from "../lib/list.js";
 import { tell, tellError } from "../lib/notify.js";
 import { codecWords, fileEndWords, fileOwner, isOver, isRunning } from "../lib/recording-words.js";
 import { deleteWithUndo } from "../recordings/bin.js";
-import { entry } from "../recordings/entry.js";
+import { entry, latePoster } from "../recordings/entry.js";
 import { play } from "./player.js";
 
 const SHOWN = 20; // the rest is a page of its own
@@ -38,7 +38,7 @@ export class Recordings {
     if (!all || this.#shown === JSON.stringify(all)) return;
     this.#shown = JSON.stringify(all);
     this.#all = all;
-    showList(part("recordings"), all.slice(0, SHOWN), (one) => one.id, (one) => this.#entry(one));
+    showList(part("recordings"), all.slice(0, SHOWN), (one) => one.id, (one) => this.#entry(one), latePoster(this.api));
     part("recordings-empty").hidden = all.length > 0;
     setText(part("recording-count"), String(all.length));
     this.changed();

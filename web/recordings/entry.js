@@ -13,7 +13,7 @@ export function entry(api, recording, { buttons = [], more = [], target } = {}) 
   const failed = endWords(recording);
   return el("li", { "data-testid": "recording", "data-recording": recording.id, "data-state": recording.state },
     el("div", { class: "recording-head" },
-      el("a", { class: "poster", href: pageOf(recording), target, tabindex: "-1", "aria-hidden": "true" }, picture(api, recording)),
+      el("a", { class: "poster", href: pageOf(recording), target, tabindex: "-1", "aria-hidden": "true", "data-poster": posterOf(recording) }, picture(api, recording)),
       el("div", { class: "when" },
         el("a", { class: "title", href: pageOf(recording), target, "data-testid": "open-recording" }, `Room ${recording.room}`),
         el("div", { class: "muted small" }, format.moment(recording.started_at)),
@@ -23,6 +23,19 @@ export function entry(api, recording, { buttons = [], more = [], target } = {}) 
     failed && el("p", { class: "small", "data-testid": "why" }, failed),
     ...more);
 }
+
+const posterOf = ({ thumbnails }) => thumbnails?.poster ?? "";
+
+/** The poster comes seconds after the rest, perhaps while somebody presses a button: it alone is put in (`showList`). */
+export const latePoster = (api) => ({
+  without: ({ thumbnails, ...rest }) => rest,
+  update(element, recording) {
+    const link = element.querySelector(".poster");
+    if (link.dataset.poster === posterOf(recording)) return;
+    link.dataset.poster = posterOf(recording);
+    link.replaceChildren(picture(api, recording));
+  },
+});
 
 /** A state as a badge. */
 export function badge(recording) {

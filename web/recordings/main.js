@@ -9,7 +9,7 @@ import { showList } from "../lib/list.js";
 import { tellError } from "../lib/notify.js";
 import { isOver, KINDS, kindOf, totalBytes } from "../lib/recording-words.js";
 import { deleteWithUndo, purge, restore } from "./bin.js";
-import { entry } from "./entry.js";
+import { entry, latePoster } from "./entry.js";
 
 const api = new Api(token("console"));
 const filters = part("filters").elements;
@@ -53,7 +53,7 @@ function show() {
   const some = all.filter(wanted);
   if (shown === JSON.stringify(some)) return;
   shown = JSON.stringify(some);
-  showList(part("recordings"), some, (one) => one.id, (one) => entry(api, one, { buttons: buttons(one) }));
+  showList(part("recordings"), some, (one) => one.id, (one) => entry(api, one, { buttons: buttons(one) }), latePoster(api));
   setText(part("recording-count"), counted(some));
   part("recordings-empty").hidden = some.length > 0;
   setText(part("recordings-empty"), emptyWords());
