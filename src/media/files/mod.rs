@@ -8,6 +8,7 @@ mod clip;
 mod copy;
 #[cfg(test)]
 mod mutations_test;
+mod queue;
 mod reader;
 mod repair;
 mod scan;

@@ -4,6 +4,7 @@
 //! and one that a crash cut off are read like finished ones, and the demuxer drops what is not whole. A seek would need
 //! an index that such files do not have. Leaves to `scan` and `copy` what frames mean.
 
+use super::queue::{Inlet, Next, Outlet, queue};
 use super::{Container, fatal, launch};
 use crate::media::MediaError;
 use gst::prelude::*;
@@ -11,7 +12,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,16 +50,10 @@ impl Frame {
     }
 }
 
-enum Event {
-    Frame(Frame),
-    Failed(String),
-    End,
-}
-
 /// An open file. Dropping it ends the reading.
 pub(super) struct Reader {
     pipeline: gst::Pipeline,
-    events: Option<Receiver<Event>>,
+    frames_in: Option<Inlet<Frame>>,
     container: Container,
     length: u64,
     handed: Arc<AtomicU64>,
@@ -76,15 +71,15 @@ impl Reader {
         let container = Container::of(&mut file, path)?;
         let (pipeline, source) =
             launch::<gst_app::AppSrc>(&format!("appsrc name=in ! {} name=demux", container.demuxer()), "in")?;
-        let (sender, events) = sync_channel(AHEAD);
+        let (outlet, inlet) = queue(AHEAD);
         let handed = Arc::new(AtomicU64::new(0));
         if container == Container::Mp4 && index_is_last(&mut file) {
             source.set_stream_type(gst_app::AppStreamType::Seekable);
         }
         feed(&source, file, length, handed.clone());
-        watch(&pipeline, &sender)?;
-        take(&pipeline, sender)?;
-        let reader = Self { pipeline, events: Some(events), container, length, handed, frames: 0, damage: None };
+        watch(&pipeline, &outlet)?;
+        take(&pipeline, outlet)?;
+        let reader = Self { pipeline, frames_in: Some(inlet), container, length, handed, frames: 0, damage: None };
         reader.pipeline.set_state(gst::State::Playing).map_err(|error| fatal("the demuxer does not start", error))?;
         Ok(reader)
     }
@@ -101,17 +96,15 @@ impl Reader {
 
     /// The next frame; `None` at the end. What cannot be read after whole frames is the end too, see `damage`.
     pub(super) fn next(&mut self) -> Result<Option<Frame>, MediaError> {
-        let Some(events) = &self.events else { return Ok(None) };
-        match events.recv_timeout(STALL) {
-            Ok(Event::Frame(frame)) => {
+        let Some(inlet) = &self.frames_in else { return Ok(None) };
+        match inlet.next(STALL) {
+            Next::Frame(frame) => {
                 self.frames += 1;
                 Ok(Some(frame))
             }
-            Ok(Event::Failed(words)) => self.broke(words),
-            Ok(Event::End) | Err(RecvTimeoutError::Disconnected) => self.ended(),
-            Err(RecvTimeoutError::Timeout) => {
-                Err(MediaError::Transient(format!("nothing was read for {} s", STALL.as_secs())))
-            }
+            Next::End(None) => self.ended(),
+            Next::End(Some(words)) => self.broke(words),
+            Next::Stalled => Err(MediaError::Transient(format!("nothing was read for {} s", STALL.as_secs()))),
         }
     }
 
@@ -121,13 +114,13 @@ impl Reader {
     }
 
     fn ended(&mut self) -> Result<Option<Frame>, MediaError> {
-        self.events = None;
+        self.frames_in = None;
         if self.frames == 0 { Err(fatal("the file", "not one picture or sound is whole")) } else { Ok(None) }
     }
 
     fn broke(&mut self, words: String) -> Result<Option<Frame>, MediaError> {
         let none = self.frames == 0;
-        self.events = None;
+        self.frames_in = None;
         if none {
             return Err(fatal("the file cannot be read, not one picture or sound is whole", words));
         }
@@ -138,8 +131,8 @@ impl Reader {
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        // First, so that nobody waits for room in the channel.
-        self.events = None;
+        // First, so that nobody waits for room.
+        self.frames_in = None;
         close(&self.pipeline);
     }
 }
@@ -207,42 +200,42 @@ fn index_is_last(file: &mut File) -> bool {
 }
 
 /// Errors and the end come by the same way as frames, after them.
-fn watch(pipeline: &gst::Pipeline, sender: &SyncSender<Event>) -> Result<(), MediaError> {
+fn watch(pipeline: &gst::Pipeline, outlet: &Outlet<Frame>) -> Result<(), MediaError> {
     let bus = pipeline.bus().ok_or_else(|| fatal("a pipeline", "without a bus"))?;
-    let sender = sender.clone();
+    let outlet = outlet.clone();
     bus.set_sync_handler(move |_, message| {
-        let _ = match message.view() {
-            gst::MessageView::Eos(_) => sender.send(Event::End),
-            gst::MessageView::Error(error) => sender.send(Event::Failed(error.error().message().to_owned())),
-            _ => Ok(()),
-        };
+        match message.view() {
+            gst::MessageView::Eos(_) => outlet.end(None),
+            gst::MessageView::Error(error) => outlet.end(Some(error.error().message().to_owned())),
+            _ => {}
+        }
         gst::BusSyncReply::Drop
     });
     Ok(())
 }
 
 /// Gives each track of the demuxer a sink, right where it appears.
-fn take(pipeline: &gst::Pipeline, sender: SyncSender<Event>) -> Result<(), MediaError> {
+fn take(pipeline: &gst::Pipeline, outlet: Outlet<Frame>) -> Result<(), MediaError> {
     let demux = pipeline.by_name("demux").ok_or_else(|| fatal("a pipeline", "without a demuxer"))?;
     let (pipeline, count) = (pipeline.downgrade(), AtomicUsize::new(0));
     demux.connect_pad_added(move |_, pad| {
         let Some(pipeline) = pipeline.upgrade() else { return };
-        let sink = sink_of(count.fetch_add(1, Relaxed), sender.clone());
+        let sink = sink_of(count.fetch_add(1, Relaxed), outlet.clone());
         let linked = pipeline.add(&sink).is_ok()
             && sink.sync_state_with_parent().is_ok()
             && sink.static_pad("sink").is_some_and(|end| pad.link(&end).is_ok());
         if !linked {
-            let _ = sender.send(Event::Failed("a track cannot be read".into()));
+            outlet.end(Some("a track cannot be read".into()));
         }
     });
     Ok(())
 }
 
-fn sink_of(track: usize, sender: SyncSender<Event>) -> gst_app::AppSink {
+fn sink_of(track: usize, outlet: Outlet<Frame>) -> gst_app::AppSink {
     let on_sample = move |sink: &gst_app::AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-        match frame(track, &sample).map(|frame| sender.send(Event::Frame(frame))) {
-            Some(Err(_)) => Err(gst::FlowError::Flushing),
+        match frame(track, &sample).map(|frame| outlet.frame(frame)) {
+            Some(false) => Err(gst::FlowError::Flushing),
             _ => Ok(gst::FlowSuccess::Ok),
         }
     };
