@@ -5,6 +5,8 @@
 mod addresses;
 mod check;
 mod load;
+mod playing;
+mod reach;
 #[cfg(test)]
 mod sample_test;
 mod storage;
@@ -13,10 +15,14 @@ mod webhook;
 pub use addresses::PublicIps;
 pub use check::Problems;
 pub use load::{LoadError, Source, load};
+pub use playing::{Hls, Ingests, Rtsp};
+pub use reach::Reach;
 pub use storage::{Destination, Storage};
 pub use webhook::Webhook;
 
+use crate::model::IngestWish;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -39,6 +45,16 @@ pub struct Config {
     pub storage: Storage,
     /// Where events are sent to.
     pub webhook: Webhook,
+    /// What may be opened and sent to.
+    pub reach: Reach,
+    /// What cameras have in common.
+    pub ingest: Ingests,
+    /// Cameras opened at start, by their rooms: `[[cameras.ROOM]]`.
+    pub cameras: BTreeMap<String, Vec<IngestWish>>,
+    /// The RTSP server.
+    pub rtsp: Rtsp,
+    /// HLS.
+    pub hls: Hls,
     /// Logs.
     pub log: Log,
     /// Demo mode: a synthetic device inside the server.

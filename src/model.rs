@@ -7,13 +7,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod broadcast;
 mod end;
+mod ingest;
 mod recording;
+mod secret;
+pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
+pub use ingest::{
+    Ingest, IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, Transport, VideoPolicy,
+};
 pub use recording::{
     FileFacts, Gap, Happening, Layout, LayoutBox, RecordWhen, Recording, RecordingEvent, RecordingFile, RecordingKind,
     RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
 };
+pub use secret::Secret;
 
 /// Defines an identifier that is a number, unique in this process, shown as `PREFIX-N`.
 macro_rules! number_id {
@@ -83,6 +91,8 @@ number_id!(/// One peer connection (one webrtcbin): a publisher's, or one subscr
     PeerId, "peer");
 number_id!(/// What a publisher offers to the room: its audio and video tracks.
     FeedId, "feed");
+number_id!(/// A feed or mix being pushed to another server.
+    BroadcastId, "broadcast");
 text_id!(/// A room. `[A-Za-z0-9_-]{1,64}`; rooms made by the server are decimal integers.
     RoomId);
 text_id!(/// Somebody in a room, unique in it. Made by the dialect, e.g. `DEVICE:42`.

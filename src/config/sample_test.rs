@@ -51,7 +51,7 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 8] = [
+    let sections: [(&str, BTreeSet<&str>); 12] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
         ("media", fields::<super::Media>()),
@@ -59,6 +59,10 @@ fn the_sample_has_every_key_once() {
         ("recording", fields::<super::Recording>()),
         ("storage", fields::<super::Storage>()),
         ("webhook", fields::<super::Webhook>()),
+        ("reach", fields::<super::Reach>()),
+        ("ingest", fields::<super::Ingests>()),
+        ("rtsp", fields::<super::Rtsp>()),
+        ("hls", fields::<super::Hls>()),
         ("log", fields::<super::Log>()),
     ];
     for (name, expected) in &sections {
@@ -68,7 +72,7 @@ fn the_sample_has_every_key_once() {
         let destination = table["storage"][name].as_table().unwrap();
         assert_eq!(keys(destination), fields::<super::Destination>(), "section [storage.{name}]");
     }
-    let known = sections.iter().map(|(name, _)| *name).chain(["demo"]).collect();
+    let known = sections.iter().map(|(name, _)| *name).chain(["cameras", "demo"]).collect();
     assert_eq!(fields::<Config>(), known, "a new section needs a line in this test");
 }
 

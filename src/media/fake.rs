@@ -4,7 +4,10 @@
 //! the test says `emit`. No media, no sockets, no files.
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
-use crate::model::{Codec, EndReason, FeedId, FileFacts, PeerId, RecordingId, Sdp, TrackInfo};
+use crate::model::{
+    BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestState, IngestStatus,
+    PeerId, RecordingId, Sdp, TrackInfo,
+};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -30,6 +33,7 @@ struct State {
     requests: Vec<MediaRequest>,
     peers: HashMap<PeerId, (Option<FeedId>, MediaSink)>,
     feeds: HashMap<FeedId, MediaSink>,
+    broadcasts: HashMap<BroadcastId, MediaSink>,
     files: HashMap<(RecordingId, Option<FeedId>), (BranchReport, MediaSink)>,
 }
 
@@ -127,8 +131,15 @@ impl State {
                 self.peers.insert(*peer, (Some(*feed), events.clone()));
                 self.feeds.insert(*feed, events.clone());
             }
-            MediaRequest::Subscribe { peer, .. } => {
+            MediaRequest::Ingest { peer, feed, .. } | MediaRequest::LiveMix { peer, feed, .. } => {
+                self.peers.insert(*peer, (Some(*feed), events.clone()));
+                self.feeds.insert(*feed, events.clone());
+            }
+            MediaRequest::Subscribe { peer, .. } | MediaRequest::SubscribeWith { peer, .. } => {
                 self.peers.insert(*peer, (None, events.clone()));
+            }
+            MediaRequest::Broadcast { broadcast, .. } => {
+                self.broadcasts.insert(*broadcast, events.clone());
             }
             MediaRequest::Record { recording, feed, stem, .. } => {
                 self.files.insert((recording.clone(), Some(*feed)), (report(stem), events.clone()));
@@ -151,10 +162,14 @@ impl State {
             MediaEvent::PublishAnswered { peer, .. }
             | MediaEvent::PublishRefused { peer, .. }
             | MediaEvent::SubscribeOffered { peer, .. }
+            | MediaEvent::SubscribeAnswered { peer, .. }
+            | MediaEvent::SubscribeRefused { peer, .. }
+            | MediaEvent::IngestChanged { peer, .. }
             | MediaEvent::AnswerRefused { peer, .. }
             | MediaEvent::Connected { peer }
             | MediaEvent::PeerEnded { peer, .. } => self.peers.get(peer).map(|(_, sink)| sink),
             MediaEvent::FeedLive { feed, .. } => self.feeds.get(feed),
+            MediaEvent::BroadcastChanged { broadcast, .. } => self.broadcasts.get(broadcast),
             MediaEvent::RecordingStarted { recording, feed, .. }
             | MediaEvent::RecordingEnded { recording, feed, .. } => {
                 self.files.get(&(recording.clone(), *feed)).map(|(_, sink)| sink)
@@ -176,6 +191,38 @@ impl State {
                 let detail = "the feed is over".into();
                 vec![MediaEvent::PeerEnded { peer, reason: EndReason::FeedEnded, detail }]
             }
+            MediaRequest::SubscribeWith { peer, feed, offer } => match tracks(&offer) {
+                Ok(_) if self.feeds.contains_key(&feed) => {
+                    let answer = sdp(peer, "sendonly", "passive");
+                    vec![MediaEvent::SubscribeAnswered { peer, answer }, MediaEvent::Connected { peer }]
+                }
+                Ok(_) => {
+                    let error = MediaError::NotReady("the feed is over".into());
+                    vec![MediaEvent::SubscribeRefused { peer, error }]
+                }
+                Err(error) => vec![MediaEvent::SubscribeRefused { peer, error }],
+            },
+            MediaRequest::Ingest { peer, feed, .. } => {
+                let status = IngestStatus { state: IngestState::Live, ..IngestStatus::default() };
+                let tracks = vec![TrackInfo { codec: Codec::H264 }];
+                vec![
+                    MediaEvent::IngestChanged { peer, status: Box::new(status) },
+                    MediaEvent::FeedLive { feed, tracks },
+                ]
+            }
+            MediaRequest::LiveMix { feed, .. } => {
+                let tracks = vec![TrackInfo { codec: Codec::Opus }, TrackInfo { codec: Codec::H264 }];
+                vec![MediaEvent::FeedLive { feed, tracks }]
+            }
+            MediaRequest::Broadcast { broadcast, .. } => {
+                let status = BroadcastStatus { state: BroadcastState::Live, ..BroadcastStatus::default() };
+                vec![MediaEvent::BroadcastChanged { broadcast, status: Box::new(status) }]
+            }
+            MediaRequest::StopBroadcast { broadcast, reason } => {
+                let (state, reason) = (BroadcastState::Ended, Some(reason));
+                let status = BroadcastStatus { state, reason, ..BroadcastStatus::default() };
+                vec![MediaEvent::BroadcastChanged { broadcast, status: Box::new(status) }]
+            }
             MediaRequest::Answer { peer, answer } => match tracks(&answer) {
                 Ok(_) => vec![MediaEvent::Connected { peer }],
                 Err(error) => vec![MediaEvent::AnswerRefused { peer, error }],
@@ -189,6 +236,7 @@ impl State {
             MediaRequest::StopRecording { recording, feed, reason } => self.finished(&recording, feed, reason),
             MediaRequest::Candidate { .. }
             | MediaRequest::Close { .. }
+            | MediaRequest::RestartIngest { .. }
             | MediaRequest::MixFeed { .. }
             | MediaRequest::MixLayout { .. }
             | MediaRequest::PauseRecording { .. }

@@ -54,6 +54,10 @@ pub enum EndReason {
     Expired,
     /// The service died while it ran; what was written was put right at the next start.
     Crashed,
+    /// A source (a file, a stream) came to its end.
+    SourceEnded,
+    /// Nobody uses it any more.
+    Unused,
 }
 
 impl EndReason {
@@ -84,6 +88,8 @@ impl EndReason {
             Self::LengthReached => "length_reached",
             Self::Expired => "expired",
             Self::Crashed => "crashed",
+            Self::SourceEnded => "source_ended",
+            Self::Unused => "unused",
         }
     }
 

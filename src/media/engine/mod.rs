@@ -116,6 +116,12 @@ impl Engine for GstEngine {
         match request {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
+            MediaRequest::SubscribeWith { .. }
+            | MediaRequest::Ingest { .. }
+            | MediaRequest::RestartIngest { .. }
+            | MediaRequest::LiveMix { .. }
+            | MediaRequest::Broadcast { .. }
+            | MediaRequest::StopBroadcast { .. } => tracing::error!("contract only: being built"),
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),

@@ -233,6 +233,10 @@ impl State {
         match event {
             MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
             MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
+            MediaEvent::SubscribeAnswered { .. }
+            | MediaEvent::SubscribeRefused { .. }
+            | MediaEvent::IngestChanged { .. }
+            | MediaEvent::BroadcastChanged { .. } => {}
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
             MediaEvent::AnswerRefused { peer, error } => self.answer_refused(peer, error.into()),
             MediaEvent::Connected { peer } => self.connected(peer),

@@ -119,7 +119,7 @@ fn ended(reason: EndReason, detail: &str, feed: FeedId) -> Option<ServerMessage>
         EndReason::Kicked | EndReason::RoomClosed | EndReason::ConnectionLost | EndReason::FeedEnded => return None,
         EndReason::Requested | EndReason::DiskFull | EndReason::StorageFailed | EndReason::Shutdown => return None,
         EndReason::NoMedia | EndReason::RoomEmpty | EndReason::LengthReached => return None,
-        EndReason::Expired | EndReason::Crashed => return None,
+        EndReason::Expired | EndReason::Crashed | EndReason::SourceEnded | EndReason::Unused => return None,
     };
     let message = if detail.is_empty() { words.into() } else { format!("{words}: {detail}") };
     Some(ServerMessage::Error { code, message, feed: Some(feed) })

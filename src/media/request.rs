@@ -1,0 +1,176 @@
+//! What may be asked of the engine.
+
+use crate::model::{
+    BroadcastId, BroadcastWish, Candidate, EndReason, FeedId, IngestWish, Layout, PeerId, RecordingId, Sdp,
+};
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What may be asked of the engine. Plain data.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediaRequest {
+    /// Terminate a publisher: answer its offer and make its feed.
+    /// → `PublishAnswered`, later `Connected`, `FeedLive`; or `PublishRefused` and the peer does not exist.
+    Publish {
+        /// The new peer.
+        peer: PeerId,
+        /// The new feed.
+        feed: FeedId,
+        /// The client's offer.
+        offer: Sdp,
+    },
+    /// A further offer of a running publisher: same feed, and subscribers keep playing. An offer with another DTLS
+    /// fingerprint is a new peer connection of the client (a reloaded page) and takes over the feed.
+    /// → `PublishAnswered` or `PublishRefused` (what runs stays as it was).
+    Republish {
+        /// The running publisher.
+        peer: PeerId,
+        /// The client's new offer.
+        offer: Sdp,
+    },
+    /// Make a sendonly peer for a feed. → `SubscribeOffered` or `PeerEnded`.
+    Subscribe {
+        /// The new peer.
+        peer: PeerId,
+        /// What it watches.
+        feed: FeedId,
+    },
+    /// Make a sendonly peer by the client's own offer (WHEP). → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused`
+    /// and the peer does not exist.
+    SubscribeWith {
+        /// The new peer.
+        peer: PeerId,
+        /// What it watches.
+        feed: FeedId,
+        /// The client's offer.
+        offer: Sdp,
+    },
+    /// Open a source that is no WebRTC publisher, and keep it open. → `IngestChanged` whenever it changes, `FeedLive` with its
+    /// first media; `PeerEnded` only when it came to its end. Ends by `Close`.
+    Ingest {
+        /// Stands for the source.
+        peer: PeerId,
+        /// The new feed.
+        feed: FeedId,
+        /// What to open, and how.
+        wish: Box<IngestWish>,
+    },
+    /// Close a source and open it again, at once. Its feed stays.
+    RestartIngest {
+        /// The source.
+        peer: PeerId,
+    },
+    /// Mix feeds into one more feed (H264 and Opus). They come and go by `MixFeed` with this `mix` as recording, the layout
+    /// changes by `MixLayout`. → `FeedLive`; ends by `Close`, or by `PeerEnded` (`Unused`) 10 s after its last user.
+    LiveMix {
+        /// Stands for the mix.
+        peer: PeerId,
+        /// The new feed.
+        feed: FeedId,
+        /// Its name in `MixFeed` and `MixLayout`.
+        mix: RecordingId,
+        /// Pictures.
+        layout: Layout,
+        /// Title shown in the picture.
+        title: String,
+    },
+    /// Send a feed to another server until it is stopped. → `BroadcastChanged` whenever it changes.
+    Broadcast {
+        /// The broadcast.
+        broadcast: BroadcastId,
+        /// What is sent.
+        feed: FeedId,
+        /// Where to.
+        wish: Box<BroadcastWish>,
+    },
+    /// End a broadcast. → `BroadcastChanged`, `Ended`.
+    StopBroadcast {
+        /// The broadcast.
+        broadcast: BroadcastId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// The subscriber's answer. → `Connected`, or `AnswerRefused` and the offer stays open.
+    Answer {
+        /// The subscription.
+        peer: PeerId,
+        /// The client's answer.
+        answer: Sdp,
+    },
+    /// A candidate of the client; `None` is the end of candidates.
+    Candidate {
+        /// Whom it belongs to.
+        peer: PeerId,
+        /// The candidate.
+        candidate: Option<Candidate>,
+    },
+    /// End a peer and free all it owned. Unknown peers are ignored. No event answers.
+    Close {
+        /// Whom.
+        peer: PeerId,
+        /// Why.
+        reason: EndReason,
+    },
+    /// Record a live feed into a file of its own. → `RecordingStarted`, then `RecordingEnded`.
+    Record {
+        /// The recording.
+        recording: RecordingId,
+        /// What to record.
+        feed: FeedId,
+        /// Path without extension; the engine adds `.webm` or `.mp4` by codec.
+        stem: PathBuf,
+        /// Begin so far in the past, as far as the feed kept it (`KeepPast`).
+        preroll: Duration,
+    },
+    /// Write the mix of a room into one file. Feeds come and go by `MixFeed`. → `RecordingStarted`, then
+    /// `RecordingEnded`, both without a feed.
+    Mix {
+        /// The recording.
+        recording: RecordingId,
+        /// Path without extension.
+        stem: PathBuf,
+        /// Pictures in this layout; `None`: sound alone.
+        layout: Option<Layout>,
+        /// Title shown in the picture.
+        title: String,
+    },
+    /// A feed comes into a mix, or leaves it. Unknown feeds and mixes are ignored.
+    MixFeed {
+        /// The mix.
+        recording: RecordingId,
+        /// The feed.
+        feed: FeedId,
+        /// Shown over its picture; `None`: the feed leaves.
+        name: Option<String>,
+    },
+    /// Another layout for a running mix.
+    MixLayout {
+        /// The mix.
+        recording: RecordingId,
+        /// From now on.
+        layout: Layout,
+    },
+    /// Stop writing for a while, or go on; the files stay open. What was not written takes no time in them.
+    PauseRecording {
+        /// The recording, all its files.
+        recording: RecordingId,
+        /// Whether to pause.
+        paused: bool,
+    },
+    /// Keep the last seconds of a feed's packets in memory, so that a recording or a clip can begin in the past.
+    KeepPast {
+        /// Whose.
+        feed: FeedId,
+        /// How much; zero: nothing.
+        span: Duration,
+    },
+    /// Finish the file of a feed (`None`: of every feed, and the mix). → `RecordingEnded`, within 5 s.
+    StopRecording {
+        /// The recording.
+        recording: RecordingId,
+        /// One feed's file, or all.
+        feed: Option<FeedId>,
+        /// Why.
+        reason: EndReason,
+    },
+}
