@@ -20,6 +20,7 @@ pub mod mix;
 mod peer;
 mod picture;
 mod pipeline;
+pub mod reach;
 mod request;
 pub mod requirements;
 pub mod rtcp;
