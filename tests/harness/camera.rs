@@ -2,17 +2,12 @@
 //! port, and fall silent without closing anything.
 #![allow(dead_code)]
 
+use gst::glib;
 use gst_rtsp_server::gio;
 use gst_rtsp_server::prelude::*;
-use gstreamer_imports::*;
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-mod gstreamer_imports {
-    pub use gst::glib;
-    pub use gst::prelude::*;
-}
 
 /// Pictures in H264 with a keyframe each second, no B-frames.
 pub const H264: &str = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! \
@@ -88,7 +83,9 @@ fn serve(camera: &Camera, gates: Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>>, s
         let port = u16::try_from(server.bound_port()).expect("a port");
         started.send((server.clone(), main.clone(), port)).expect("a test that waits");
         main.run();
-        source.remove();
+        if let Some(source) = context.find_source_by_id(&source) {
+            source.destroy();
+        }
     });
     serving.expect("a context of our own");
 }

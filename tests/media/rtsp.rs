@@ -71,3 +71,47 @@ fn a_camera_that_was_away_is_live_again() {
     until("pictures come", || room.engine.feed_stats(feed).expect("a feed").tracks[0].frames > before + 5);
     assert!(room.engine.ingest_status(peer).is_some());
 }
+
+/// Mean luma and saturation-free difference are enough to tell the placeholder from the pattern: decoded by ffmpeg.
+fn luma(jpeg: &[u8]) -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("x.jpg");
+    std::fs::write(&path, jpeg).expect("a file");
+    let mut decode = std::process::Command::new("ffmpeg");
+    decode.args(["-v", "error", "-i"]).arg(&path).args(["-f", "rawvideo", "-pix_fmt", "gray", "-"]);
+    decode.output().expect("ffmpeg").stdout
+}
+
+fn mean(picture: &[u8]) -> f64 {
+    picture.iter().map(|pixel| f64::from(*pixel)).sum::<f64>() / picture.len().max(1) as f64
+}
+
+#[test]
+fn a_silent_camera_shows_a_placeholder_until_its_own_pictures_come() {
+    let white = H264.replace("pattern=ball", "pattern=white");
+    let camera = Camera::of(&[&white]).start();
+    let mut room = room();
+    let (_, feed) = open(&room, wish(&camera.uri()));
+    room.live(feed);
+    // A clip kept in memory is no user; a recording is.
+    let dir = tempfile::tempdir().expect("a folder");
+    let recording = millrace::model::RecordingId::new("r");
+    let (stem, preroll) = (dir.path().join("r"), std::time::Duration::ZERO);
+    room.ask(millrace::media::MediaRequest::Record { recording: recording.clone(), feed, stem, preroll });
+    let shown = |room: &Room| mean(&luma(&picture(room, feed)));
+    assert!(shown(&room) > 200.0, "white");
+    camera.fall_silent(true);
+    status(&mut room, "silence", |status| {
+        status.trouble.as_ref().is_some_and(|trouble| trouble.reason == IngestReason::Silent)
+    });
+    until("the placeholder", || (40.0..190.0).contains(&shown(&room)));
+    camera.fall_silent(false);
+    let back = std::time::Instant::now();
+    until("its own pictures", || shown(&room) > 200.0);
+    assert!(
+        back.elapsed() < std::time::Duration::from_millis(3500),
+        "{:?} (a second of it: cached pictures)",
+        back.elapsed()
+    );
+    assert_eq!(room.engine.feed_stats(feed).expect("a feed").tracks.len(), 1);
+}

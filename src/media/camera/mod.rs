@@ -14,11 +14,13 @@
 mod attach;
 mod backoff;
 mod board;
+mod cover;
 mod head;
 mod line;
 mod meter;
 mod output;
 mod pattern;
+mod placeholder;
 mod plan;
 mod rtsp;
 mod session;

@@ -83,7 +83,7 @@ impl Session {
 
     /// Its graph as DOT, without what is secret.
     pub fn graph(&self) -> String {
-        self.pipeline.graph()
+        self.pipeline.plain_graph()
     }
 }
 
