@@ -21,6 +21,7 @@ pub mod outlet;
 mod peer;
 mod picture;
 mod pipeline;
+pub mod reach;
 pub mod rendition;
 mod request;
 pub mod requirements;
