@@ -7,6 +7,7 @@ pub mod branch;
 mod bus;
 mod census;
 mod disk;
+pub mod broadcast;
 pub mod egress;
 mod elements;
 mod engine;
@@ -33,6 +34,7 @@ pub mod srtp;
 mod stats;
 pub mod template;
 
+pub use broadcast::check_broadcast;
 pub use elements::start;
 pub use engine::GstEngine;
 pub use event::{BranchReport, MediaEvent};

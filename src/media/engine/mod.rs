@@ -4,6 +4,7 @@
 //! `peer`, a feed's packets to `feed`, files to `branch`. Peers run on a small runtime of the engine's own, so that
 //! requests never wait and nothing here depends on the caller's.
 
+mod broadcasts;
 mod clips;
 mod feeds;
 mod graph;
@@ -17,13 +18,15 @@ use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::{Media, Recording};
-use crate::model::{EndReason, FeedId, PeerId};
+use crate::config::{Media, Reach, Recording};
+use crate::model::{BroadcastId, BroadcastStatus, EndReason, FeedId, PeerId};
+use broadcasts::Broadcasts;
 use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use mixers::Mixers;
+use parking_lot::RwLock;
 use peers::Peers;
 use recorders::Recorders;
 use std::net::SocketAddr;
@@ -46,9 +49,11 @@ struct Inner {
     feeds: Feeds,
     recorders: Recorders,
     mixers: Mixers,
+    broadcasts: Broadcasts,
     snapshots: Snapshots,
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
+    reach: RwLock<Arc<Reach>>,
     stopping: AtomicBool,
 }
 
@@ -76,11 +81,19 @@ impl GstEngine {
             feeds: Feeds::default(),
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
+            broadcasts: Broadcasts::default(),
             snapshots: Snapshots::default(),
             renditions,
+            reach: RwLock::default(),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
+    }
+
+    /// What may be reached on behalf of those who add cameras and broadcasts, from now on; before, it is what `Reach` has as
+    /// default.
+    pub fn allow(&self, reach: Reach) {
+        *self.inner.reach.write() = Arc::new(reach);
     }
 
     /// Where the media port is bound.
@@ -124,9 +137,9 @@ impl Engine for GstEngine {
             MediaRequest::SubscribeWith { .. }
             | MediaRequest::Ingest { .. }
             | MediaRequest::RestartIngest { .. }
-            | MediaRequest::LiveMix { .. }
-            | MediaRequest::Broadcast { .. }
-            | MediaRequest::StopBroadcast { .. } => tracing::error!("contract only: being built"),
+            | MediaRequest::LiveMix { .. } => tracing::error!("contract only: being built"),
+            MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
+            MediaRequest::StopBroadcast { broadcast, reason } => inner.broadcasts.stop(broadcast, reason),
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
@@ -169,6 +182,10 @@ impl Engine for GstEngine {
         Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
     }
 
+    fn broadcast_status(&self, broadcast: BroadcastId) -> Option<BroadcastStatus> {
+        self.inner.broadcasts.status(broadcast)
+    }
+
     fn clip(&self, feed: FeedId, last: Duration, stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
         let Some(runtime) = &self.runtime else { return stopped() };
         let inner = self.inner.clone();
@@ -203,8 +220,10 @@ impl Engine for GstEngine {
         self.inner.stopping.store(true, SeqCst);
         self.inner.recorders.stop_all(EndReason::Shutdown);
         self.inner.mixers.stop_all(EndReason::Shutdown);
+        self.inner.broadcasts.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
         self.inner.mixers.wait_until(end);
+        self.inner.broadcasts.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
         self.inner.peers.wait_until(end)
     }
