@@ -1,7 +1,7 @@
 //! The sources by their ids, and their tasks.
 
 use super::Inner;
-use crate::config::{Ingests as Settings, Reach};
+use crate::config::Ingests as Settings;
 use crate::media::camera::{self, Board, Input, Job};
 use crate::media::{MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, IngestStatus, IngestWish, PeerId};
@@ -14,7 +14,6 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 pub struct Ingests {
     settings: Settings,
-    reach: Arc<Reach>,
     all: Mutex<HashMap<PeerId, Entry>>,
     fewer: Condvar,
 }
@@ -32,8 +31,8 @@ struct Place {
 }
 
 impl Ingests {
-    pub fn new(settings: Settings, reach: Reach) -> Self {
-        Self { settings, reach: Arc::new(reach), all: Mutex::default(), fewer: Condvar::new() }
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, all: Mutex::default(), fewer: Condvar::new() }
     }
 
     /// A place for a new source; `None` when the id is taken.
@@ -85,7 +84,7 @@ impl Inner {
             let _ = events.send(MediaEvent::PeerEnded { peer: id, reason: EndReason::EngineError, detail });
             return;
         };
-        let (settings, reach) = (self.ingests.settings.clone(), self.ingests.reach.clone());
+        let (settings, reach) = (self.ingests.settings.clone(), self.reach.clone());
         let (name, feed) = (format!("ingest-{}", id.0), self.make_feed(feed, events));
         let job = Job { name, feed: feed.clone(), wish, reach, settings, board, mailbox, inbox };
         let (inner, events) = (self.clone(), events.clone());

@@ -4,6 +4,7 @@
 //! `peer`, a feed's packets to `feed`, files to `branch`. Peers run on a small runtime of the engine's own, so that
 //! requests never wait and nothing here depends on the caller's.
 
+mod broadcasts;
 mod clips;
 mod feeds;
 mod graph;
@@ -16,10 +17,12 @@ use super::camera;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::rendition::Renditions;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::{Config, Media};
-use crate::model::{EndReason, FeedId, IngestStatus, PeerId};
+use crate::config::{Config, Media, Reach};
+use crate::model::{BroadcastId, BroadcastStatus, EndReason, FeedId, IngestStatus, PeerId};
+use broadcasts::Broadcasts;
 use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
@@ -49,7 +52,11 @@ struct Inner {
     ingests: Ingests,
     recorders: Recorders,
     mixers: Mixers,
+    broadcasts: Broadcasts,
     snapshots: Snapshots,
+    /// What is encoded once more, shared by all that sends feeds elsewhere.
+    renditions: Arc<Renditions>,
+    reach: Arc<Reach>,
     stopping: AtomicBool,
 }
 
@@ -68,6 +75,7 @@ impl GstEngine {
             .enable_time()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
+        let renditions = Renditions::new(pool.clone(), recording.templates.clone());
         let context =
             Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
         let inner = Arc::new(Inner {
@@ -75,10 +83,13 @@ impl GstEngine {
             keyframe_interval: media.keyframe_interval,
             peers: Peers::default(),
             feeds: Feeds::default(),
-            ingests: Ingests::new(config.ingest.clone(), config.reach.clone()),
+            ingests: Ingests::new(config.ingest.clone()),
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
+            broadcasts: Broadcasts::default(),
             snapshots: Snapshots::default(),
+            renditions,
+            reach: Arc::new(config.reach.clone()),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -123,11 +134,11 @@ impl Engine for GstEngine {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
             MediaRequest::SubscribeWith { .. }
-            | MediaRequest::LiveMix { .. }
-            | MediaRequest::Broadcast { .. }
-            | MediaRequest::StopBroadcast { .. } => tracing::error!("contract only: being built"),
+            | MediaRequest::LiveMix { .. } => tracing::error!("contract only: being built"),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
+            MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
+            MediaRequest::StopBroadcast { broadcast, reason } => inner.broadcasts.stop(broadcast, reason),
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
@@ -171,6 +182,10 @@ impl Engine for GstEngine {
         Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
     }
 
+    fn broadcast_status(&self, broadcast: BroadcastId) -> Option<BroadcastStatus> {
+        self.inner.broadcasts.status(broadcast)
+    }
+
     fn clip(&self, feed: FeedId, last: Duration, stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
         let Some(runtime) = &self.runtime else { return stopped() };
         let inner = self.inner.clone();
@@ -209,9 +224,11 @@ impl Engine for GstEngine {
         self.inner.stopping.store(true, SeqCst);
         self.inner.recorders.stop_all(EndReason::Shutdown);
         self.inner.mixers.stop_all(EndReason::Shutdown);
+        self.inner.broadcasts.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
         self.inner.mixers.wait_until(end);
         self.inner.ingests.tell_all(|| camera::Input::Close);
+        self.inner.broadcasts.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
         self.inner.ingests.wait_until(end) + self.inner.peers.wait_until(end)
     }
