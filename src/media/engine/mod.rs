@@ -7,6 +7,7 @@
 mod clips;
 mod feeds;
 mod graph;
+mod live_mixes;
 mod mixers;
 mod peers;
 mod recorders;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use live_mixes::LiveMixes;
 use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
@@ -45,6 +47,7 @@ struct Inner {
     feeds: Feeds,
     recorders: Recorders,
     mixers: Mixers,
+    live_mixes: LiveMixes,
     snapshots: Snapshots,
     stopping: AtomicBool,
 }
@@ -72,6 +75,7 @@ impl GstEngine {
             feeds: Feeds::default(),
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
+            live_mixes: LiveMixes::default(),
             snapshots: Snapshots::default(),
             stopping: AtomicBool::new(false),
         });
@@ -119,14 +123,17 @@ impl Engine for GstEngine {
             MediaRequest::SubscribeWith { .. }
             | MediaRequest::Ingest { .. }
             | MediaRequest::RestartIngest { .. }
-            | MediaRequest::LiveMix { .. }
             | MediaRequest::Broadcast { .. }
             | MediaRequest::StopBroadcast { .. } => tracing::error!("contract only: being built"),
+            MediaRequest::LiveMix { peer, feed, mix, layout, title } => {
+                inner.live_mix(peer, (mix, feed), layout, title, events);
+            }
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
             MediaRequest::Close { peer, reason } => {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
+                inner.live_mixes.close(peer, reason);
                 inner.peers.tell(peer, Input::Close);
             }
             MediaRequest::Record { recording, feed, stem, preroll } => {
@@ -200,6 +207,7 @@ impl Engine for GstEngine {
         self.inner.mixers.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
         self.inner.mixers.wait_until(end);
+        self.inner.live_mixes.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
         self.inner.peers.wait_until(end)
     }

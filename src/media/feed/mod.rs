@@ -315,6 +315,12 @@ impl Feed {
         }
     }
 
+    /// Who uses it just now: subscriptions being served, and branches.
+    pub fn users(&self) -> usize {
+        let subscribers: usize = self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        subscribers + self.intake.lock().taps.len()
+    }
+
     /// Whether the feed can serve: it has at least one track.
     pub fn ready(&self) -> Result<(), MediaError> {
         if self.intake.lock().tracks.is_empty() {
