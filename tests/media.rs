@@ -3,6 +3,8 @@
 
 #[path = "media/engine.rs"]
 mod engine;
+#[path = "media/live_mix.rs"]
+mod live_mix;
 #[path = "media/publish.rs"]
 mod publish;
 #[path = "harness/rtc.rs"]
