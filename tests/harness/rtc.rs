@@ -72,15 +72,17 @@ impl Client {
             let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) else {
                 return;
             };
-            let video = pad.current_caps().is_some_and(|caps| caps.to_string().contains("media=(string)video"));
-            let text = match video {
-                true => {
-                    "rtph264depay ! h264parse ! avdec_h264 max-threads=1 ! videoconvert ! video/x-raw,format=GRAY8 ! \
-                     appsink name=s sync=false"
-                }
-                false => "fakesink async=false sync=false",
+            let caps = pad.current_caps().map(|caps| caps.to_string()).unwrap_or_default();
+            let decoder = match caps {
+                caps if caps.contains("H264") => "rtph264depay ! h264parse ! avdec_h264 max-threads=1",
+                caps if caps.contains("VP8") => "rtpvp8depay ! vp8dec",
+                _ => "fakesink async=false sync=false",
             };
-            let bin = gst::parse::bin_from_description(text, true).expect("a decoder");
+            let text = match decoder {
+                silent if silent.starts_with("fakesink") => silent.to_owned(),
+                seen => format!("{seen} ! videoconvert ! video/x-raw,format=GRAY8 ! appsink name=s sync=false"),
+            };
+            let bin = gst::parse::bin_from_description(&text, true).expect("a decoder");
             if let Some(sink) = bin.by_name("s").and_then(|s| s.downcast::<gst_app::AppSink>().ok()) {
                 let told = told.clone();
                 let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {

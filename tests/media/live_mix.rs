@@ -128,7 +128,8 @@ fn it_ends_by_itself_when_nobody_uses_it() {
     join(&room, &mix, feed);
     let begun = Instant::now();
     let reason = loop {
-        if let MediaEvent::PeerEnded { peer: ended, reason, .. } = room.next_within("its end", Duration::from_secs(15)) {
+        if let MediaEvent::PeerEnded { peer: ended, reason, .. } = room.next_within("its end", Duration::from_secs(15))
+        {
             assert_eq!(ended, peer);
             break reason;
         }

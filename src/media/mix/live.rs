@@ -213,7 +213,8 @@ impl<'a> Live<'a> {
         match command {
             Command::Join(joining) => {
                 self.leave(joining.feed);
-                let member = Member::join(*joining, &mut self.mixer, self.spec.templates.clone());
+                let close = matches!(self.spec.target, Target::Feed(_));
+                let member = Member::join(*joining, &mut self.mixer, self.spec.templates.clone(), close);
                 self.members.push(member);
             }
             Command::Leave(feed) => self.leave(feed),

@@ -12,6 +12,7 @@ mod encoder;
 mod frame;
 mod input;
 pub mod layout;
+mod lead;
 mod live;
 mod member;
 mod mixer;
