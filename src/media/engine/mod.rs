@@ -15,6 +15,7 @@ mod recorders;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::rendition::Renditions;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Media, Recording};
@@ -49,6 +50,8 @@ struct Inner {
     mixers: Mixers,
     live_mixes: LiveMixes,
     snapshots: Snapshots,
+    /// What is encoded once more, shared by all that sends feeds elsewhere.
+    renditions: Arc<Renditions>,
     stopping: AtomicBool,
 }
 
@@ -66,6 +69,7 @@ impl GstEngine {
             .enable_time()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
+        let renditions = Renditions::new(pool.clone(), recording.templates.clone());
         let context =
             Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
         let inner = Arc::new(Inner {
@@ -77,6 +81,7 @@ impl GstEngine {
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             live_mixes: LiveMixes::default(),
             snapshots: Snapshots::default(),
+            renditions,
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
