@@ -16,6 +16,7 @@ use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
+use super::rtsp;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Media, Recording};
@@ -90,6 +91,13 @@ impl GstEngine {
     /// Where the media port is bound.
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.context.mux.local_addr()
+    }
+
+    /// An RTSP server's inside: whom `door` lets in gets this engine's feeds; so many clients at most.
+    pub fn rtsp(&self, door: Arc<dyn rtsp::Door>, most: usize) -> Arc<rtsp::House> {
+        let inner = Arc::downgrade(&self.inner);
+        let feeds = Box::new(move |feed| inner.upgrade()?.feeds.get(feed));
+        rtsp::House::new(door, feeds, self.inner.renditions.clone(), most)
     }
 
     /// What the media port has seen.
