@@ -7,6 +7,7 @@ mod layers;
 mod logs;
 mod parts;
 mod pictures;
+mod rtsp;
 mod serve;
 mod tls;
 
@@ -14,7 +15,7 @@ pub use logs::{LogError, init as init_logs};
 
 use crate::auth::{Auth, TokenRole};
 use crate::config::{Config, Problems};
-use crate::media::Engine;
+use crate::media::{Engine, GstEngine};
 use crate::recordings::{Recordings, StoreError};
 use crate::room::{Lobby, Rooms};
 use crate::{admin, journal, signaling};
@@ -66,7 +67,8 @@ impl App {
         parts::find_public_ips(&mut config.media).await;
         let settings = config.clone();
         let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings)).await;
-        let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
+        let engine = started.map_err(|e| StartError::Media(e.to_string()))??;
+        let media = (engine.local_addr(), engine.clone());
         run(config, engine, Some(media)).await
     }
 
@@ -86,7 +88,12 @@ fn ready(config: Config) -> Result<Config, StartError> {
     Ok(config)
 }
 
-async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>) -> Result<Running, StartError> {
+/// `media`: the real engine, once more as itself.
+async fn run(
+    config: Config,
+    engine: Arc<dyn Engine>,
+    media: Option<(SocketAddr, Arc<GstEngine>)>,
+) -> Result<Running, StartError> {
     let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
@@ -116,6 +123,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     let router = layers::around(admin::router(shared).merge(signaling), closing.clone(), confined);
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
+    let rtsp = media.as_ref().map(|(_, engine)| rtsp::start(&config, engine, (&auth, &rooms), &closing)).transpose()?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
     let told = rooms.clone();
     recordings.on_change(Arc::new(move |recording| told.announce(recording.clone())));
@@ -127,9 +135,10 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         auth,
         rooms,
         engine,
-        media,
+        media: media.map(|(address, _)| address),
         http,
         https,
+        rtsp: rtsp.flatten(),
         demo,
         journal,
         keepers,
@@ -161,6 +170,7 @@ pub struct Running {
     media: Option<SocketAddr>,
     http: Server,
     https: Option<Server>,
+    rtsp: Option<rtsp::Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
     /// With the token that tells it that no room is left.
@@ -183,6 +193,10 @@ impl Running {
     /// The one UDP port of media, with the real engine.
     pub fn media(&self) -> Option<SocketAddr> {
         self.media
+    }
+    /// Where the RTSP server is, if it is on.
+    pub fn rtsp(&self) -> Option<SocketAddr> {
+        self.rtsp.as_ref().map(|server| server.address)
     }
     /// Makes and checks this service's tokens.
     pub fn auth(&self) -> &Auth {
@@ -229,9 +243,14 @@ impl Running {
                 server.stop(limit).await;
             }
         };
+        let rtsp = async {
+            if let Some(server) = self.rtsp.take() {
+                server.ended(limit).await;
+            }
+        };
         let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
         let keepers = futures::future::join_all(self.keepers.drain(..));
-        let _ = tokio::join!(self.http.stop(limit), https, webhook, keepers);
+        let _ = tokio::join!(self.http.stop(limit), https, rtsp, webhook, keepers);
     }
 }
 

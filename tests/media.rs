@@ -5,6 +5,8 @@
 mod camera;
 #[path = "media/engine.rs"]
 mod engine;
+#[path = "media/live_mix.rs"]
+mod live_mix;
 #[path = "media/publish.rs"]
 mod publish;
 #[path = "harness/rtc.rs"]

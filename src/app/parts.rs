@@ -5,11 +5,10 @@ use crate::config;
 use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
-use crate::media::{Engine, GstEngine, files, ice};
+use crate::media::{GstEngine, files, ice};
 use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
 use axum::Router;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
@@ -21,11 +20,9 @@ pub const STUN_LIMIT: Duration = Duration::from_secs(3);
 /// The synthetic device of demo mode.
 pub type Demo = demo::Demo;
 
-/// The real engine and the address of its UDP port.
-pub fn start_engine(config: &config::Config) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
-    let engine = GstEngine::start(config).map_err(|e| StartError::Media(e.to_string()))?;
-    let address = engine.local_addr();
-    Ok((engine, address))
+/// The real engine.
+pub fn start_engine(config: &config::Config) -> Result<Arc<GstEngine>, StartError> {
+    GstEngine::start(config).map_err(|e| StartError::Media(e.to_string()))
 }
 
 /// With `public_ips = "auto"`, puts what the STUN server sees in its place; without an answer, nothing, which means

@@ -44,11 +44,13 @@ pub struct Rtsp {
     /// Address of the RTSP server; empty (`None`) switches it off.
     #[serde(deserialize_with = "super::empty_is_none")]
     pub listen: Option<SocketAddr>,
+    /// Connections at once; more are answered 503.
+    pub max_clients: usize,
 }
 
 impl Default for Rtsp {
     fn default() -> Self {
-        Self { listen: Some(SocketAddr::from(([0, 0, 0, 0], 8554))) }
+        Self { listen: Some(SocketAddr::from(([0, 0, 0, 0], 8554))), max_clients: 200 }
     }
 }
 

@@ -29,6 +29,7 @@ mod request;
 pub mod requirements;
 pub mod rtcp;
 pub mod rtp;
+pub mod rtsp;
 pub mod sdp;
 mod snapshot;
 pub mod srtp;

@@ -7,7 +7,7 @@ pub const MIN_VERSION: (u32, u32) = (1, 22);
 
 /// Debian packages and the elements the engine uses from them.
 const ELEMENTS: [(&str, &[&str]); 9] = [
-    ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "identity", "queue"]),
+    ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "funnel", "identity", "queue"]),
     (
         "gstreamer1.0-plugins-base",
         &[
@@ -41,7 +41,9 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "rtpbin",
             "rtph264depay",
             "rtph264pay",
+            "rtph264pay",
             "rtpjitterbuffer",
+            "rtpmp4gpay",
             "rtpopusdepay",
             "rtpopuspay",
             "rtppcmadepay",

@@ -47,7 +47,12 @@ impl Room {
 
     /// The next event.
     pub fn next(&mut self, what: &str) -> MediaEvent {
-        let next = async { tokio::time::timeout(LIMIT, self.events.recv()).await };
+        self.next_within(what, LIMIT)
+    }
+
+    /// The next event, waited for so long.
+    pub fn next_within(&mut self, what: &str, limit: Duration) -> MediaEvent {
+        let next = async { tokio::time::timeout(limit, self.events.recv()).await };
         self.runtime.block_on(next).unwrap_or_else(|_| panic!("waited in vain for: {what}")).expect("an open sink")
     }
 

@@ -9,6 +9,7 @@ mod clips;
 mod feeds;
 mod graph;
 mod ingests;
+mod live_mixes;
 mod mixers;
 mod peers;
 mod recorders;
@@ -18,6 +19,7 @@ use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
+use super::rtsp;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Config, Media, Reach};
@@ -28,6 +30,7 @@ use feeds::Feeds;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use ingests::Ingests;
+use live_mixes::LiveMixes;
 use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
@@ -53,6 +56,7 @@ struct Inner {
     recorders: Recorders,
     mixers: Mixers,
     broadcasts: Broadcasts,
+    live_mixes: LiveMixes,
     snapshots: Snapshots,
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
@@ -87,6 +91,7 @@ impl GstEngine {
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             broadcasts: Broadcasts::default(),
+            live_mixes: LiveMixes::default(),
             snapshots: Snapshots::default(),
             renditions,
             reach: Arc::new(config.reach.clone()),
@@ -98,6 +103,13 @@ impl GstEngine {
     /// Where the media port is bound.
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.context.mux.local_addr()
+    }
+
+    /// An RTSP server's inside: whom `door` lets in gets this engine's feeds; so many clients at most.
+    pub fn rtsp(&self, door: Arc<dyn rtsp::Door>, most: usize) -> Arc<rtsp::House> {
+        let inner = Arc::downgrade(&self.inner);
+        let feeds = Box::new(move |feed| inner.upgrade()?.feeds.get(feed));
+        rtsp::House::new(door, feeds, self.inner.renditions.clone(), most)
     }
 
     /// What the media port has seen.
@@ -133,17 +145,20 @@ impl Engine for GstEngine {
         match request {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
-            MediaRequest::SubscribeWith { .. }
-            | MediaRequest::LiveMix { .. } => tracing::error!("contract only: being built"),
+            MediaRequest::SubscribeWith { .. } => tracing::error!("contract only: being built"),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
             MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
             MediaRequest::StopBroadcast { broadcast, reason } => inner.broadcasts.stop(broadcast, reason),
+            MediaRequest::LiveMix { peer, feed, mix, layout, title } => {
+                inner.live_mix(peer, (mix, feed), layout, title, events);
+            }
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
             MediaRequest::Close { peer, reason } => {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
+                inner.live_mixes.close(peer, reason);
                 inner.peers.tell(peer, Input::Close);
                 inner.ingests.tell(peer, camera::Input::Close);
             }
@@ -229,6 +244,7 @@ impl Engine for GstEngine {
         self.inner.mixers.wait_until(end);
         self.inner.ingests.tell_all(|| camera::Input::Close);
         self.inner.broadcasts.wait_until(end);
+        self.inner.live_mixes.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
         self.inner.ingests.wait_until(end) + self.inner.peers.wait_until(end)
     }

@@ -76,6 +76,8 @@ pub struct Outlet {
 /// What the handle and the threads share.
 pub(super) struct Shared {
     pub stopped: AtomicBool,
+    /// Somebody who came later waits for a picture.
+    pub wants_keyframe: AtomicBool,
     sink: Mutex<UnitSink>,
 }
 
@@ -102,7 +104,11 @@ impl Outlet {
         sink: UnitSink,
     ) -> Result<Self, MediaError> {
         feed.ready()?;
-        let shared = Arc::new(Shared { stopped: AtomicBool::new(false), sink: Mutex::new(sink) });
+        let shared = Arc::new(Shared {
+            stopped: AtomicBool::new(false),
+            wants_keyframe: AtomicBool::new(false),
+            sink: Mutex::new(sink),
+        });
         let name = format!("outlet-{}", feed.id());
         let worker = Worker::new(feed, renditions.clone(), wants, shared.clone())?;
         std::thread::Builder::new()
@@ -110,6 +116,11 @@ impl Outlet {
             .spawn(move || worker.run())
             .map_err(|error| MediaError::Transient(format!("no thread for an outlet: {error}")))?;
         Ok(Self { shared })
+    }
+
+    /// Asks whoever makes the pictures for a keyframe, within 50 ms; merged with others' wishes.
+    pub fn request_keyframe(&self) {
+        self.shared.wants_keyframe.store(true, Ordering::SeqCst);
     }
 }
 

@@ -97,7 +97,8 @@ impl Worker {
             while let Some(timed) = self.input.ordered.pop(now) {
                 self.on_packet(&timed);
             }
-            if self.gate.asks(now)
+            let wanted = self.shared.wants_keyframe.swap(false, std::sync::atomic::Ordering::SeqCst);
+            if (self.gate.asks(now) || wanted)
                 && let Some(source) = self.input.source.upgrade()
             {
                 source.request_keyframe();
