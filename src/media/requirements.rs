@@ -14,6 +14,7 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "appsink",
             "appsrc",
             "audioconvert",
+            "audiorate",
             "audioresample",
             "audiotestsrc",
             "opusdec",
@@ -27,7 +28,7 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
     (
         "gstreamer1.0-plugins-good",
         &[
-            "capssetter",
+            "aacparse",
             "capssetter",
             "jpegenc",
             "matroskademux",
@@ -36,6 +37,7 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "qtdemux",
             "rtpbin",
             "rtph264depay",
+            "rtph264pay",
             "rtpjitterbuffer",
             "rtpopusdepay",
             "rtpopuspay",
@@ -70,8 +72,8 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
     ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
     // Linked in from the crate gst-plugin-rtp: Debian's GStreamer has none.
     ("millrace", &["rtpav1depay"]),
-    // Composed recordings: H264 decoded and encoded.
-    ("gstreamer1.0-libav", &["avdec_h264"]),
+    // Composed recordings: H264 decoded and encoded. Broadcasts: AAC.
+    ("gstreamer1.0-libav", &["avdec_h264", "avenc_aac"]),
     ("gstreamer1.0-plugins-ugly", &["x264enc"]),
     // Text on pictures: the demo's clock, names in composed recordings.
     ("gstreamer1.0-x", &["clockoverlay", "textoverlay"]),

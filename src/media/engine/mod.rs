@@ -14,6 +14,7 @@ mod recorders;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::rendition::Renditions;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Media, Recording};
@@ -46,6 +47,8 @@ struct Inner {
     recorders: Recorders,
     mixers: Mixers,
     snapshots: Snapshots,
+    /// What is encoded once more, shared by all that sends feeds elsewhere.
+    renditions: Arc<Renditions>,
     stopping: AtomicBool,
 }
 
@@ -63,6 +66,7 @@ impl GstEngine {
             .enable_time()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
+        let renditions = Renditions::new(pool.clone(), recording.templates.clone());
         let context =
             Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
         let inner = Arc::new(Inner {
@@ -73,6 +77,7 @@ impl GstEngine {
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             snapshots: Snapshots::default(),
+            renditions,
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))

@@ -24,7 +24,7 @@ mod text;
 
 pub use cost::mix_cost;
 pub use live::{Mix, MixEvent, MixSpec};
-pub use member::Joining;
+pub use member::{Joining, since};
 pub use offline::{ComposeSpec, Composed, compose};
 
 #[cfg(test)]
