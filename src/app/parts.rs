@@ -25,8 +25,10 @@ pub type Demo = demo::Demo;
 pub fn start_engine(
     media: &config::Media,
     recording: &config::Recording,
+    hls: &config::Hls,
 ) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
     let engine = GstEngine::start(media, recording).map_err(|e| StartError::Media(e.to_string()))?;
+    engine.set_hls(hls.clone());
     let address = engine.local_addr();
     Ok((engine, address))
 }

@@ -26,7 +26,7 @@ impl Presentations {
     /// Ends all of them.
     pub fn stop_all(&self) {
         let all = std::mem::take(&mut *self.all.lock());
-        drop(all);
+        all.values().for_each(|presentation| presentation.end());
     }
 
     /// How long until this one may end; `None`: it has. One that somebody waits on stays.

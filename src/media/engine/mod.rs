@@ -7,6 +7,7 @@
 mod clips;
 mod feeds;
 mod graph;
+mod hls;
 mod mixers;
 mod peers;
 mod recorders;
@@ -16,8 +17,8 @@ use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
 use super::snapshot::Snapshots;
-use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::{Media, Recording};
+use super::{Engine, FeedStats, HlsReply, HlsRequest, MediaError, MediaRequest, MediaSink, PeerStats};
+use crate::config::{Hls, Media, Recording};
 use crate::model::{EndReason, FeedId, PeerId};
 use bytes::Bytes;
 use feeds::Feeds;
@@ -49,6 +50,7 @@ struct Inner {
     snapshots: Snapshots,
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
+    hls: hls::Presentations,
     stopping: AtomicBool,
 }
 
@@ -78,9 +80,15 @@ impl GstEngine {
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             snapshots: Snapshots::default(),
             renditions,
+            hls: hls::Presentations::default(),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
+    }
+
+    /// How feeds are presented as HLS from now on.
+    pub fn set_hls(&self, settings: Hls) {
+        self.inner.hls.set(settings);
     }
 
     /// Where the media port is bound.
@@ -176,6 +184,12 @@ impl Engine for GstEngine {
         async move { made.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
     }
 
+    fn hls(&self, feed: FeedId, request: HlsRequest) -> BoxFuture<'static, Result<HlsReply, MediaError>> {
+        let Some(runtime) = &self.runtime else { return stopped() };
+        let file = runtime.spawn(self.inner.clone().hls_file(feed, request));
+        async move { file.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
+    }
+
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
         let inner = &self.inner;
         let mut graph = graph::Graph::default();
@@ -201,6 +215,7 @@ impl Engine for GstEngine {
     fn shutdown(&self, limit: Duration) -> usize {
         let end = Instant::now() + limit;
         self.inner.stopping.store(true, SeqCst);
+        self.inner.hls.stop_all();
         self.inner.recorders.stop_all(EndReason::Shutdown);
         self.inner.mixers.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);

@@ -10,6 +10,7 @@ use super::shelves::Shelves;
 use crate::media::MediaError;
 use crate::model::Kind;
 use bytes::Bytes;
+use gst::prelude::*;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -37,6 +37,11 @@ impl Presentation {
         Ok(Self { shelves, used: Mutex::new(Instant::now()), _outlet: outlet })
     }
 
+    /// Nothing more comes: who waits hears of it.
+    pub fn end(&self) {
+        self.shelves.end();
+    }
+
     /// How long nobody has asked for anything.
     pub fn idle(&self) -> Duration {
         self.used.lock().elapsed()
