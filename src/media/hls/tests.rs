@@ -86,12 +86,12 @@ async fn plays(codec: Codec) {
 
 /// Length in seconds by the packets in it.
 fn length_of(path: &std::path::Path) -> f64 {
-    let entries = ["-v", "error", "-show_entries", "packet=pts_time,duration_time", "-of", "csv=p=0"];
+    let entries = ["-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0"];
     let output = std::process::Command::new("ffprobe").args(entries).arg(path).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let times: Vec<Vec<f64>> = text.lines().map(|l| l.split(',').filter_map(|f| f.parse().ok()).collect()).collect();
-    let (first, last) = (&times[0], &times[times.len() - 1]);
-    last[0] + last[1] - first[0]
+    let times: Vec<f64> = text.lines().filter_map(|line| line.trim_end_matches(',').parse().ok()).collect();
+    let (first, last) = (times[0], times[times.len() - 1]);
+    last - first + (last - first) / (times.len() - 1) as f64
 }
 
 #[tokio::test(flavor = "multi_thread")]
