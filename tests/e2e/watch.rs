@@ -12,13 +12,15 @@ use std::time::{Duration, Instant};
 /// A room `hall` with one synthetic device, live.
 async fn hall(service: &Service, codec: Codec) -> Demo {
     let media = PublisherSpec { video: Some(codec), width: 320, height: 240, ..PublisherSpec::default() };
-    let spec = DemoSpec { url: service.at("").replacen("http", "ws", 1), id: "door".into(), token: "any".into(), media };
+    let spec =
+        DemoSpec { url: service.at("").replacen("http", "ws", 1), id: "door".into(), token: "any".into(), media };
     let device = millrace::demo::start(spec);
     let client = reqwest::Client::new();
-    let post = async |path: &str| client.post(service.at(path)).json(&json!({"id": "hall"})).send().await;
-    post("/api/v1/rooms").await.expect("a room");
+    let room = client.post(service.at("/api/v1/rooms")).json(&json!({"id": "hall"})).send().await;
+    room.and_then(reqwest::Response::error_for_status).expect("a room");
     until(service, "/api/v1/devices", "\"door\"").await;
-    post("/api/v1/rooms/hall/invite").await.expect("an invitation");
+    let invited = client.post(service.at("/api/v1/rooms/hall/invite")).send().await;
+    invited.and_then(reqwest::Response::error_for_status).expect("an invitation");
     until(service, "/api/v1/rooms/hall/feeds", "\"live\":true").await;
     device
 }

@@ -126,7 +126,8 @@ async fn nothing_is_left_after_the_last_viewer() -> Result<()> {
         get(&url).await?;
         ensure!(server.metric("media_hls_presentations").await? == 1, "it runs");
         until("it ends", || async {
-            Ok((server.metric("media_hls_presentations").await? == 0 && server.metric("media_renditions").await? == 0).then_some(()))
+            Ok((server.metric("media_hls_presentations").await? == 0 && server.metric("media_renditions").await? == 0)
+                .then_some(()))
         })
         .await
     };
@@ -150,7 +151,9 @@ async fn who_may_not_watch_does_not_and_the_token_goes_along() -> Result<()> {
     let url = format!("{}/hls/hall/index.m3u8", server.http);
     let status = async |url: String| anyhow::Ok(Client::new().get(url).timeout(LIMIT).send().await?.status());
     ensure!(status(url.clone()).await? == StatusCode::UNAUTHORIZED);
-    ensure!(status(format!("{url}?token={}", token(millrace::auth::TokenRole::Device)?)).await? == StatusCode::FORBIDDEN);
+    ensure!(
+        status(format!("{url}?token={}", token(millrace::auth::TokenRole::Device)?)).await? == StatusCode::FORBIDDEN
+    );
     let web = token(millrace::auth::TokenRole::Web)?;
     let answer = Client::new().get(format!("{url}?token={web}")).timeout(LIMIT).send().await?;
     ensure!(answer.status() == StatusCode::NOT_FOUND, "there is no such room yet");

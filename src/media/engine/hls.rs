@@ -54,16 +54,21 @@ impl Inner {
 
     fn presentation(self: &Arc<Self>, id: FeedId) -> Result<Arc<Presentation>, MediaError> {
         let mut all = self.hls.all.lock();
-        if let Some(running) = all.get(&id) {
+        let feed = self.feeds.get(id);
+        // What failed while its feed lives is begun anew; what ended with it is shown to its end.
+        if let Some(running) = all.get(&id).filter(|running| !running.is_over() || feed.is_none()) {
             return Ok(running.clone());
         }
-        let feed = self.feeds.get(id).ok_or_else(|| MediaError::NotReady("the feed does not exist".into()))?;
+        let feed = feed.ok_or_else(|| MediaError::NotReady("the feed does not exist".into()))?;
         let settings = self.hls.settings.lock().clone();
         let started = Arc::new(Presentation::start(&feed, &self.renditions, &settings)?);
-        all.insert(id, started.clone());
+        let former = all.insert(id, started.clone());
         drop(all);
         tracing::debug!(feed.id = %id, "HLS begins");
-        tokio::spawn(watch(Arc::downgrade(self), id, settings.linger));
+        // One that is begun anew has somebody who watches it already.
+        if former.is_none() {
+            tokio::spawn(watch(Arc::downgrade(self), id, settings.linger));
+        }
         Ok(started)
     }
 }

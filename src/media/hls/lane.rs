@@ -112,6 +112,9 @@ impl Lane {
     /// A unit. `leads`: where its segments end is this track's affair; then where one did is returned.
     pub fn take(&mut self, buffer: gst::Buffer, leads: bool, rules: &Rules) -> Result<Option<Border>, MediaError> {
         let Some(start) = buffer.pts().map(gst::ClockTime::nseconds) else { return Ok(None) };
+        if self.waiting.as_ref().is_some_and(|before| start <= before.start) {
+            return Ok(None); // silence took its place
+        }
         let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
         let after_jump = self.waiting.as_ref().is_some_and(|before| start.saturating_sub(before.start) > JUMP);
         match self.waiting.replace(Waiting { buffer, start, keyframe, after_jump }) {
@@ -121,6 +124,11 @@ impl Lane {
             }
             None => Ok(None),
         }
+    }
+
+    /// Where its newest unit begins.
+    pub fn newest(&self) -> Option<u64> {
+        self.waiting.as_ref().map(|unit| unit.start)
     }
 
     /// The last units go their way, and all that is held back comes out.

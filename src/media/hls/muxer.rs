@@ -28,11 +28,7 @@ pub struct Muxer {
 
 impl Muxer {
     /// For units of these caps. `on_made` is called from a streaming thread: it must not block.
-    pub fn start(
-        name: &str,
-        caps: &gst::Caps,
-        on_made: impl FnMut(Made) + Send + 'static,
-    ) -> Result<Self, MediaError> {
+    pub fn start(name: &str, caps: &gst::Caps, on_made: impl FnMut(Made) + Send + 'static) -> Result<Self, MediaError> {
         let failed = |error: gst::glib::BoolError| MediaError::Fatal(format!("an HLS muxer: {error}"));
         let pipeline = gst::Pipeline::with_name(name);
         census::count("pipeline", &pipeline);

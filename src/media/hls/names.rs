@@ -91,7 +91,16 @@ mod tests {
 
     #[test]
     fn other_names_are_nothing() {
-        for name in ["", "video", "video-.m4s", "video-1.2.3.m4s", "../video.m3u8", "video-init-x.mp4", "sound.m3u8", "video--1.m4s"] {
+        for name in [
+            "",
+            "video",
+            "video-.m4s",
+            "video-1.2.3.m4s",
+            "../video.m3u8",
+            "video-init-x.mp4",
+            "sound.m3u8",
+            "video--1.m4s",
+        ] {
             assert_eq!(File::parse(name), None, "{name}");
         }
     }

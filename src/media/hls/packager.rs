@@ -19,6 +19,12 @@ const ASK: Duration = Duration::from_millis(500);
 const FIRST: u64 = 6_000_000_000;
 /// So much longer than its target a segment may be: lengths are rounded.
 const SLACK: u64 = 300_000_000;
+/// Sound that is so far behind the pictures is not waited for: players would stand still. Silence takes its place, and stays
+/// half as far behind.
+const LATE: u64 = 1_000_000_000;
+/// A silent frame of AAC LC, stereo, and how long one lasts: 1024 samples at 48 kHz.
+const SILENCE: [u8; 9] = [0x21, 0x00, 0x49, 0x90, 0x02, 0x19, 0x00, 0x23, 0x80];
+const SILENCE_LASTS: u64 = 1024 * 1_000_000_000 / 48_000;
 
 /// Takes what an outlet gives.
 pub struct Packager {
@@ -36,7 +42,11 @@ impl Packager {
     /// `ask` asks for a keyframe.
     pub fn new(name: &str, settings: &Hls, shelves: Arc<Shelves>, ask: Box<dyn Fn() + Send>) -> Self {
         let ns = |duration: Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
-        let rules = Rules { segment: ns(settings.segment), part: ns(settings.part), longest: FIRST.max(ns(settings.segment) * 2) };
+        let rules = Rules {
+            segment: ns(settings.segment),
+            part: ns(settings.part),
+            longest: FIRST.max(ns(settings.segment) * 2),
+        };
         let lane = |kind| Lane::new(kind, name.to_owned(), shelves.clone());
         let (video, audio) = (lane(Kind::Video), lane(Kind::Audio));
         Self { shelves, rules, video, audio, began: false, asked: None, ask }
@@ -78,6 +88,9 @@ impl Packager {
         if let Some(terms) = self.shelves.terms() {
             self.rules.longest = terms.target * 1_000_000_000 + SLACK;
         }
+        if let Some(pts) = buffer.pts().filter(|_| kind == Kind::Video) {
+            self.keep_sound_near(pts.nseconds())?;
+        }
         let (leads, rules) = (kind == self.lead(), self.rules);
         let border = self.lane(kind).take(buffer, leads, &rules)?;
         if let Some(border) = border.filter(|_| kind == Kind::Video && self.audio.is_there()) {
@@ -86,6 +99,18 @@ impl Packager {
         if kind == Kind::Video && self.video.wants_keyframe(&rules) && self.asked.is_none_or(|at| at.elapsed() > ASK) {
             self.asked = Some(Instant::now());
             (self.ask)();
+        }
+        Ok(())
+    }
+
+    fn keep_sound_near(&mut self, pictures: u64) -> Result<(), MediaError> {
+        let Some(newest) = self.audio.newest().filter(|newest| newest + LATE < pictures) else { return Ok(()) };
+        let mut at = newest + SILENCE_LASTS;
+        while at + LATE / 2 < pictures {
+            let mut silence = gst::Buffer::from_slice(SILENCE);
+            silence.make_mut().set_pts(gst::ClockTime::from_nseconds(at));
+            self.audio.take(silence, false, &self.rules)?;
+            at += SILENCE_LASTS;
         }
         Ok(())
     }

@@ -29,7 +29,8 @@ pub fn media(kind: Kind, shelf: &Shelf, terms: &Terms, others: &[(Kind, &Shelf)]
     let newest = shelf.open().or_else(|| shelf.listed().last()).and_then(Segment::start).unwrap_or(0);
     for segment in shelf.listed().chain(shelf.open()) {
         begin(&mut text, kind, segment, terms, &mut init);
-        let recent = segment.start().is_some_and(|at| newest - at.min(newest) < PARTS_BACK * terms.target * 1_000_000_000);
+        let recent =
+            segment.start().is_some_and(|at| newest - at.min(newest) < PARTS_BACK * terms.target * 1_000_000_000);
         if recent && !shelf.is_ended() {
             parts(&mut text, kind, segment);
         }

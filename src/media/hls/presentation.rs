@@ -42,6 +42,11 @@ impl Presentation {
         self.shelves.end();
     }
 
+    /// Whether nothing more comes: its feed ended, or its outlet failed.
+    pub fn is_over(&self) -> bool {
+        self.shelves.is_ended()
+    }
+
     /// How long nobody has asked for anything.
     pub fn idle(&self) -> Duration {
         self.used.lock().elapsed()

@@ -119,7 +119,8 @@ impl Shelf {
     /// Empty, with so many segments in its playlist. Begins as a shelf that runs already stands: with its segment number
     /// and count of discontinuities.
     pub fn new(named: usize, beside: Option<&Self>) -> Self {
-        let next = beside.map_or(0, |other| other.segments.back().filter(|s| s.whole.is_none()).map_or(other.next, |s| s.msn));
+        let next =
+            beside.map_or(0, |other| other.segments.back().filter(|s| s.whole.is_none()).map_or(other.next, |s| s.msn));
         let gone = beside.map_or(0, |other| other.gone + other.marks(other.segments.len()));
         Self { named, segments: VecDeque::new(), next, gone, inits: BTreeMap::new(), ended: false }
     }

@@ -92,6 +92,11 @@ impl Shelves {
         self.tell();
     }
 
+    /// Whether nothing more comes.
+    pub fn is_ended(&self) -> bool {
+        self.state.lock().ended
+    }
+
     fn tell(&self) {
         self.news.send_modify(|version| *version += 1);
     }
@@ -139,12 +144,17 @@ impl State {
         // A little more than the setting: pictures come as they come, and a part of ten may take a moment longer.
         let usual = u64::try_from(self.settings.part.as_nanos()).unwrap_or(u64::MAX);
         let target = self.settings.segment.as_secs() + 1;
-        self.terms = Some(Terms { target: target.max(longest), part: part.max(usual + usual / 20), origin: self.origin });
+        self.terms =
+            Some(Terms { target: target.max(longest), part: part.max(usual + usual / 20), origin: self.origin });
     }
 
     fn answer(&self, file: File, after: Option<(u64, Option<u64>)>) -> Answer {
         let Some(terms) = self.terms else {
-            return if self.ended { Answer::Never("the feed ended before anything could be shown") } else { Answer::Later };
+            return if self.ended {
+                Answer::Never("the feed ended before anything could be shown")
+            } else {
+                Answer::Later
+            };
         };
         match file {
             File::Index => Answer::Here(self.index().into()),

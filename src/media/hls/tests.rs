@@ -51,7 +51,12 @@ fn target(text: &str) -> f64 {
 }
 
 /// A track's header and whole segments as a file.
-async fn file(presentation: &Presentation, kind: &str, list: &MediaPlaylist, dir: &std::path::Path) -> std::path::PathBuf {
+async fn file(
+    presentation: &Presentation,
+    kind: &str,
+    list: &MediaPlaylist,
+    dir: &std::path::Path,
+) -> std::path::PathBuf {
     let mut all = get(presentation, &format!("{kind}-init-0.mp4")).await.unwrap();
     for segment in &list.segments {
         all.extend(get(presentation, &segment.uri).await.unwrap());
@@ -115,6 +120,25 @@ async fn sound_alone_plays() {
     decode(&file(&presentation, "audio", &list, dir.path()).await);
 }
 
+/// A microphone that falls silent without a word does not hold up the pictures: silence takes its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_that_stops_becomes_silence() {
+    let mut publisher = Publisher::start(&[Codec::H264, Codec::Opus]);
+    let presentation = start(&publisher);
+    text(&presentation, "index.m3u8").await;
+    let publisher = tokio::task::spawn_blocking(move || {
+        publisher.publish(&[Codec::H264], 9);
+        publisher
+    });
+    let publisher = publisher.await.unwrap();
+    let list = read(&at(&presentation, "audio", 3, None).await);
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(&presentation, "audio", &list, dir.path()).await;
+    decode(&path);
+    assert!(length_of(&path) > 6.0, "{list:?}");
+    drop(publisher);
+}
+
 /// Each answer comes with its part, and soon: no part later than it takes to make it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocking_request_is_answered_with_the_part() {
@@ -151,8 +175,16 @@ async fn the_feeds_end_is_the_playlists() {
     let mut publisher = Publisher::start(&[Codec::H264, Codec::Opus]);
     let presentation = Arc::new(start(&publisher));
     let told = text(&presentation, "video.m3u8").await;
-    let waits = { let one = presentation.clone(); tokio::spawn(async move { at(&one, "video", hint(&told).0 + 1, None).await }) };
-    tokio::task::spawn_blocking(move || { publisher.silence(); publisher.feed.close(); }).await.unwrap();
+    let waits = {
+        let one = presentation.clone();
+        tokio::spawn(async move { at(&one, "video", hint(&told).0 + 1, None).await })
+    };
+    tokio::task::spawn_blocking(move || {
+        publisher.silence();
+        publisher.feed.close();
+    })
+    .await
+    .unwrap();
     let last = tokio::time::timeout(LIMIT, waits).await.expect("who waits hears of the end").unwrap();
     assert!(last.contains("#EXT-X-ENDLIST"), "{last}");
     let list = read(&last);
