@@ -4,9 +4,12 @@
 use crate::process::ServerProcess;
 use crate::studio::{call, device, small, until};
 use anyhow::{Context, Result, ensure};
+use millrace::auth::TokenRole;
+use millrace::demo::DemoSpec;
 use millrace::demo::publisher::PublisherSpec;
 use millrace::model::Codec;
 use reqwest::{Client, Method, StatusCode};
+use serde_json::json;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
@@ -142,22 +145,46 @@ async fn nothing_is_left_after_the_last_viewer() -> Result<()> {
     Ok(())
 }
 
+/// Without a token nothing is to be had, and with one in the first address ffmpeg needs nothing more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_may_not_watch_does_not_and_the_token_goes_along() -> Result<()> {
     const SECRET: &str = "a secret of more than thirty-two letters";
     let server = ServerProcess::start_with(&[("AUTH__SECRET", SECRET)])?;
     let auth = millrace::auth::Auth::new(Some(SECRET));
-    let token = |role| auth.issue(role, None, LIMIT).context("a token");
+    let token = |role| auth.issue(role, None, LIMIT * 10).context("a token");
+    let camera = millrace::demo::start(DemoSpec {
+        url: server.ws.clone(),
+        id: "door".into(),
+        token: token(TokenRole::Device)?,
+        media: PublisherSpec { video: Some(Codec::H264), ..small() },
+    });
+    let (client, admin) = (Client::new(), token(TokenRole::Admin)?);
+    let api = |path: &str| format!("{}/api/v1{path}", server.http);
+    let room = client.post(api("/rooms")).bearer_auth(&admin).json(&json!({"id": "hall"})).send().await?;
+    room.error_for_status()?;
+    let says = async |path: &str, words: &str| -> Result<Option<()>> {
+        let answer = client.get(api(path)).bearer_auth(&admin).send().await?.text().await?;
+        Ok(answer.contains(words).then_some(()))
+    };
+    until("the device is listed", || says("/devices", "door")).await?;
+    client.post(api("/rooms/hall/invite")).bearer_auth(&admin).send().await?.error_for_status()?;
+    until("its feed is live", || says("/rooms/hall/feeds", "\"live\":true")).await?;
+
     let url = format!("{}/hls/hall/index.m3u8", server.http);
-    let status = async |url: String| anyhow::Ok(Client::new().get(url).timeout(LIMIT).send().await?.status());
+    let status = async |url: String| anyhow::Ok(client.get(url).timeout(LIMIT).send().await?.status());
     ensure!(status(url.clone()).await? == StatusCode::UNAUTHORIZED);
-    ensure!(
-        status(format!("{url}?token={}", token(millrace::auth::TokenRole::Device)?)).await? == StatusCode::FORBIDDEN
-    );
-    let web = token(millrace::auth::TokenRole::Web)?;
-    let answer = Client::new().get(format!("{url}?token={web}")).timeout(LIMIT).send().await?;
-    ensure!(answer.status() == StatusCode::NOT_FOUND, "there is no such room yet");
+    ensure!(status(format!("{url}?token={}", token(TokenRole::Device)?)).await? == StatusCode::FORBIDDEN);
+    let web = format!("{url}?token={}", token(TokenRole::Web)?);
+    let answer = client.get(&web).timeout(LIMIT).send().await?;
     ensure!(answer.headers().get("access-control-allow-origin").is_some_and(|who| who == "*"));
+    let index = answer.text().await?;
+    let files = index.lines().filter(|line| line.contains(".m3u8")).count();
+    ensure!(files == 2 && index.matches("m3u8?token=").count() == 2, "{index}");
+    ensure!(decoded(&web, 2, &["-f", "framecrc", "pipe:1"]).await?.0 > 40, "it plays");
+    let bare = index.lines().find(|line| line.contains("video.m3u8")).and_then(|line| line.split('?').next());
+    let bare = format!("{}/hls/hall/{}", server.http, bare.context("a video playlist")?);
+    ensure!(status(bare).await? == StatusCode::UNAUTHORIZED, "each file asks for it");
+    camera.stop().await;
     Ok(())
 }
 

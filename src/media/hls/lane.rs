@@ -226,10 +226,9 @@ impl Lane {
     }
 
     fn end_muxer(&mut self) {
-        if let Some(muxer) = self.muxer.take() {
-            if !muxer.finish(FINISH) {
-                tracing::warn!(pipeline = self.name, "an HLS muxer did not give its last part in time");
-            }
+        let in_time = self.muxer.take().is_none_or(|muxer| muxer.finish(FINISH));
+        if !in_time {
+            tracing::warn!(pipeline = self.name, "an HLS muxer did not give its last part in time");
         }
     }
 }

@@ -131,8 +131,11 @@ async fn sound_that_stops_becomes_silence() {
         publisher
     });
     let publisher = publisher.await.unwrap();
-    let list = read(&at(&presentation, "audio", 3, None).await);
-    let dir = tempfile::tempdir().unwrap();
+    let mut told = String::new();
+    for msn in 1..=3 {
+        told = at(&presentation, "audio", msn, None).await;
+    }
+    let (list, dir) = (read(&told), tempfile::tempdir().unwrap());
     let path = file(&presentation, "audio", &list, dir.path()).await;
     decode(&path);
     assert!(length_of(&path) > 6.0, "{list:?}");
