@@ -9,6 +9,7 @@ mod events;
 mod feeds;
 mod graph;
 mod health;
+mod hls;
 mod ingests;
 mod openapi;
 mod pages;
@@ -68,6 +69,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(api)
         .merge(openapi::viewer(description))
         .merge(pages::router())
+        .merge(hls::router())
         .route("/api/{*path}", routing::any(error::no_such_route))
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

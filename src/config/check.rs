@@ -31,6 +31,7 @@ impl Config {
             self.storage.problem(),
             self.webhook.problem(),
             self.camera_problem(),
+            self.hls.problem(),
         ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }

@@ -16,6 +16,7 @@ mod event;
 pub mod fake;
 pub mod feed;
 pub mod files;
+pub mod hls;
 pub mod ice;
 pub mod ingest;
 pub mod mix;

@@ -80,8 +80,8 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
     ),
     // webrtcbin refuses to start without it, though our own ICE agent takes its place.
     ("gstreamer1.0-nice", &["nicesink", "nicesrc"]),
-    // Linked in from the crate gst-plugin-rtp: Debian's GStreamer has none.
-    ("millrace", &["rtpav1depay"]),
+    // Linked in from the crates gst-plugin-rtp and gst-plugin-fmp4: Debian's GStreamer has none.
+    ("millrace", &["cmafmux", "rtpav1depay"]),
     // Composed recordings: H264 decoded and encoded. Broadcasts: AAC.
     ("gstreamer1.0-libav", &["avdec_h264", "avenc_aac"]),
     ("gstreamer1.0-plugins-ugly", &["x264enc"]),

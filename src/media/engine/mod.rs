@@ -10,6 +10,7 @@ mod feeds;
 mod graph;
 mod ingests;
 mod live_mixes;
+mod hls;
 mod mixers;
 mod peers;
 mod recorders;
@@ -21,10 +22,10 @@ use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
 use super::rtsp;
 use super::snapshot::Snapshots;
-use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Config, Media, Reach};
 use crate::model::{BroadcastId, BroadcastStatus, EndReason, FeedId, IngestStatus, PeerId};
 use broadcasts::Broadcasts;
+use super::{Engine, FeedStats, HlsReply, HlsRequest, MediaError, MediaRequest, MediaSink, PeerStats};
 use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
@@ -61,6 +62,7 @@ struct Inner {
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
     reach: Arc<Reach>,
+    hls: hls::Presentations,
     stopping: AtomicBool,
 }
 
@@ -95,6 +97,7 @@ impl GstEngine {
             snapshots: Snapshots::default(),
             renditions,
             reach: Arc::new(config.reach.clone()),
+            hls: hls::Presentations::new(config.hls.clone()),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -212,6 +215,12 @@ impl Engine for GstEngine {
         self.inner.ingests.status(peer)
     }
 
+    fn hls(&self, feed: FeedId, request: HlsRequest) -> BoxFuture<'static, Result<HlsReply, MediaError>> {
+        let Some(runtime) = &self.runtime else { return stopped() };
+        let file = runtime.spawn(self.inner.clone().hls_file(feed, request));
+        async move { file.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
+    }
+
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
         let inner = &self.inner;
         let mut graph = graph::Graph::default();
@@ -237,6 +246,7 @@ impl Engine for GstEngine {
     fn shutdown(&self, limit: Duration) -> usize {
         let end = Instant::now() + limit;
         self.inner.stopping.store(true, SeqCst);
+        self.inner.hls.stop_all();
         self.inner.recorders.stop_all(EndReason::Shutdown);
         self.inner.mixers.stop_all(EndReason::Shutdown);
         self.inner.broadcasts.stop_all(EndReason::Shutdown);
