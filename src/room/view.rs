@@ -49,7 +49,7 @@ pub struct SubscriptionView {
     pub peer: PeerId,
     /// What it watches.
     pub feed: FeedId,
-    /// `offering`, `awaiting_answer`, `connecting` or `connected`.
+    /// `offering` or `answering`, `awaiting_answer`, `connecting` or `connected`.
     pub state: String,
 }
 

@@ -116,8 +116,8 @@ impl Engine for GstEngine {
         match request {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
-            MediaRequest::SubscribeWith { .. }
-            | MediaRequest::Ingest { .. }
+            MediaRequest::SubscribeWith { peer, feed, offer } => inner.subscribe_with(peer, feed, offer, events),
+            MediaRequest::Ingest { .. }
             | MediaRequest::RestartIngest { .. }
             | MediaRequest::LiveMix { .. }
             | MediaRequest::Broadcast { .. }

@@ -10,6 +10,7 @@ mod publish;
 mod recording;
 mod snapshot;
 mod subscribe;
+mod subscribe_with;
 #[cfg(test)]
 mod tests;
 
@@ -129,6 +130,7 @@ struct Feed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Offering,
+    Answering,
     AwaitingAnswer,
     Connecting,
     Connected,
@@ -140,8 +142,10 @@ struct Subscription {
     feed: FeedId,
     stage: Stage,
     negotiation: Negotiation,
-    /// Of the client's answer.
+    /// Of the client's descriptions.
     ufrags: Vec<String>,
+    /// The client makes the offers.
+    own_offer: bool,
 }
 
 impl State {
@@ -210,6 +214,7 @@ impl State {
             Command::Publish { offer } => self.publish(&me?, offer)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
+            Command::SubscribeWith { feed, offer } => self.subscribe_with(&me?, feed, offer)?,
             Command::Unsubscribe { feed } => self.unsubscribe(&me?, feed)?,
             Command::Answer { feed, answer } => self.answer(&me?, feed, answer)?,
             Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,
@@ -233,10 +238,9 @@ impl State {
         match event {
             MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
             MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
-            MediaEvent::SubscribeAnswered { .. }
-            | MediaEvent::SubscribeRefused { .. }
-            | MediaEvent::IngestChanged { .. }
-            | MediaEvent::BroadcastChanged { .. } => {}
+            MediaEvent::SubscribeAnswered { peer, answer } => self.subscribe_answered(peer, answer),
+            MediaEvent::SubscribeRefused { peer, error } => self.subscribe_refused(peer, error.into()),
+            MediaEvent::IngestChanged { .. } | MediaEvent::BroadcastChanged { .. } => {}
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
             MediaEvent::AnswerRefused { peer, error } => self.answer_refused(peer, error.into()),
             MediaEvent::Connected { peer } => self.connected(peer),
