@@ -110,6 +110,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),
+        ice_servers: Arc::default(),
         closing: closing.clone(),
     });
     let confined = auth.is_open() && !config.auth.insecure_open;
