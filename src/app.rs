@@ -117,6 +117,7 @@ async fn run(
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),
+        ice_servers: Arc::default(),
         closing: closing.clone(),
     });
     let confined = auth.is_open() && !config.auth.insecure_open;

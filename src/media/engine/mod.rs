@@ -148,7 +148,7 @@ impl Engine for GstEngine {
         match request {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
-            MediaRequest::SubscribeWith { .. } => tracing::error!("contract only: being built"),
+            MediaRequest::SubscribeWith { peer, feed, offer } => inner.subscribe_with(peer, feed, offer, events),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
             MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
