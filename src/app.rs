@@ -2,6 +2,7 @@
 //!
 //! Decides the order of starting and of ending; what each part does is its own.
 
+mod cameras;
 mod layers;
 mod logs;
 mod parts;
@@ -63,8 +64,8 @@ impl App {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let mut config = ready(config)?;
         parts::find_public_ips(&mut config.media).await;
-        let settings = (config.media.clone(), config.recording.clone());
-        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings.0, &settings.1)).await;
+        let settings = config.clone();
+        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings)).await;
         let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
         run(config, engine, Some(media)).await
     }
@@ -120,6 +121,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     recordings.on_change(Arc::new(move |recording| told.announce(recording.clone())));
     let mut keepers = parts::start_keepers(&recordings, &closing);
     keepers.push(pictures::start(rooms.clone(), recordings, closing.clone()));
+    cameras::add(&rooms, &config).await;
     let limit = config.server.shutdown_limit;
     Ok(Running {
         auth,

@@ -5,6 +5,7 @@
 
 pub mod branch;
 mod bus;
+mod camera;
 mod census;
 mod disk;
 pub mod egress;

@@ -34,6 +34,7 @@ impl Encoding {
             "audio/x-alaw" => audio("PCMA", "pcma"),
             "audio/x-mulaw" => audio("PCMU", "pcmu"),
             "audio/x-adpcm" | "audio/G726" => audio("G726", "g726"),
+            "audio/G722" => audio("G722", "g722"),
             "audio/x-vorbis" => audio("VORBIS", "vorbis"),
             "audio/x-raw" => audio("RAW", "raw"),
             _ => None,
