@@ -4,11 +4,11 @@
 //! came with the request. Decides how media is received, forwarded and recorded; leaves to `room` who may do what.
 
 pub mod branch;
+pub mod broadcast;
 mod bus;
 mod camera;
 mod census;
 mod disk;
-pub mod broadcast;
 pub mod egress;
 mod elements;
 mod engine;
@@ -36,6 +36,7 @@ mod snapshot;
 pub mod srtp;
 mod stats;
 pub mod template;
+pub mod transcode;
 
 pub use broadcast::check_broadcast;
 pub use elements::start;

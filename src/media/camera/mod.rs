@@ -16,6 +16,7 @@ mod backoff;
 mod board;
 mod cover;
 mod head;
+mod knock;
 mod line;
 mod meter;
 mod output;

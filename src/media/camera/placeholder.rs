@@ -39,7 +39,11 @@ impl Placeholder {
         generation: u64,
         output: Weak<Output>,
     ) -> Result<Self, MediaError> {
-        let (caps, picture) = last_picture(keyframe)?.buffer()?;
+        let (caps, mut picture) = last_picture(keyframe)?.buffer()?;
+        // textoverlay drops what has no time.
+        let times = picture.make_mut();
+        times.set_pts(gst::ClockTime::ZERO);
+        times.set_duration(gst::ClockTime::SECOND);
         let bin = gst::parse::bin_from_description(LAUNCH, false).map_err(|error| fatal("placeholder", error))?;
         let part = |name: &str| bin.by_name(name).ok_or_else(|| fatal("placeholder", name));
         part("text")?.set_property("text", text(ago));
@@ -86,4 +90,44 @@ fn text(ago: Duration) -> String {
     let now = jiff::Zoned::now();
     let since = now.checked_sub(jiff::SignedDuration::try_from(ago).unwrap_or_default()).unwrap_or(now);
     format!("no signal since {}", since.strftime("%H:%M:%S"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::camera::upstream::Bell;
+    use crate::media::egress::Pool;
+    use crate::media::feed::Feed;
+    use std::sync::Arc;
+    use std::time::Instant;
+
+    #[test]
+    fn it_goes_on_at_a_few_pictures_per_second() {
+        crate::media::start().unwrap();
+        let pool = Pool::start(1).unwrap();
+        let feed = Feed::new(crate::model::FeedId::next(), pool, Duration::from_millis(300), Box::new(|_| {}));
+        let (mailbox, _inbox) = tokio::sync::mpsc::unbounded_channel();
+        let output = Arc::new(Output::new(feed.clone(), Arc::new(Bell::new(mailbox))));
+        let unit = |data: &[u8]| Unit {
+            buffer: gst::Buffer::from_slice(data.to_vec()),
+            pts: 0,
+            duration: None,
+            keyframe: true,
+        };
+        output.push(Codec::H264, 2, &unit(&[0, 0, 0, 1, 0x65, 1, 2, 3]));
+        output.open(&[Codec::H264]);
+        let keyframe = output.keyframe().unwrap();
+        let generation = output.cover();
+        let running = Placeholder::start("p", &keyframe, Duration::ZERO, generation, Arc::downgrade(&output)).unwrap();
+        let (tap, end) = (feed.tap(100, Duration::ZERO), Instant::now() + Duration::from_secs(10));
+        let mut pictures = std::collections::BTreeSet::new();
+        while pictures.len() < 6 {
+            let left = end.saturating_duration_since(Instant::now());
+            if let Ok(crate::media::feed::TapItem::Packet(packet)) = tap.recv_timeout(left) {
+                pictures.insert(packet.timestamp);
+            }
+            assert!(Instant::now() < end, "{} pictures in vain", pictures.len());
+        }
+        drop(running);
+    }
 }

@@ -6,6 +6,7 @@
 use super::backoff::Backoff;
 use super::board::Board;
 use super::cover::Cover;
+use super::knock;
 use super::line::Shared;
 use super::output::Output;
 use super::plan::Plan;
@@ -273,6 +274,7 @@ async fn told(inbox: &mut UnboundedReceiver<Input>) -> Outcome {
 /// Checks the address, then opens. One that is not waited for any more ends on the thread that opened it.
 async fn open(plan: Result<Plan, Trouble>, shared: Arc<Shared>) -> Result<Session, Trouble> {
     let plan = plan?.checked().await?;
+    knock::knock(&plan, shared.output.users() > 0).await?;
     let opening = tokio::task::spawn_blocking(move || Session::open(&plan, shared));
     opening.await.map_err(|error| Trouble::new(IngestReason::Failed, error.to_string()))?
 }

@@ -8,9 +8,9 @@ mod broadcasts;
 mod clips;
 mod feeds;
 mod graph;
+mod hls;
 mod ingests;
 mod live_mixes;
-mod hls;
 mod mixers;
 mod peers;
 mod recorders;
@@ -22,10 +22,10 @@ use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
 use super::rtsp;
 use super::snapshot::Snapshots;
+use super::{Engine, FeedStats, HlsReply, HlsRequest, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Config, Media, Reach};
 use crate::model::{BroadcastId, BroadcastStatus, EndReason, FeedId, IngestStatus, PeerId};
 use broadcasts::Broadcasts;
-use super::{Engine, FeedStats, HlsReply, HlsRequest, MediaError, MediaRequest, MediaSink, PeerStats};
 use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
@@ -78,7 +78,7 @@ impl GstEngine {
             .worker_threads(2)
             .thread_name("media")
             .thread_keep_alive(Duration::from_secs(1))
-            .enable_time()
+            .enable_all()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
         let renditions = Renditions::new(pool.clone(), recording.templates.clone());
