@@ -14,7 +14,10 @@
 mod attach;
 mod backoff;
 mod board;
+mod container;
+mod file;
 mod head;
+mod http;
 mod line;
 mod meter;
 mod output;
@@ -23,6 +26,7 @@ mod plan;
 mod rtsp;
 mod session;
 mod splice;
+mod streams;
 mod supervisor;
 mod transcode;
 mod trouble;
