@@ -128,6 +128,10 @@ impl Attach {
     fn line(&self, pad: &gst::Pad, reading: &Reading) -> Result<(), Trouble> {
         let line = Line::new(self.shared.clone(), reading.kind, reading.encoding);
         let mut elements = Vec::new();
+        if self.paced {
+            // One demuxer thread gives all tracks: none may wait for the time of another's units.
+            elements.push(waiting_room()?);
+        }
         for factory in reading.elements {
             let made = element(factory)?;
             if made.has_property("config-interval") {
@@ -170,6 +174,14 @@ impl Attach {
         let sink = sink.ok_or_else(|| failed(&"an element without a sink pad"))?;
         pad.link(&sink).map(drop).map_err(|error| failed(&format!("{}: {error}", pad.name())))
     }
+}
+
+fn waiting_room() -> Result<gst::Element, Trouble> {
+    let queue = element("queue")?;
+    queue.set_property("max-size-time", 3 * gst::ClockTime::SECOND.nseconds());
+    queue.set_property("max-size-bytes", 32u32 << 20);
+    queue.set_property("max-size-buffers", 0u32);
+    Ok(queue)
 }
 
 fn broken(caps: &str) -> Trouble {

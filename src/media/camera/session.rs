@@ -50,7 +50,12 @@ impl Session {
 
     /// Whether its end of stream is the source's end.
     pub fn is_finite(&self) -> bool {
-        self.head.finite
+        self.head.finite.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// Whether it may take its time to begin.
+    pub fn is_patient(&self) -> bool {
+        self.head.patient
     }
 
     /// What its tracks are in, once they are known: all pads are there and were heard, or one was long enough ago.

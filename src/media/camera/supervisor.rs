@@ -206,7 +206,7 @@ impl Supervisor {
     fn begin(&mut self, attempt: &mut Attempt, now: Instant) -> ControlFlow<Outcome> {
         let Some(codecs) = attempt.session.tracks(now) else {
             let late = now.saturating_duration_since(attempt.session.since) > self.job.settings.connect_limit;
-            return match late {
+            return match late && !attempt.session.is_patient() {
                 true => {
                     fail(IngestReason::Unreachable, "it answers in part or not at all, and sends nothing: look at it")
                 }
