@@ -66,8 +66,7 @@ impl Pipe {
             .set_state(gst::State::Playing)
             .map_err(|_| MediaError::Transient("the connection cannot be begun".into()))?;
         let mut feeder = Feeder::new(&pipe.pipeline, pipe.sources.clone(), pipe.slow.clone(), ends.tell.clone());
-        let sound = if kinds.contains(&Kind::Audio) { Sound::Aac } else { Sound::None };
-        let take = Box::new(move |unit| feeder.take(unit));
+        let (sound, take) = (Sound::Aac, Box::new(move |unit| feeder.take(unit)));
         pipe.outlet = Some(Outlet::start(ends.feed.clone(), ends.renditions, Wants { sound, framing }, take)?);
         Ok(pipe)
     }
@@ -113,10 +112,12 @@ impl Drop for Pipe {
     }
 }
 
-/// What the feed has.
+/// What the feed has and has sent already: the muxers wait for ever for a track that never comes. One that begins later
+/// makes the attempt begin anew.
 fn kinds(feed: &Feed) -> Vec<Kind> {
-    let tracks = feed.tracks();
-    let has = |kind: &Kind| tracks.iter().any(|track| track.codec.kind() == *kind);
+    let tracks = feed.stats().tracks;
+    let silent = tracks.iter().all(|track| track.packets == 0);
+    let has = |kind: &Kind| tracks.iter().any(|t| t.codec.kind() == *kind && (silent || t.packets > 0));
     [Kind::Video, Kind::Audio].into_iter().filter(has).collect()
 }
 
@@ -170,15 +171,24 @@ fn set_up_srt(sink: &gst::Element, srt: &Srt, target: &Target) {
     }
 }
 
-/// SRT's listener: live with the first caller, and each gets a keyframe soon.
+/// SRT's listener: live while there are callers, and each gets a keyframe soon.
 fn tell_callers(sink: &gst::Element, ends: &Ends<'_>) {
     if gst::glib::subclass::SignalId::lookup("caller-added", sink.type_()).is_none() {
         return;
     }
-    let (tell, feed) = (ends.tell.clone(), Arc::downgrade(ends.feed));
+    let callers = Arc::new(AtomicU64::new(0));
+    let (tell, feed, present) = (ends.tell.clone(), Arc::downgrade(ends.feed), callers.clone());
     sink.connect("caller-added", false, move |_| {
+        present.fetch_add(1, Relaxed);
         let _ = tell.send(Happening::Live);
         feed.upgrade().iter().for_each(|feed| feed.request_keyframe());
+        None
+    });
+    let tell = ends.tell.clone();
+    sink.connect("caller-removed", false, move |_| {
+        if callers.fetch_sub(1, Relaxed) == 1 {
+            let _ = tell.send(Happening::Alone);
+        }
         None
     });
 }
