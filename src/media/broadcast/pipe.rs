@@ -193,18 +193,21 @@ fn tell_callers(sink: &gst::Element, ends: &Ends<'_>) {
     });
 }
 
-/// Counts what is taken. A sink takes its first buffer when it is connected and has it out: with the second, media flows.
+/// Counts what is taken. A sink keeps its first buffer until it is connected and has it out: with the second, media flows.
+/// (Headers are taken before: `rtmp2sink` sends them by itself.)
 fn count(sink: &gst::Element, ends: &Ends<'_>, by_callers: bool) {
     let Some(pad) = sink.static_pad("sink") else { return };
     let (report, tell, buffers) = (ends.report.clone(), ends.tell.clone(), AtomicU64::new(0));
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let size = match &info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => buffer.size(),
-            Some(gst::PadProbeData::BufferList(list)) => list.calculate_size(),
-            _ => 0,
+        let (size, is_header) = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                (buffer.size(), buffer.flags().contains(gst::BufferFlags::HEADER))
+            }
+            Some(gst::PadProbeData::BufferList(list)) => (list.calculate_size(), false),
+            _ => (0, true),
         };
         report.sent(size as u64);
-        if buffers.fetch_add(1, Relaxed) == 1 && !by_callers {
+        if !is_header && buffers.fetch_add(1, Relaxed) == 1 && !by_callers {
             let _ = tell.send(Happening::Live);
         }
         gst::PadProbeReturn::Ok
