@@ -66,8 +66,7 @@ impl Pipe {
             .set_state(gst::State::Playing)
             .map_err(|_| MediaError::Transient("the connection cannot be begun".into()))?;
         let mut feeder = Feeder::new(&pipe.pipeline, pipe.sources.clone(), pipe.slow.clone(), ends.tell.clone());
-        let sound = if kinds.contains(&Kind::Audio) { Sound::Aac } else { Sound::None };
-        let take = Box::new(move |unit| feeder.take(unit));
+        let (sound, take) = (Sound::Aac, Box::new(move |unit| feeder.take(unit)));
         pipe.outlet = Some(Outlet::start(ends.feed.clone(), ends.renditions, Wants { sound, framing }, take)?);
         Ok(pipe)
     }
@@ -113,10 +112,12 @@ impl Drop for Pipe {
     }
 }
 
-/// What the feed has.
+/// What the feed has and has sent already: the muxers wait for ever for a track that never comes. One that begins later
+/// makes the attempt begin anew.
 fn kinds(feed: &Feed) -> Vec<Kind> {
-    let tracks = feed.tracks();
-    let has = |kind: &Kind| tracks.iter().any(|track| track.codec.kind() == *kind);
+    let tracks = feed.stats().tracks;
+    let silent = tracks.iter().all(|track| track.packets == 0);
+    let has = |kind: &Kind| tracks.iter().any(|t| t.codec.kind() == *kind && (silent || t.packets > 0));
     [Kind::Video, Kind::Audio].into_iter().filter(has).collect()
 }
 
@@ -170,31 +171,43 @@ fn set_up_srt(sink: &gst::Element, srt: &Srt, target: &Target) {
     }
 }
 
-/// SRT's listener: live with the first caller, and each gets a keyframe soon.
+/// SRT's listener: live while there are callers, and each gets a keyframe soon.
 fn tell_callers(sink: &gst::Element, ends: &Ends<'_>) {
     if gst::glib::subclass::SignalId::lookup("caller-added", sink.type_()).is_none() {
         return;
     }
-    let (tell, feed) = (ends.tell.clone(), Arc::downgrade(ends.feed));
+    let callers = Arc::new(AtomicU64::new(0));
+    let (tell, feed, present) = (ends.tell.clone(), Arc::downgrade(ends.feed), callers.clone());
     sink.connect("caller-added", false, move |_| {
+        present.fetch_add(1, Relaxed);
         let _ = tell.send(Happening::Live);
         feed.upgrade().iter().for_each(|feed| feed.request_keyframe());
         None
     });
+    let tell = ends.tell.clone();
+    sink.connect("caller-removed", false, move |_| {
+        if callers.fetch_sub(1, Relaxed) == 1 {
+            let _ = tell.send(Happening::Alone);
+        }
+        None
+    });
 }
 
-/// Counts what is taken. A sink takes its first buffer when it is connected and has it out: with the second, media flows.
+/// Counts what is taken. A sink keeps its first buffer until it is connected and has it out: with the second, media flows.
+/// (Headers are taken before: `rtmp2sink` sends them by itself.)
 fn count(sink: &gst::Element, ends: &Ends<'_>, by_callers: bool) {
     let Some(pad) = sink.static_pad("sink") else { return };
     let (report, tell, buffers) = (ends.report.clone(), ends.tell.clone(), AtomicU64::new(0));
     pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
-        let size = match &info.data {
-            Some(gst::PadProbeData::Buffer(buffer)) => buffer.size(),
-            Some(gst::PadProbeData::BufferList(list)) => list.calculate_size(),
-            _ => 0,
+        let (size, is_header) = match &info.data {
+            Some(gst::PadProbeData::Buffer(buffer)) => {
+                (buffer.size(), buffer.flags().contains(gst::BufferFlags::HEADER))
+            }
+            Some(gst::PadProbeData::BufferList(list)) => (list.calculate_size(), false),
+            _ => (0, true),
         };
         report.sent(size as u64);
-        if buffers.fetch_add(1, Relaxed) == 1 && !by_callers {
+        if !is_header && buffers.fetch_add(1, Relaxed) == 1 && !by_callers {
             let _ = tell.send(Happening::Live);
         }
         gst::PadProbeReturn::Ok

@@ -39,6 +39,8 @@ const KEYFRAMES: u32 = 2;
 pub(super) enum Happening {
     /// Media flows.
     Live,
+    /// Nobody takes it any more; others may come.
+    Alone,
     /// It failed. `refused`: trying again soon will not help.
     Failed { why: String, refused: bool },
     /// The feed's tracks are others now: begin again at once.
@@ -180,6 +182,7 @@ impl Supervisor {
                 reason = &mut *stop => return Outcome::Over(reason.unwrap_or(EndReason::Shutdown)),
                 happening = told.recv() => match happening {
                     Some(Happening::Live) => self.report.live(),
+                    Some(Happening::Alone) => self.report.connecting(),
                     Some(Happening::Failed { why, refused }) => return Outcome::Failed { why, refused },
                     Some(Happening::Anew) | None => return Outcome::Again,
                     Some(Happening::FeedOver(EndReason::FeedEnded)) => return Outcome::Over(EndReason::FeedEnded),

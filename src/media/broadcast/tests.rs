@@ -191,6 +191,50 @@ async fn srt_calls_with_a_passphrase() {
     run.state(BroadcastState::Live).await;
     far.done().await;
     judge(&out, 4, AAC);
+    run.state(BroadcastState::Waiting).await;
+    let far = Far::new(&["-i", &address], 3, &out);
+    let again = run.state(BroadcastState::Live).await;
+    assert!(again.reconnects >= 1, "{again:?}");
+    far.done().await;
+    judge(&out, 3, AAC);
+    run.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_say_nothing_or_refuse_are_never_live() {
+    let publisher = Publisher::start(&[Codec::Opus, Codec::H264]);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let (_dir, out) = file();
+    let srt = udp_port();
+    let _far = Far::new(&["-i", &format!("srt://127.0.0.1:{srt}?mode=listener&passphrase=0123456789ab")], 4, &out);
+    for (to, key, password) in [
+        (format!("rtmp://127.0.0.1:{port}/app"), "k-123", ""),
+        (format!("srt://127.0.0.1:{srt}"), "k-123", "another-one"),
+        (format!("srt://127.0.0.1:{}", udp_port()), "k-123", ""),
+    ] {
+        let mut run = start(&publisher.feed, wish(&to, key, password));
+        let status = run.until("not connecting", |status| status.state != BroadcastState::Connecting).await;
+        let trouble = status.trouble.clone().unwrap_or_default();
+        assert_eq!(status.state, BroadcastState::Waiting, "{to}: {status:?}");
+        assert!(!trouble.is_empty() && !trouble.contains("k-123") && !trouble.contains("another-one"), "{trouble}");
+        println!("{to}: {trouble}");
+        run.stop().await;
+    }
+}
+
+/// A microphone that is announced and says nothing does not hold up the pictures.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pictures_go_out_without_the_sound_that_was_announced() {
+    let mut publisher = Publisher::start(&[Codec::Opus, Codec::H264]);
+    publisher.publish_some(&[Codec::Opus, Codec::H264], &[Codec::H264], 9, |_| true);
+    let ((_dir, out), port) = (file(), tcp_port());
+    let address = format!("rtmp://127.0.0.1:{port}/app/k-123");
+    let far = Far::new(&["-listen", "1", "-i", &address], 4, &out);
+    let mut run = start(&publisher.feed, wish(&address, "", ""));
+    run.state(BroadcastState::Live).await;
+    far.done().await;
+    judge(&out, 4, ("none", 0));
     run.stop().await;
 }
 
@@ -201,10 +245,14 @@ async fn srt_is_called() {
     let mut run = start(&publisher.feed, wish(&format!("srt://127.0.0.1:{port}?mode=listener"), "", ""));
     run.state(BroadcastState::Connecting).await;
     let address = format!("srt://127.0.0.1:{port}?connect_timeout=20000");
-    let far = Far::new(&["-i", &address], 4, &out);
-    run.state(BroadcastState::Live).await;
-    far.done().await;
-    judge(&out, 4, AAC);
+    for _ in 0..2 {
+        let far = Far::new(&["-i", &address], 4, &out);
+        run.state(BroadcastState::Live).await;
+        far.done().await;
+        // Who calls waits for a keyframe, a second here.
+        judge(&out, 3, AAC);
+        run.state(BroadcastState::Connecting).await;
+    }
     run.stop().await;
 }
 

@@ -22,6 +22,10 @@ pub(in crate::media) struct Chain {
     source: gst_app::AppSrc,
     payload_type: u8,
     sequence: u16,
+    /// Packets of the picture that has not ended yet.
+    picture: Vec<gst::Buffer>,
+    /// Its RTP time.
+    time: u32,
     failed: Arc<OnceLock<String>>,
 }
 
@@ -49,16 +53,21 @@ impl Chain {
         set(&pipeline)?;
         let started = pipeline.set_state(gst::State::Playing);
         let payload_type = track.payload_type;
-        let chain = Self { pipeline, source, payload_type, sequence: 0, failed };
+        let chain = Self { pipeline, source, payload_type, sequence: 0, picture: Vec::new(), time: 0, failed };
         match started {
             Ok(_) => Ok(chain),
             Err(_) => Err(MediaError::Fatal(chain.failure().unwrap_or("a pipeline does not start").to_owned())),
         }
     }
 
-    /// A packet that belongs at `at` nanoseconds. `false`: the pipeline is too slow and the packet is left out.
+    /// A packet that belongs at `at` nanoseconds. Pictures go on when they have come whole: half of one would show.
+    /// `false`: the pipeline is too slow and the packet is left out.
     pub(in crate::media) fn push(&mut self, timed: &Timed, at: u64) -> bool {
+        if timed.after_gap {
+            self.lose();
+        }
         if self.is_slow() {
+            self.lose();
             return false;
         }
         self.sequence = self.sequence.wrapping_add(if timed.after_gap { 2 } else { 1 });
@@ -66,8 +75,27 @@ impl Chain {
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(gst::ClockTime::from_nseconds(at));
         }
-        let _ = self.source.push_buffer(buffer);
+        // A picture whose last packet says nothing ends where the next begins.
+        if self.time != timed.packet.timestamp {
+            self.hand_over();
+        }
+        self.time = timed.packet.timestamp;
+        self.picture.push(buffer);
+        if timed.packet.marker || timed.packet.codec.kind() == Kind::Audio {
+            self.hand_over();
+        }
         true
+    }
+
+    /// Packets are left out from here on: the picture that has begun never ends.
+    pub(in crate::media) fn lose(&mut self) {
+        self.picture.clear();
+    }
+
+    fn hand_over(&mut self) {
+        if !self.picture.is_empty() {
+            let _ = self.source.push_buffer_list(self.picture.drain(..).collect::<gst::BufferList>());
+        }
     }
 
     fn is_slow(&self) -> bool {

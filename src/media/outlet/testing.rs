@@ -2,7 +2,8 @@
 
 use crate::media::branch::testing::{encode_with, source};
 use crate::media::egress::Pool;
-use crate::media::feed::{Feed, Source, Upstream};
+use crate::media::feed::{Feed, Source, SourceTrack, Upstream};
+use crate::media::rtcp::{SenderReport, write_sender_report};
 use crate::model::{Codec, FeedId, Kind};
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -18,6 +19,7 @@ impl Upstream for Nobody {
 /// A publisher of a feed: 320x240 at 25 pictures per second, a keyframe each second. Dropped, it falls silent.
 pub(in crate::media) struct Publisher {
     pub feed: Arc<Feed>,
+    late: Duration,
     stop: Option<Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -26,25 +28,44 @@ type Clip = (u8, u32, Codec, Vec<(Duration, Vec<u8>)>);
 
 impl Publisher {
     pub(in crate::media) fn start(codecs: &[Codec]) -> Self {
+        Self::start_late(codecs, Duration::ZERO)
+    }
+
+    /// The same with pictures that come so much later than their sound; sender reports tell where they belong.
+    pub(in crate::media) fn start_late(codecs: &[Codec], late: Duration) -> Self {
         crate::media::start().unwrap();
         let feed = Feed::new(FeedId::next(), Pool::start(1).unwrap(), Duration::from_millis(300), Box::new(|_| {}));
-        let mut publisher = Self { feed, stop: None, thread: None };
+        let mut publisher = Self { feed, late, stop: None, thread: None };
         publisher.publish(codecs, 7);
         publisher
     }
 
     /// Goes on with these, as another source does.
     pub(in crate::media) fn publish(&mut self, codecs: &[Codec], ssrc: u32) {
+        self.publish_some(codecs, codecs, ssrc, |_| true);
+    }
+
+    /// Announces tracks, and sends of some of them those packets that `keep` takes (by their number).
+    pub(in crate::media) fn publish_some(
+        &mut self,
+        announced: &[Codec],
+        codecs: &[Codec],
+        ssrc: u32,
+        keep: impl Fn(usize) -> bool + Send + 'static,
+    ) {
         self.silence();
-        let tracks = codecs.iter().map(|codec| source(*codec, payload_type(*codec))).collect();
+        let track = |codec: &Codec| SourceTrack { ssrc: Some(ssrc_of(*codec, ssrc)), ..source(*codec, payload_type(*codec)) };
+        let tracks = announced.iter().map(track).collect();
         self.feed.set_source(Source { tracks, upstream: Arc::new(Nobody) });
         let clips: Vec<Clip> = codecs.iter().map(|codec| clip(*codec, ssrc)).collect();
         let (stop, stopped) = channel::<()>();
         let feed = self.feed.clone();
         let mut all: Vec<(Duration, usize, usize)> = Vec::new();
-        for (track, (.., packets)) in clips.iter().enumerate() {
-            all.extend(packets.iter().enumerate().map(|(index, (due, _))| (*due, track, index)));
+        for (track, (.., codec, packets)) in clips.iter().enumerate() {
+            let late = if codec.kind() == Kind::Video { self.late } else { Duration::ZERO };
+            all.extend(packets.iter().enumerate().map(|(index, (due, _))| (*due + late, track, index)));
         }
+        clips.iter().for_each(|clip| self.feed.on_rtcp(&report(clip)));
         all.sort();
         let run = move || {
             let begin = Instant::now();
@@ -55,8 +76,10 @@ impl Publisher {
                     if !matches!(stopped.recv_timeout(wait), Err(RecvTimeoutError::Timeout)) {
                         return;
                     }
-                    feed.on_rtp(later(&clips[*track], *index, round), Instant::now());
-                    feed.drained();
+                    if keep(*index) {
+                        feed.on_rtp(later(&clips[*track], *index, round), Instant::now());
+                        feed.drained();
+                    }
                 }
             }
         };
@@ -83,10 +106,13 @@ fn payload_type(codec: Codec) -> u8 {
     if codec.kind() == Kind::Audio { 111 } else { 96 }
 }
 
+fn ssrc_of(codec: Codec, ssrc: u32) -> u32 {
+    ssrc + u32::from(codec.kind() == Kind::Audio) * 1000
+}
+
 fn clip(codec: Codec, ssrc: u32) -> Clip {
     let packets = encode_with(codec, 2, (320, 240), 25);
-    let ssrc = ssrc + u32::from(codec.kind() == Kind::Audio) * 1000;
-    (payload_type(codec), ssrc, codec, packets.into_iter().map(|(due, packet)| (due, packet.data)).collect())
+    (payload_type(codec), ssrc_of(codec, ssrc), codec, packets.into_iter().map(|(due, packet)| (due, packet.data)).collect())
 }
 
 /// A packet of the clip, `round` times its length later.
@@ -100,4 +126,13 @@ fn later((payload_type, ssrc, codec, packets): &Clip, index: usize, round: u32) 
     data[4..8].copy_from_slice(&time.to_be_bytes());
     data[8..12].copy_from_slice(&ssrc.to_be_bytes());
     data
+}
+
+/// All clips begin at the same instant of the sender's clock.
+fn report((_, ssrc, _, packets): &Clip) -> Vec<u8> {
+    let rtp = u32::from_be_bytes(packets[0].1[4..8].try_into().unwrap());
+    let mut out = Vec::new();
+    let report = SenderReport { ssrc: *ssrc, ntp: 3_900_000_000 << 32, rtp, packets: 1, bytes: 1 };
+    write_sender_report(&report, "test", &mut out);
+    out
 }

@@ -11,6 +11,7 @@ use crate::media::branch::{Ordered, Timed};
 use crate::media::feed::{Feed, SourceTrack, TapItem};
 use crate::media::mix::since;
 use crate::media::rendition::{Renditions, Shape, User};
+use crate::media::rtp::Packet;
 use crate::media::template::{Template, element};
 use crate::model::{Codec, EndReason, Kind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -25,6 +26,11 @@ const LOOK: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// A hole in the sound that is longer is not filled with silence.
 const LONGEST_HOLE: i64 = 5_000_000_000;
+/// AAC whose packets are missing for so long, as the pictures show, is filled with silence…
+const SILENCE_AFTER: i64 = 800_000_000;
+/// …up to this distance, so that what is merely late still finds its place.
+const SILENCE_UNTIL: i64 = 500_000_000;
+const SILENCE_STEP: i64 = 20_000_000;
 /// A pipeline that fails more often is given up.
 const MOST_FAILURES: u32 = 5;
 
@@ -43,6 +49,8 @@ struct Input {
 struct Lane {
     chain: Option<Chain>,
     last: i64,
+    /// Up to here it is silence of ours.
+    filled: i64,
     failures: u32,
 }
 
@@ -153,6 +161,9 @@ impl Worker {
             Kind::Video => self.gate.lets(timed),
             Kind::Audio => self.wants.sound != Sound::None && self.sound_may_begin(timed.packet.at),
         };
+        if !passes && kind == Kind::Video {
+            self.picture.chain.iter_mut().for_each(Chain::lose);
+        }
         if !passes || !self.input.tracks.iter().any(|track| track.codec == timed.packet.codec) {
             return;
         }
@@ -175,6 +186,9 @@ impl Worker {
 
     fn push(&mut self, kind: Kind, timed: &Timed, at: i64) {
         let lane = if kind == Kind::Video { &mut self.picture } else { &mut self.sound };
+        if kind == Kind::Audio && at < lane.filled {
+            return;
+        }
         let at = at.max(lane.last);
         if kind == Kind::Audio && at - lane.last > LONGEST_HOLE {
             lane.chain = None;
@@ -194,6 +208,23 @@ impl Worker {
         let Some(chain) = &mut lane.chain else { return };
         if !chain.push(timed, u64::try_from(at).unwrap_or(0)) && kind == Kind::Video {
             self.gate.freeze(timed.packet.at);
+        }
+        if kind == Kind::Video && timed.packet.marker {
+            self.fill_silence(at);
+        }
+    }
+
+    /// Muxers wait for sound that has begun: give them some where none comes.
+    fn fill_silence(&mut self, picture: i64) {
+        let began = self.sound.chain.is_some() && self.wants.sound == Sound::Aac;
+        if !began || picture - self.sound.last < SILENCE_AFTER {
+            return;
+        }
+        self.sound.last = self.sound.last.max(picture - LONGEST_HOLE);
+        while let Some(chain) = self.sound.chain.as_mut().filter(|_| self.sound.last < picture - SILENCE_UNTIL) {
+            self.sound.last += SILENCE_STEP;
+            self.sound.filled = self.sound.last;
+            chain.push(&silence(self.sound.last), u64::try_from(self.sound.last).unwrap_or(0));
         }
     }
 
@@ -224,6 +255,24 @@ impl Input {
         let tracks = source.tracks();
         Ok(Self { source: Arc::downgrade(source), packets, ordered: Ordered::new(tracks.clone()), tracks, _user: user })
     }
+}
+
+/// 20 ms of stereo silence (RFC 6716) that belong at `at` nanoseconds.
+fn silence(at: i64) -> Timed {
+    let mut data = vec![0; 12];
+    data.extend([0xfc, 0xff, 0xfe]);
+    let packet = Packet {
+        codec: Codec::Opus,
+        sequence: 0,
+        timestamp: ((i128::from(at) * 48) / 1_000_000) as u32,
+        marker: false,
+        keyframe: true,
+        size: None,
+        payload: 12..data.len(),
+        data,
+        at: Instant::now(),
+    };
+    Timed { packet: Arc::new(packet), at, after_gap: false }
 }
 
 fn needs_rendition(tracks: &[SourceTrack]) -> bool {

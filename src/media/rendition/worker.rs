@@ -163,7 +163,7 @@ impl Worker {
             self.gate.restart(timed.packet.at);
         }
         if !self.gate.lets(timed) {
-            return;
+            return self.chain.iter_mut().for_each(|(_, chain)| chain.lose());
         }
         if let Some(report) = self.picture.report(timed.at, zero) {
             self.rendition.feed.on_rtcp(&report);
