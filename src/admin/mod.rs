@@ -8,6 +8,7 @@ mod events;
 mod feeds;
 mod graph;
 mod health;
+mod onvif;
 mod openapi;
 mod pages;
 mod people;
@@ -18,6 +19,7 @@ pub use health::install_metrics;
 
 use crate::auth::Auth;
 use crate::media::Engine;
+use crate::onvif::Onvif;
 use crate::recordings::Recordings;
 use crate::room::{Lobby, Rooms};
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -51,6 +53,8 @@ pub struct Shared {
     pub started: Instant,
     /// All metrics.
     pub metrics: PrometheusHandle,
+    /// Cameras on the network.
+    pub onvif: Onvif,
 }
 
 impl FromRef<Shared> for Auth {
