@@ -61,6 +61,13 @@ pub fn stream(device: &Url, told: &str) -> Option<Url> {
     Some(url)
 }
 
+/// Without percent escapes.
+pub fn decoded(text: &str) -> String {
+    // The reader of form fields takes `+` for a space and `&` for an end.
+    let field = format!("v={}", text.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(field.as_bytes()).next().map_or_else(String::new, |(_, value)| value.into_owned())
+}
+
 fn readable(told: &str) -> Option<Url> {
     let mut url = Url::parse(told.trim()).ok().filter(|url| url.has_host() && told.len() <= LONGEST)?;
     url.set_username("").ok()?;

@@ -127,7 +127,7 @@ impl Client {
 
     fn tells_password(&self, uri: &str) -> bool {
         let password = self.wire.credentials().password.reveal();
-        password.len() >= TELLING && uri.contains(password)
+        password.len() >= TELLING && [uri, &address::decoded(uri)].iter().any(|text| text.contains(password))
     }
 
     /// A picture, now, as JPEG.

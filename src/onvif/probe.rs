@@ -1,5 +1,6 @@
 //! WS-Discovery's messages: the question to all devices, and a device's answer. Pure.
 
+use super::address::decoded;
 use super::soap::shown;
 use super::xml::{self, Node};
 use serde::Serialize;
@@ -118,12 +119,6 @@ fn scope(scopes: &str, kind: &str) -> Option<String> {
     scopes.split_whitespace().filter_map(value).find(|value| !value.is_empty())
 }
 
-fn decoded(text: &str) -> String {
-    // The reader of form fields takes `+` for a space and `&` for an end.
-    let field = format!("v={}", text.replace('+', "%2B").replace('&', "%26"));
-    url::form_urlencoded::parse(field.as_bytes()).next().map_or_else(String::new, |(_, value)| value.into_owned())
-}
-
 /// One entry per device, with all of its addresses.
 pub fn merge(known: &mut Vec<Found>, found: Found) {
     let Some(same) = known.iter_mut().find(|one| one.endpoint == found.endpoint || one.address == found.address) else {
@@ -176,6 +171,6 @@ mod tests {
         for found in [read(DAHUA).remove(0), read(AXIS).remove(0), again] {
             merge(&mut all, found);
         }
-        assert_eq!((all.len(), all[0].addresses.len()), (2, 2));
+        assert_eq!((all.len(), all[0].addresses.len()), (2, 3));
     }
 }
