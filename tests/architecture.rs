@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Who may import whom, beside itself: `main → app → signaling, journal, admin → room → media, cluster, recordings,
-/// auth → config, model`.
+/// onvif, auth → config, model`.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["*"]),
     ("lib", &["*"]),

@@ -14,7 +14,8 @@ const LONGEST: usize = 2048;
 /// # Errors
 /// `Invalid`; the text is not repeated, as it may hold a password.
 pub fn parse(text: &str) -> Result<Url, OnvifError> {
-    let invalid = |why: &str| OnvifError::Invalid(format!("address: {why}, as in 192.168.1.20 or http://192.168.1.20:8000"));
+    let invalid =
+        |why: &str| OnvifError::Invalid(format!("address: {why}, as in 192.168.1.20 or http://192.168.1.20:8000"));
     let text = text.trim();
     if text.is_empty() || text.len() > LONGEST {
         return Err(invalid("the camera's name or IP address, with its port if that is not 80"));
@@ -101,7 +102,10 @@ mod tests {
         let device = parse("https://door.example:8443").unwrap();
         let ours = |told| web(&device, told).map(String::from);
         assert_eq!(ours("http://door.example/onvif/media"), Some("http://door.example/onvif/media".into()));
-        assert_eq!(ours("http://10.0.0.9:80/onvif/media?x=1"), Some("https://door.example:8443/onvif/media?x=1".into()));
+        assert_eq!(
+            ours("http://10.0.0.9:80/onvif/media?x=1"),
+            Some("https://door.example:8443/onvif/media?x=1".into())
+        );
         assert_eq!(ours("file:///etc/passwd"), None);
         let stream = |told| stream(&device, told).map(String::from);
         assert_eq!(stream("rtsp://u:p@10.0.0.9:554/live?a=b"), Some("rtsp://door.example:554/live?a=b".into()));

@@ -30,9 +30,13 @@ pub struct Wire {
     credentials: Credentials,
     /// Kept as long as the name leads to the same addresses.
     held: Mutex<Option<(String, Vec<SocketAddr>, reqwest::Client)>>,
-    /// How the device wants to be answered by HTTP's digest; `None` as long as it did not demand it.
-    prompt: Mutex<Option<WwwAuthenticateHeader>>,
+    /// How the device wants to be answered by HTTP's digest, `None` as long as it did not demand it. Many demand it for
+    /// pictures and refuse it for SOAP.
+    soap: Prompt,
+    pictures: Prompt,
 }
+
+type Prompt = Mutex<Option<WwwAuthenticateHeader>>;
 
 /// One HTTP request, made anew when it has to be sent again.
 struct Sending<'a> {
@@ -45,7 +49,7 @@ struct Sending<'a> {
 impl Wire {
     /// To a device that knows these credentials; what may be reached is `gate`'s to say.
     pub fn new(gate: Gate, credentials: Credentials) -> Self {
-        Self { gate, credentials, held: Mutex::default(), prompt: Mutex::default() }
+        Self { gate, credentials, held: Mutex::default(), soap: Mutex::default(), pictures: Mutex::default() }
     }
 
     /// Whom the device knows.
@@ -55,12 +59,12 @@ impl Wire {
 
     /// Sends a SOAP request. `token` makes WS-Security's header; left out where HTTP's digest is in use.
     pub async fn soap(&self, url: &Url, request: &Request, token: impl Fn() -> String) -> Result<Answer, OnvifError> {
-        let digest = self.prompt.lock().is_some();
+        let digest = self.soap.lock().is_some();
         let body = |header: &str| soap::envelope(header, &request.body()).into_bytes();
         let first = if digest { body("") } else { body(&token()) };
         let sending = Sending { method: Method::POST, url, action: request.action_uri(), body: first };
         let mut response = self.send(&sending).await?;
-        if self.demands_digest(&response) {
+        if self.demands_digest(&response, &self.soap) {
             response = self.send(&Sending { body: body(""), ..sending }).await?;
         }
         let status = response.status();
@@ -72,7 +76,7 @@ impl Wire {
     pub async fn picture(&self, url: &Url) -> Result<Vec<u8>, OnvifError> {
         let sending = Sending { method: Method::GET, url, action: String::new(), body: Vec::new() };
         let mut response = self.send(&sending).await?;
-        if self.demands_digest(&response) {
+        if self.demands_digest(&response, &self.pictures) {
             response = self.send(&sending).await?;
         }
         match response.status() {
@@ -109,14 +113,14 @@ impl Wire {
     }
 
     /// Whether the device wants HTTP's digest, for which `send` is then ready.
-    fn demands_digest(&self, response: &Response) -> bool {
+    fn demands_digest(&self, response: &Response, known: &Prompt) -> bool {
         if response.status() != StatusCode::UNAUTHORIZED || self.credentials.user.is_empty() {
             return false;
         }
         let headers = response.headers().get_all(WWW_AUTHENTICATE).into_iter().filter_map(|value| value.to_str().ok());
         let prompt = headers.into_iter().find_map(challenge);
         let demanded = prompt.is_some();
-        *self.prompt.lock() = prompt;
+        *known.lock() = prompt;
         demanded
     }
 
@@ -134,10 +138,11 @@ impl Wire {
     }
 
     fn answered_prompt(&self, sending: &Sending) -> Option<String> {
-        let mut prompt = self.prompt.lock();
+        let is_soap = sending.method == Method::POST;
+        let mut prompt = if is_soap { self.soap.lock() } else { self.pictures.lock() };
         let Credentials { user, password } = &self.credentials;
         let uri = &sending.url[Position::BeforePath..Position::AfterQuery];
-        let method = if sending.method == Method::POST { HttpMethod::POST } else { HttpMethod::GET };
+        let method = if is_soap { HttpMethod::POST } else { HttpMethod::GET };
         let context = AuthContext::new_with_method(user, password.reveal(), uri, Some(&sending.body[..]), method);
         prompt.as_mut()?.respond(&context).ok().map(|header| header.to_header_string())
     }

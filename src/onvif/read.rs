@@ -180,7 +180,10 @@ mod tests {
         assert_eq!((main.token.as_str(), main.name.as_str(), main.ptz), ("Profile_1", "mainStream", true));
         assert_eq!((main.encoding.as_deref(), main.width, main.height), (Some("H265"), Some(2560), Some(1440)));
         assert_eq!((main.framerate, main.bitrate, main.audio.as_deref()), (Some(25.0), Some(4_096_000), Some("PCMU")));
-        assert_eq!((sub.encoding.as_deref(), sub.framerate, sub.audio, sub.ptz), (Some("H264"), Some(12.5), None, false));
+        assert_eq!(
+            (sub.encoding.as_deref(), sub.framerate, sub.audio, sub.ptz),
+            (Some("H264"), Some(12.5), None, false)
+        );
         let [main, sub] = profiles(&response("dahua_profiles")).try_into().unwrap();
         assert_eq!((main.encoding.as_deref(), main.width, main.ptz), (Some("H264"), Some(1920), true));
         assert_eq!((sub.encoding.as_deref(), sub.width, sub.bitrate), (Some("JPEG"), Some(704), None));

@@ -154,7 +154,10 @@ mod tests {
         );
         let node = node.unwrap();
         assert_eq!((node.name.as_str(), node.text.as_str(), node.attribute("token")), ("b", "x <y>", Some("1&2")));
-        assert_eq!((node.children("c").count(), node.text_of("c"), node.path(&["c"]).unwrap().text.as_str()), (2, None, ""));
+        assert_eq!(
+            (node.children("c").count(), node.text_of("c"), node.path(&["c"]).unwrap().text.as_str()),
+            (2, None, "")
+        );
         assert!(node.attribute("a").is_none(), "namespace declarations are no attributes");
     }
 

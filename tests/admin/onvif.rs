@@ -65,7 +65,11 @@ async fn a_dahua_demands_https_digest_and_never_gets_its_password_shown() {
     let (service, camera) = (service().await, Camera::start(Maker::Dahua).await);
     let password = json!({ "address": camera.address.to_string(), "user": USER, "password": "wrong" });
     let (status, refusal) = service.onvif("profiles", password).await;
-    assert_eq!((status, &refusal["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("camera_credentials")), "{refusal}");
+    assert_eq!(
+        (status, &refusal["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("camera_credentials")),
+        "{refusal}"
+    );
     let (status, told) = service.onvif("profiles", whom(&camera)).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     let [main, sub] = [0, 1].map(|at| &told["profiles"][at]);
@@ -86,7 +90,11 @@ async fn an_axis_has_one_address_for_all_and_no_movement() {
     assert!(only["uri"].as_str().unwrap().starts_with("rtsp://127.0.0.1/onvif-media/media.amp?profile="), "{only}");
     let stop = with(&camera, json!({ "profile": only["token"], "stop": true }));
     let (status, refusal) = service.onvif("ptz", stop).await;
-    assert_eq!((status, &refusal["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("camera_unsupported")), "{refusal}");
+    assert_eq!(
+        (status, &refusal["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("camera_unsupported")),
+        "{refusal}"
+    );
 }
 
 #[tokio::test]
@@ -95,8 +103,14 @@ async fn pictures_are_fetched_for_the_console() {
         let (service, camera) = (service().await, Camera::start(maker).await);
         let body = with(&camera, json!({ "profile": "Profile_1" }));
         let response = service.request(Method::POST, "/api/v1/onvif/snapshot").json(&body).send().await.unwrap();
-        assert_eq!((response.status(), &response.headers()["content-type"]), (StatusCode::OK, &"image/jpeg".parse().unwrap()));
+        assert_eq!(
+            (response.status(), &response.headers()["content-type"]),
+            (StatusCode::OK, &"image/jpeg".parse().unwrap())
+        );
         assert_eq!(response.bytes().await.unwrap(), PICTURE);
+        let moved = with(&camera, json!({ "profile": "Profile_1", "move": { "x": 0.1 } }));
+        let (status, refusal) = service.onvif("ptz", moved).await;
+        assert_eq!(status, StatusCode::NO_CONTENT, "HTTP's digest is for pictures, not for all: {refusal}");
     }
 }
 
@@ -127,7 +141,11 @@ async fn cameras_move_stop_and_go_to_their_positions() {
         for (told, part) in told.iter().zip(parts) {
             assert!(told.contains(part) && told.contains("<ProfileToken>MediaProfile00000</ProfileToken>"), "{told}");
         }
-        assert_eq!(told[0].contains("<Timeout>PT5S</Timeout>"), limited, "{maker:?} may know no limit of time: {told:?}");
+        assert_eq!(
+            told[0].contains("<Timeout>PT5S</Timeout>"),
+            limited,
+            "{maker:?} may know no limit of time: {told:?}"
+        );
     }
 }
 
@@ -136,7 +154,9 @@ async fn positions_are_listed_and_wrong_movements_refused() {
     let (service, camera) = (service().await, Camera::start(Maker::Dahua).await);
     let (_, presets) = service.onvif("presets", with(&camera, json!({ "profile": "MediaProfile00000" }))).await;
     assert_eq!(presets, json!([{ "token": "1", "name": "Gate" }, { "token": "2", "name": "2" }]));
-    for wrong in [json!({}), json!({ "stop": true, "preset": "1" }), json!({ "move": { "x": 2 } }), json!({ "turn": 1 })] {
+    for wrong in
+        [json!({}), json!({ "stop": true, "preset": "1" }), json!({ "move": { "x": 2 } }), json!({ "turn": 1 })]
+    {
         let (status, refusal) = service.onvif("ptz", with(&camera, wrong)).await;
         assert_eq!((status, &refusal["code"]), (StatusCode::BAD_REQUEST, &json!("bad_request")), "{refusal}");
     }
@@ -146,7 +166,9 @@ async fn positions_are_listed_and_wrong_movements_refused() {
 #[tokio::test]
 async fn what_is_no_camera_is_told_in_words() {
     let service = service().await;
-    for (maker, words) in [(Maker::Endless, "longer than"), (Maker::Redirecting, "https://"), (Maker::Page, "cannot be read")] {
+    for (maker, words) in
+        [(Maker::Endless, "longer than"), (Maker::Redirecting, "https://"), (Maker::Page, "cannot be read")]
+    {
         let camera = Camera::start(maker).await;
         let (status, refusal) = service.onvif("profiles", whom(&camera)).await;
         assert_eq!((status, &refusal["code"]), (StatusCode::BAD_GATEWAY, &json!("camera_unreadable")), "{refusal}");
@@ -161,7 +183,9 @@ async fn what_is_no_camera_is_told_in_words() {
 async fn addresses_that_are_not_allowed_are_not_asked() {
     let service = Service::open().await;
     let camera = Camera::start(Maker::Axis).await;
-    for address in [camera.address.to_string(), "169.254.169.254".into(), format!("http://2130706433:{}", camera.address.port())] {
+    for address in
+        [camera.address.to_string(), "169.254.169.254".into(), format!("http://2130706433:{}", camera.address.port())]
+    {
         let (status, refusal) = service.onvif("profiles", json!({ "address": address })).await;
         assert_eq!((status, &refusal["code"]), (StatusCode::FORBIDDEN, &json!("address_forbidden")), "{refusal}");
     }

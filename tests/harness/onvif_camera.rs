@@ -178,7 +178,9 @@ impl Shared {
         let xml = match (self.maker, action.as_str()) {
             (_, "GetSystemDateAndTime") => date(self.now()),
             (_, "GetDeviceInformation") => self.information(),
-            (Maker::Dahua, "GetServices") => return (StatusCode::BAD_REQUEST, document!("dahua_fault")).into_response(),
+            (Maker::Dahua, "GetServices") => {
+                return (StatusCode::BAD_REQUEST, document!("dahua_fault")).into_response();
+            }
             (Maker::Dahua, "GetCapabilities") => document!("dahua_capabilities").into(),
             (Maker::Hikvision, "GetServices") => document!("hikvision_services").into(),
             (Maker::Axis, "GetServices") => document!("axis_services").into(),
@@ -212,7 +214,9 @@ impl Shared {
     fn stream(&self, body: &str) -> String {
         let profile = between(body, "<ProfileToken>", "<").unwrap();
         let address = match (self.maker, profile.as_str()) {
-            (Maker::Dahua, "MediaProfile00001") => "rtsp://192.168.1.108:554/user=operator_password=hunter2%20%3C&amp;%3E",
+            (Maker::Dahua, "MediaProfile00001") => {
+                "rtsp://192.168.1.108:554/user=operator_password=hunter2%20%3C&amp;%3E"
+            }
             (Maker::Dahua, _) => "rtsp://192.168.1.108:554/cam/realmonitor?channel=1&amp;subtype=0&amp;unicast=true",
             _ => "rtsp://operator:secret@192.168.1.64:554/Streaming/Channels/101?transportmode=unicast",
         };
@@ -268,7 +272,9 @@ fn date(at: Timestamp) -> String {
 }
 
 fn uri(action: &str, address: &str) -> String {
-    envelope(&format!("<trt:{action}Response><trt:MediaUri><tt:Uri>{address}</tt:Uri></trt:MediaUri></trt:{action}Response>"))
+    envelope(&format!(
+        "<trt:{action}Response><trt:MediaUri><tt:Uri>{address}</tt:Uri></trt:MediaUri></trt:{action}Response>"
+    ))
 }
 
 fn envelope(body: &str) -> String {
