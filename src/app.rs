@@ -108,6 +108,7 @@ async fn run(
         closing: closing.clone(),
         started: Instant::now(),
         metrics: admin::install_metrics(),
+        onvif: parts::onvif(&config),
     };
     let journal = tokio::spawn(journal::keep(rooms.journal()));
     let silent = CancellationToken::new();
