@@ -5,6 +5,7 @@
 
 pub mod branch;
 mod bus;
+mod camera;
 mod census;
 mod disk;
 pub mod egress;
@@ -20,6 +21,7 @@ pub mod mix;
 mod peer;
 mod picture;
 mod pipeline;
+pub mod reach;
 mod request;
 pub mod requirements;
 pub mod rtcp;
