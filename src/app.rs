@@ -64,8 +64,8 @@ impl App {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let mut config = ready(config)?;
         parts::find_public_ips(&mut config.media).await;
-        let settings = (config.media.clone(), config.recording.clone());
-        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings.0, &settings.1)).await;
+        let settings = config.clone();
+        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings)).await;
         let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
         run(config, engine, Some(media)).await
     }

@@ -22,11 +22,8 @@ pub const STUN_LIMIT: Duration = Duration::from_secs(3);
 pub type Demo = demo::Demo;
 
 /// The real engine and the address of its UDP port.
-pub fn start_engine(
-    media: &config::Media,
-    recording: &config::Recording,
-) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
-    let engine = GstEngine::start(media, recording).map_err(|e| StartError::Media(e.to_string()))?;
+pub fn start_engine(config: &config::Config) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
+    let engine = GstEngine::start(config).map_err(|e| StartError::Media(e.to_string()))?;
     let address = engine.local_addr();
     Ok((engine, address))
 }

@@ -56,6 +56,11 @@ impl Pipeline {
         let _ = self.inner.recalculate_latency();
     }
 
+    /// Adds an element that is started by who added it.
+    pub fn add_still(&self, element: &gst::Element) -> Result<(), MediaError> {
+        self.inner.add(element).map_err(|error| MediaError::Fatal(error.to_string()))
+    }
+
     /// Its graph as DOT.
     pub fn graph(&self) -> String {
         self.inner.debug_to_dot_data(gst::DebugGraphDetails::all()).to_string()

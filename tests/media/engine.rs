@@ -1,6 +1,6 @@
 //! An engine and the room it talks to, as tests see them.
 
-use millrace::config::Media;
+use millrace::config::{Config, Media};
 use millrace::media::{Engine, GstEngine, MediaEvent, MediaRequest, MediaSink};
 use millrace::model::{EndReason, FeedId, PeerId, Sdp};
 use std::sync::Arc;
@@ -28,9 +28,14 @@ impl Room {
         Self::with(config())
     }
 
-    pub fn with(config: Media) -> Self {
-        let recording = millrace::config::Recording { min_free_bytes: 0, ..Default::default() };
-        let engine = GstEngine::start(&config, &recording).expect("an engine");
+    pub fn with(media: Media) -> Self {
+        Self::of(Config { media, ..Config::default() })
+    }
+
+    /// With all settings; recordings need no free space.
+    pub fn of(mut config: Config) -> Self {
+        config.recording.min_free_bytes = 0;
+        let engine = GstEngine::start(&config).expect("an engine");
         let (sink, events) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { engine, sink, events, runtime }

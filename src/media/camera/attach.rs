@@ -1,10 +1,10 @@
 //! From a head's pads to lines: RTP is depayloaded, streams are parsed, what is not wanted or not known ends in a fakesink at
 //! once, so that it cannot stop the rest.
 
+use super::Signal;
 use super::head::element;
 use super::line::{Line, Shared};
 use super::trouble::Trouble;
-use super::Signal;
 use crate::model::{IngestReason, Kind};
 use gst::glib;
 use gst::prelude::*;

@@ -52,7 +52,10 @@ mod tests {
         let mut backoff = Backoff::new(&settings);
         let waits: Vec<Duration> = (0..12).map(|_| backoff.next(IngestReason::Unreachable, false)).collect();
         assert!(waits[0] >= settings.retry_min && waits[0] <= 2 * settings.retry_min, "{waits:?}");
-        assert!(waits[11] >= settings.retry_max && waits[11] < 2 * settings.retry_max + settings.retry_min, "{waits:?}");
+        assert!(
+            waits[11] >= settings.retry_max && waits[11] < 2 * settings.retry_max + settings.retry_min,
+            "{waits:?}"
+        );
         assert!(backoff.next(IngestReason::Closed, true) <= WATCHED);
         assert!(backoff.next(IngestReason::Credentials, true) >= settings.retry_slow);
         assert!(Backoff::new(&settings).next(IngestReason::NotFound, false) >= settings.retry_slow);

@@ -2,7 +2,7 @@
 
 use super::trouble::Trouble;
 use crate::media::{MediaEvent, MediaSink};
-use crate::model::{IngestReason, IngestState, IngestStatus, IngestTrouble, IngestTrack, PeerId};
+use crate::model::{IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, PeerId};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::time::Duration;
@@ -147,7 +147,9 @@ fn warnings(tracks: &[IngestTrack]) -> Vec<String> {
     };
     let say = |track: &IngestTrack| {
         let seconds = track.keyframe_interval_ms.unwrap_or(0).div_ceil(1000);
-        format!("joining takes up to {seconds} s, its keyframes are that rare: let it send more, or set video to transcode")
+        format!(
+            "joining takes up to {seconds} s, its keyframes are that rare: let it send more, or set video to transcode"
+        )
     };
     tracks.iter().filter(slow).map(say).collect()
 }

@@ -9,8 +9,7 @@ use super::transcode::{self, Transcoder, Work};
 use super::trouble::Trouble;
 use super::{Input, Signal};
 use crate::media::rtp::{h264, pack};
-use crate::model::{IngestReason, IngestTrack, IngestWish, Kind, VideoPolicy};
-use gst::prelude::*;
+use crate::model::{Codec, IngestReason, IngestTrack, IngestWish, Kind, VideoPolicy};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
@@ -92,6 +91,16 @@ impl Line {
         self.state.lock().meter.heard()
     }
 
+    /// What leaves it.
+    pub fn codec(&self) -> Codec {
+        match (self.kind, self.encoding) {
+            (Kind::Video, _) => Codec::H264,
+            (_, "PCMU") => Codec::Pcmu,
+            (_, "PCMA") => Codec::Pcma,
+            _ => Codec::Opus,
+        }
+    }
+
     /// A unit came.
     pub fn on_sample(&self, sample: &gst::Sample) {
         let Some(unit) = Unit::of(sample, self.kind) else { return };
@@ -107,7 +116,7 @@ impl Line {
             self.shared.signal(Signal::Tracks);
         }
         match self.why() {
-            None => _ = self.shared.output.push(self.kind, self.shared.generation, &unit),
+            None => _ = self.shared.output.push(self.codec(), self.shared.generation, &unit),
             Some(_) => self.transcode(&mut state, &unit),
         }
         drop(state);
@@ -124,7 +133,7 @@ impl Line {
                 Some("H264 → H264: it has B-frames, which browsers do not take".into())
             }
             (Kind::Video, "H264") if asked => Some("H264 → H264: asked for".into()),
-            (_, "H264" | "OPUS") => None,
+            (_, "H264" | "OPUS" | "PCMU" | "PCMA") => None,
             (Kind::Video, other) => Some(format!("{other} → H264: not every browser plays {other}")),
             (Kind::Audio, other) => Some(format!("{other} → OPUS: WebRTC takes no {other}")),
         }
@@ -163,10 +172,10 @@ impl Line {
             caps: state.caps.clone().unwrap_or_else(gst::Caps::new_any),
             keyframe_interval: Duration::from_millis(self.shared.wish.keyframe_interval_ms.max(100)),
         };
-        let (output, kind, generation) = (Arc::downgrade(&self.shared.output), self.kind, self.shared.generation);
+        let (output, codec, generation) = (Arc::downgrade(&self.shared.output), self.codec(), self.shared.generation);
         let done = move |unit: Unit| {
             if let Some(output) = output.upgrade() {
-                output.push(kind, generation, &unit);
+                output.push(codec, generation, &unit);
             }
         };
         match transcode::start(&work, Box::new(done)) {
@@ -206,7 +215,8 @@ impl Line {
             let caps = state.caps.as_ref()?.structure(0)?;
             u32::try_from(caps.get::<i32>(name).ok()?).ok()
         };
-        let mut track = IngestTrack { encoding: self.encoding.into(), passthrough: why.is_none(), why, ..Default::default() };
+        let mut track =
+            IngestTrack { encoding: self.encoding.into(), passthrough: why.is_none(), why, ..Default::default() };
         (track.width, track.height) = (side("width"), side("height"));
         state.meter.fill(self.kind, &mut track, now);
         track

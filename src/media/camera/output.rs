@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Between sender reports.
 const REPORTS: Duration = Duration::from_secs(1);
+/// So many units may come before the tracks are known.
+const EARLY: usize = 1000;
 /// The same for all H264: a source that comes back with another profile must not make viewers negotiate again. Browsers
 /// decode what they are sent.
 const H264: &str = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
@@ -79,8 +81,10 @@ impl Stream {
 struct State {
     splice: Splice,
     streams: [Stream; 2],
-    /// Those that the feed has.
-    tracks: Vec<Kind>,
+    /// Those that the feed has, sound first.
+    tracks: Vec<Codec>,
+    /// What came before it was known which tracks there are.
+    early: Vec<(Codec, u64, Unit, Instant)>,
     /// The last keyframe, for the placeholder.
     keyframe: Option<Unit>,
     last: [Option<Instant>; 2],
@@ -102,6 +106,7 @@ impl Output {
             splice: Splice::default(),
             streams: [Stream::new(), Stream::new()],
             tracks: Vec::new(),
+            early: Vec::new(),
             keyframe: None,
             last: [None; 2],
             reported: None,
@@ -109,53 +114,68 @@ impl Output {
         Self { feed, bell, epoch: Instant::now(), state: Mutex::new(state) }
     }
 
-    /// Says which tracks there are; those that were there stay, so that a source that comes back without its sound changes
-    /// nothing for who watches.
-    pub fn open(&self, kinds: &[Kind]) {
+    /// Says which tracks there are. Those that were there stay, so that a source that comes back without its sound changes
+    /// nothing for who watches; sound in another codec takes the place of what was there.
+    pub fn open(&self, codecs: &[Codec]) {
         let mut state = self.state.lock();
-        let new: Vec<Kind> = kinds.iter().copied().filter(|kind| !state.tracks.contains(kind)).collect();
-        if new.is_empty() {
-            return;
+        let new: Vec<Codec> = codecs.iter().copied().filter(|codec| !state.tracks.contains(codec)).collect();
+        if !new.is_empty() {
+            state.tracks.retain(|known| new.iter().all(|codec| codec.kind() != known.kind()));
+            state.tracks.extend(new);
+            state.tracks.sort_by_key(|codec| codec.kind());
+            let track = |codec: &Codec| source_track(*codec, state.streams[index(codec.kind())].ssrc);
+            let tracks = state.tracks.iter().map(track).collect();
+            self.feed.set_source(Source { tracks, upstream: self.bell.clone() });
         }
-        state.tracks.extend(new);
-        state.tracks.sort_unstable();
-        let tracks = state.tracks.iter().map(|kind| source_track(*kind, state.streams[index(*kind)].ssrc)).collect();
-        self.feed.set_source(Source { tracks, upstream: self.bell.clone() });
-    }
-
-    /// Whether the feed has tracks.
-    pub fn is_open(&self) -> bool {
-        !self.state.lock().tracks.is_empty()
+        for (codec, generation, unit, at) in std::mem::take(&mut state.early) {
+            self.place(&mut state, codec, generation, &unit, at);
+        }
     }
 
     /// Whether the feed has pictures.
     pub fn has_video(&self) -> bool {
-        self.state.lock().tracks.contains(&Kind::Video)
+        self.state.lock().tracks.iter().any(|codec| codec.kind() == Kind::Video)
     }
 
-    /// A unit of H264 or Opus of a pipeline; whether it was sent.
-    pub fn push(&self, kind: Kind, generation: u64, unit: &Unit) -> bool {
+    /// A unit of a pipeline; whether it was sent, or will be.
+    pub fn push(&self, codec: Codec, generation: u64, unit: &Unit) -> bool {
         let now = Instant::now();
         let mut state = self.state.lock();
-        if !state.tracks.contains(&kind) {
+        if state.tracks.contains(&codec) {
+            return self.place(&mut state, codec, generation, unit, now);
+        }
+        if !state.tracks.is_empty() {
             return false;
         }
+        state.early.retain(|(_, known, ..)| *known == generation);
+        let room = state.early.len() < EARLY;
+        if room {
+            state.early.push((codec, generation, unit.clone(), now));
+        }
+        room
+    }
+
+    fn place(&self, state: &mut State, codec: Codec, generation: u64, unit: &Unit, now: Instant) -> bool {
+        let kind = codec.kind();
         let (pts, duration, keyframe) = (unit.pts, unit.duration, unit.keyframe);
         let piece = Piece { kind, generation, pts, duration, keyframe };
+        if !state.tracks.contains(&codec) {
+            return false;
+        }
         let Some(at) = state.splice.place(piece, self.nanoseconds(now)) else { return false };
-        self.send(&mut state.streams[index(kind)], codec(kind), at, unit, now);
+        self.send(&mut state.streams[index(kind)], codec, at, unit, now);
         state.last[index(kind)] = Some(now);
         if kind == Kind::Video && keyframe {
             state.keyframe = Some(unit.clone());
         }
-        self.report(&mut state, now);
+        self.report(state, now);
         true
     }
 
     fn send(&self, stream: &mut Stream, codec: Codec, at: i64, unit: &Unit, now: Instant) {
         let Ok(map) = unit.buffer.map_readable() else { return };
         let timestamp = stream.timestamp(codec, at);
-        if codec == Codec::Opus {
+        if codec.kind() == Kind::Audio {
             self.feed.on_rtp(stream.packet((codec, false), timestamp, &map), now);
         } else {
             let payloads = pack::h264(&map);
@@ -173,9 +193,9 @@ impl Output {
         }
         state.reported = Some(now);
         let (ntp, at) = (ntp_now(), self.nanoseconds(now));
-        for kind in &state.tracks {
-            let rtp = state.streams[index(*kind)].timestamp(codec(*kind), at);
-            self.feed.report(codec(*kind), ntp, rtp);
+        for codec in &state.tracks {
+            let rtp = state.streams[index(codec.kind())].timestamp(*codec, at);
+            self.feed.report(*codec, ntp, rtp);
         }
     }
 
@@ -209,17 +229,16 @@ fn index(kind: Kind) -> usize {
     usize::from(kind == Kind::Video)
 }
 
-/// What a feed from here is in.
-fn codec(kind: Kind) -> Codec {
-    if kind == Kind::Video { Codec::H264 } else { Codec::Opus }
-}
-
 fn payload_type(codec: Codec) -> u8 {
-    if codec == Codec::H264 { 102 } else { 111 }
+    match codec {
+        Codec::Pcmu => 0,
+        Codec::Pcma => 8,
+        Codec::H264 => 102,
+        _ => 111,
+    }
 }
 
-fn source_track(kind: Kind, ssrc: u32) -> SourceTrack {
-    let codec = codec(kind);
+fn source_track(codec: Codec, ssrc: u32) -> SourceTrack {
     SourceTrack {
         codec,
         fmtp: if codec == Codec::H264 { H264.into() } else { String::new() },

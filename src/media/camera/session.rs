@@ -1,13 +1,13 @@
 //! One attempt: a pipeline with a head and its lines, from opening to the end. All here blocks: off the async threads.
 
+use super::Signal;
 use super::attach::Attach;
 use super::head::{self, Head, Site};
 use super::line::{Line, Shared};
 use super::plan::Plan;
 use super::trouble::Trouble;
-use super::Signal;
 use crate::media::pipeline::Pipeline;
-use crate::model::{IngestTrack, Kind};
+use crate::model::{Codec, IngestTrack, Kind};
 use gst::MessageView;
 use gst::prelude::*;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl Session {
     pub fn open(plan: &Plan, shared: Arc<Shared>) -> Result<Self, Trouble> {
         let paced = head::is_paced(plan);
         // What is paced has times from zero on, and is shown from now on.
-        let now = gst::SystemClock::obtain().time().unwrap_or(gst::ClockTime::ZERO);
+        let now = gst::SystemClock::obtain().time();
         let base = if paced { now } else { gst::ClockTime::ZERO };
         let told = shared.clone();
         let pipeline = Pipeline::watched(&shared.name, base, move |message| {
@@ -48,15 +48,15 @@ impl Session {
         self.head.finite
     }
 
-    /// The kinds of its tracks, once they are known: all pads are there and were heard, or one was long enough ago.
-    pub fn tracks(&self, now: Instant) -> Option<Vec<Kind>> {
+    /// What its tracks are in, once they are known: all pads are there and were heard, or one was long enough ago.
+    pub fn tracks(&self, now: Instant) -> Option<Vec<Codec>> {
         let lines = self.attach.lines();
-        let heard: Vec<(Kind, Instant)> =
-            lines.iter().filter_map(|line| line.heard().map(|(first, _)| (line.kind(), first))).collect();
+        let heard: Vec<(Codec, Instant)> =
+            lines.iter().filter_map(|line| line.heard().map(|(first, _)| (line.codec(), first))).collect();
         let first = heard.iter().map(|(_, first)| *first).min()?;
         let all = self.attach.is_complete() && heard.len() == lines.len();
         let patient = now.saturating_duration_since(first) < PATIENCE;
-        (all || !patient).then(|| heard.into_iter().map(|(kind, _)| kind).collect())
+        (all || !patient).then(|| heard.into_iter().map(|(codec, _)| codec).collect())
     }
 
     /// When media came last: of pictures, if there are any.

@@ -194,14 +194,16 @@ impl Supervisor {
     }
 
     fn begin(&mut self, attempt: &mut Attempt, now: Instant) -> ControlFlow<Outcome> {
-        let Some(kinds) = attempt.session.tracks(now) else {
+        let Some(codecs) = attempt.session.tracks(now) else {
             let late = now.saturating_duration_since(attempt.session.since) > self.job.settings.connect_limit;
             return match late {
-                true => fail(IngestReason::Unreachable, "it answers in part or not at all, and sends nothing: look at it"),
+                true => {
+                    fail(IngestReason::Unreachable, "it answers in part or not at all, and sends nothing: look at it")
+                }
                 false => ControlFlow::Continue(()),
             };
         };
-        self.output.open(&kinds);
+        self.output.open(&codecs);
         attempt.live = true;
         attempt.used = now;
         self.job.board.live(self.was_live);

@@ -55,7 +55,9 @@ fn advice(reason: IngestReason) -> Option<&'static str> {
         IngestReason::Certificate => Some(
             "its certificate is not trusted, or not the pinned one: compare it and set `fingerprint` to its SHA-256",
         ),
-        IngestReason::Unreachable => Some("it cannot be reached: check its address and port, and that it is switched on"),
+        IngestReason::Unreachable => {
+            Some("it cannot be reached: check its address and port, and that it is switched on")
+        }
         IngestReason::Closed => Some("it closed the connection"),
         IngestReason::Silent => Some("it sends nothing any more"),
         _ => None,

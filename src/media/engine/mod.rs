@@ -7,21 +7,24 @@
 mod clips;
 mod feeds;
 mod graph;
+mod ingests;
 mod mixers;
 mod peers;
 mod recorders;
 
+use super::camera;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::{Media, Recording};
-use crate::model::{EndReason, FeedId, PeerId};
+use crate::config::{Config, Media};
+use crate::model::{EndReason, FeedId, IngestStatus, PeerId};
 use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use ingests::Ingests;
 use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
@@ -43,6 +46,7 @@ struct Inner {
     keyframe_interval: Duration,
     peers: Peers,
     feeds: Feeds,
+    ingests: Ingests,
     recorders: Recorders,
     mixers: Mixers,
     snapshots: Snapshots,
@@ -50,8 +54,9 @@ struct Inner {
 }
 
 impl GstEngine {
-    /// Binds the port and starts the threads. `recording`: how much space stays free, and the templates.
-    pub fn start(media: &Media, recording: &Recording) -> Result<Arc<Self>, MediaError> {
+    /// Binds the port and starts the threads.
+    pub fn start(config: &Config) -> Result<Arc<Self>, MediaError> {
+        let (media, recording) = (&config.media, &config.recording);
         let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
         crate::media::start()?;
         let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
@@ -70,6 +75,7 @@ impl GstEngine {
             keyframe_interval: media.keyframe_interval,
             peers: Peers::default(),
             feeds: Feeds::default(),
+            ingests: Ingests::new(config.ingest.clone(), config.reach.clone()),
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             snapshots: Snapshots::default(),
@@ -117,17 +123,18 @@ impl Engine for GstEngine {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
             MediaRequest::SubscribeWith { .. }
-            | MediaRequest::Ingest { .. }
-            | MediaRequest::RestartIngest { .. }
             | MediaRequest::LiveMix { .. }
             | MediaRequest::Broadcast { .. }
             | MediaRequest::StopBroadcast { .. } => tracing::error!("contract only: being built"),
+            MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
+            MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
             MediaRequest::Close { peer, reason } => {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
                 inner.peers.tell(peer, Input::Close);
+                inner.ingests.tell(peer, camera::Input::Close);
             }
             MediaRequest::Record { recording, feed, stem, preroll } => {
                 inner.record((recording, feed), stem, preroll, events);
@@ -171,6 +178,10 @@ impl Engine for GstEngine {
         async move { made.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
     }
 
+    fn ingest_status(&self, peer: PeerId) -> Option<IngestStatus> {
+        self.inner.ingests.status(peer)
+    }
+
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
         let inner = &self.inner;
         let mut graph = graph::Graph::default();
@@ -200,7 +211,8 @@ impl Engine for GstEngine {
         self.inner.mixers.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
         self.inner.mixers.wait_until(end);
+        self.inner.ingests.tell_all(|| camera::Input::Close);
         self.inner.peers.tell_all(|| Input::Close);
-        self.inner.peers.wait_until(end)
+        self.inner.ingests.wait_until(end) + self.inner.peers.wait_until(end)
     }
 }

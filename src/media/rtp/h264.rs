@@ -128,7 +128,9 @@ mod tests {
     fn slices_of_b_pictures() {
         // first_mb 0 = 1; slice_type 1 = 010, 6 = 00111, 0 = 1, 5 = 00110.
         let slices = [(0x41, 0b1010_0000, true), (0x01, 0b1001_1100, true), (0x41, 0b1100_0000, false)];
-        for (header, bits, expected) in slices.into_iter().chain([(0x41, 0b1001_1000, false), (0x65, 0b1010_0000, false)]) {
+        for (header, bits, expected) in
+            slices.into_iter().chain([(0x41, 0b1001_1000, false), (0x65, 0b1010_0000, false)])
+        {
             assert_eq!(is_bidirectional(&[header, bits, 0, 0]), expected, "{header:x} {bits:b}");
         }
         assert!(!is_bidirectional(&[]) && !is_bidirectional(&[0x41]));
