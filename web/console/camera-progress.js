@@ -4,7 +4,7 @@ import { part, setText } from "../lib/dom.js";
 import { explain, streamWords, troubleWords } from "../lib/camera-words.js";
 import { LivePicture } from "./live-picture.js";
 
-const WIDTH = 480;
+const WIDTH = 640;
 
 export class CameraProgress {
   #name = null;
@@ -53,6 +53,6 @@ function words(name, status) {
   if (state === "idle") return { text: `${name} works: ${streamWords(tracks)}`, todo: explain(status) };
   if (state === "connecting" && !trouble) return { text: `${name} is being opened…`, todo: "" };
   if (!trouble) return { text: `${name}: ${explain(status)}`, todo: "" };
-  const { what, details, todo } = troubleWords(trouble);
-  return { text: `No picture from ${name}. ${what}.`, todo: `${details} ${todo} The server keeps trying.`.trim() };
+  const { what, todo } = troubleWords(trouble);
+  return { text: `No picture from ${name}. ${what}.`, todo: `${todo} The server keeps trying.`.trim() };
 }

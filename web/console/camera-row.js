@@ -46,8 +46,7 @@ export class CameraRow {
   tick() {
     const { status } = this.camera;
     show(this.why, explain(status));
-    const wrong = status.state === "waiting" && status.trouble ? troubleWords(status.trouble) : null;
-    show(this.todo, wrong ? [wrong.details, wrong.todo].filter(Boolean).join(" ") : "");
+    show(this.todo, status.state === "waiting" && status.trouble ? troubleWords(status.trouble).todo : "");
   }
 
   #warn(warnings) {

@@ -1,7 +1,7 @@
 // Broadcasts in words: states, where to, what is sent. Tables and sentences, no page.
 
 import { layoutWords } from "./recording-words.js";
-import { tryWords } from "./camera-words.js";
+import { sentence, tryWords } from "./camera-words.js";
 
 const STATES = {
   connecting: ["wait", "connecting"],
@@ -34,6 +34,7 @@ export const whatWords = ({ wish }, name) => (wish.layout ? `Mix, ${layoutWords(
 
 /** What is wrong with one that is not on air; empty when nothing is. */
 export function explain({ state, trouble, next_try_at: next }, now = Date.now()) {
-  if (state === "waiting") return `${trouble ? `${String(trouble).replace(/[.\s]+$/, "")}.` : "The other side is gone."} ${tryWords(next, now)}`.trim();
-  return state === "connecting" ? trouble ?? "The other side is being reached…" : "";
+  if (state === "waiting") return `${trouble ? sentence(trouble) : "The other side is gone."} ${tryWords(next, now)}`.trim();
+  if (state !== "connecting") return "";
+  return trouble ? sentence(trouble) : "The other side is being reached…";
 }

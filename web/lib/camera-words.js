@@ -1,6 +1,7 @@
 // Cameras and other sources in words: states, what the stream is, why it does not come and what to do. Tables, no page.
 
 import * as format from "./format.js";
+import { capital } from "./recording-words.js";
 
 const STATES = {
   connecting: ["wait", "connecting"],
@@ -25,13 +26,17 @@ const REASONS = {
 
 const CODECS = { H264: "H264", H265: "H265", JPEG: "MJPEG", OPUS: "Opus" };
 const codec = (encoding) => CODECS[encoding] ?? encoding;
-const sentence = (text) => `${String(text).trim().replace(/[.\s]+$/, "")}.`;
+
+/** A text of the server as a sentence. */
+export const sentence = (text) => `${capital(String(text).trim().replace(/[.\s]+$/, ""))}.`;
 
 /** Tone and text of a state. */
 export const stateWords = (state) => STATES[state] ?? ["wait", String(state)];
 
 /** What a stream is: `H264 1920×1080, 25 fps, 4.10 Mbit/s, keyframe every 2 s · PCMA → Opus: …`. */
-export const streamWords = (tracks) => tracks.map(trackWords).join(" · ");
+export const streamWords = (tracks) => [...tracks].sort((a, b) => hasPicture(b) - hasPicture(a)).map(trackWords).join(" · ");
+
+const hasPicture = ({ width }) => (width ? 1 : 0);
 
 function trackWords({ encoding, passthrough, why, width, height, framerate, bitrate, keyframe_interval_ms: keyframes }) {
   const size = width && height ? ` ${format.resolution(width, height)}` : "";
@@ -49,10 +54,10 @@ export function transcodeWords(tracks) {
   return changed ? changed.why ?? `${codec(changed.encoding)} is transcoded` : null;
 }
 
-/** What went wrong: `{what, details, todo}`. */
+/** What went wrong, `{what, todo}`: the server's own words say most about this one. */
 export function troubleWords({ reason, detail }) {
   const [what, todo] = REASONS[reason] ?? [String(reason).replaceAll("_", " "), ""];
-  return { what: `It ${what}`, details: detail ? sentence(detail) : "", todo };
+  return { what: `It ${what}`, todo: detail ? sentence(detail) : todo };
 }
 
 /** The line under a camera that is not live; empty when there is nothing to explain. */

@@ -17,6 +17,8 @@ export function popup(button, { name, label, fill }) {
     button.setAttribute("aria-expanded", String(newState === "open"));
     if (newState === "open") opened(panel, button);
   });
+  // It grows when something in it is opened.
+  new ResizeObserver(() => panel.matches(":popover-open") && place(panel, button.getBoundingClientRect())).observe(panel);
   // What scrolls away below it would leave it standing alone.
   addEventListener("scroll", ({ target }) => !panel.contains(target) && panel.matches(":popover-open") && close(), { capture: true, passive: true });
   return panel;
