@@ -31,6 +31,7 @@ mod snapshot;
 pub mod srtp;
 mod stats;
 pub mod template;
+pub mod transcode;
 
 pub use elements::start;
 pub use engine::GstEngine;

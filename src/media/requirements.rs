@@ -7,7 +7,7 @@ pub const MIN_VERSION: (u32, u32) = (1, 22);
 
 /// Debian packages and the elements the engine uses from them.
 const ELEMENTS: [(&str, &[&str]); 9] = [
-    ("libgstreamer1.0-0", &["capsfilter", "fakesink", "filesink", "identity", "queue"]),
+    ("libgstreamer1.0-0", &["capsfilter", "clocksync", "fakesink", "filesink", "identity", "queue"]),
     (
         "gstreamer1.0-plugins-base",
         &[
@@ -22,21 +22,31 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "videoconvert",
             "videoscale",
             "videotestsrc",
+            "vorbisdec",
         ],
     ),
     (
         "gstreamer1.0-plugins-good",
         &[
+            "aacparse",
+            "ac3parse",
             "alawdec",
             "capssetter",
+            "deinterlace",
+            "flvdemux",
+            "jpegdec",
             "jpegenc",
             "matroskademux",
             "matroskamux",
             "mp4mux",
+            "mpegaudioparse",
+            "mpg123audiodec",
             "mulawdec",
+            "multipartdemux",
             "qtdemux",
             "rtpbin",
             "rtph264depay",
+            "rtph264pay",
             "rtpjitterbuffer",
             "rtpopusdepay",
             "rtpopuspay",
@@ -45,6 +55,7 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "rtpvp8depay",
             "rtpvp8pay",
             "rtpvp9depay",
+            "udpsrc",
             "vp8dec",
             "vp8enc",
             "vp9dec",
@@ -61,10 +72,17 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "dtlssrtpdec",
             "dtlssrtpenc",
             "h264parse",
+            "h265parse",
+            "jpegparse",
+            "mpeg4videoparse",
+            "mpegvideoparse",
             "openh264dec",
             "opusparse",
+            "rtmp2src",
             "srtpdec",
             "srtpenc",
+            "srtsrc",
+            "tsdemux",
             "vp9parse",
             "webrtcbin",
         ],
@@ -74,7 +92,20 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
     // Linked in from the crate gst-plugin-rtp: Debian's GStreamer has none.
     ("millrace", &["rtpav1depay"]),
     // Composed recordings: H264 decoded and encoded.
-    ("gstreamer1.0-libav", &["avdec_h264"]),
+    (
+        "gstreamer1.0-libav",
+        &[
+            "avdec_aac",
+            "avdec_aac_latm",
+            "avdec_ac3",
+            "avdec_g722",
+            "avdec_g726",
+            "avdec_h264",
+            "avdec_h265",
+            "avdec_mpeg2video",
+            "avdec_mpeg4",
+        ],
+    ),
     ("gstreamer1.0-plugins-ugly", &["x264enc"]),
     // Text on pictures: the demo's clock, names in composed recordings.
     ("gstreamer1.0-x", &["clockoverlay", "textoverlay"]),

@@ -171,6 +171,7 @@ impl Line {
             kind: self.kind,
             caps: state.caps.clone().unwrap_or_else(gst::Caps::new_any),
             keyframe_interval: Duration::from_millis(self.shared.wish.keyframe_interval_ms.max(100)),
+            templates: None,
         };
         let (output, codec, generation) = (Arc::downgrade(&self.shared.output), self.codec(), self.shared.generation);
         let done = move |unit: Unit| {

@@ -14,11 +14,14 @@
 mod attach;
 mod backoff;
 mod board;
+mod cover;
 mod head;
+mod knock;
 mod line;
 mod meter;
 mod output;
 mod pattern;
+mod placeholder;
 mod plan;
 mod rtsp;
 mod session;
