@@ -15,7 +15,8 @@ const SECRET: &str = "abcd-efgh-secret";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_camera_added_in_the_dialog_is_seen_and_said_what_it_is() {
-    let (_service, console) = in_a_room().await;
+    let rtsp = free_port();
+    let (_service, console) = in_a_room_with_rtsp_at(rtsp).await;
     add_test_picture(&console, "bars").await;
     console.wait(PATIENCE, "the dialog shows the first picture", FIRST_PICTURE).await;
     console.press("camera-done").await;
@@ -25,7 +26,7 @@ async fn a_camera_added_in_the_dialog_is_seen_and_said_what_it_is() {
     row_says(&console, "camera-state", "/^live$/").await;
     row_says(&console, "camera-stream", r"/^\w+ 640×360, 2[3-7] fps, .*bit\/s.* · /").await;
     console.wait(PATIENCE, "its small picture", &shows("camera-snapshot")).await;
-    links_of_the_tile(&console).await;
+    links_of_the_tile(&console, rtsp).await;
     for (width, scheme) in [(390, "dark"), (1280, "light")] {
         console.look(width, 844, scheme).await;
         console.screenshot(&format!("cameras-{width}-{scheme}")).await;
@@ -107,8 +108,13 @@ async fn a_broadcast_started_in_the_dialog_reaches_ffmpeg() {
 
 /// A console in a room of its own, on a server that may open addresses of this machine.
 async fn in_a_room() -> (Service, Browser) {
+    in_a_room_with_rtsp_at(free_port()).await
+}
+
+async fn in_a_room_with_rtsp_at(port: u16) -> (Service, Browser) {
     let local = |config: &mut millrace::config::Config| {
         config.reach.special = vec!["127.0.0.0/8".parse().expect("a network")];
+        config.rtsp.listen = Some(([127, 0, 0, 1], port).into());
     };
     let (service, console) = tokio::join!(start_server_with(local), Browser::start("console"));
     console.open(&service.at("/console")).await;
@@ -135,13 +141,13 @@ fn shows(image: &str) -> String {
 }
 
 /// The menu of a tile names the camera in each address.
-async fn links_of_the_tile(console: &Browser) {
+async fn links_of_the_tile(console: &Browser, rtsp: u16) {
     let room = console.text("room-id").await;
     console.press("share").await;
     for (link, end) in [
         ("watch", format!("/watch/{room}/bars")),
         ("hls", format!("/hls/{room}/bars/index.m3u8")),
-        ("rtsp", format!(":8554/{room}/bars")),
+        ("rtsp", format!(":{rtsp}/{room}/bars")),
         ("whep", format!("/whep/{room}/bars")),
     ] {
         let url = console.value(&format!("{}.value", found(&format!("link-{link}")))).await;
@@ -156,12 +162,16 @@ async fn links_of_the_tile(console: &Browser) {
 
 /// `ffmpeg` as an RTMP server that writes what it gets, as it comes.
 fn rtmp_receiver(file: &Path) -> (u16, Child) {
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+    let port = free_port();
     let url = format!("rtmp://127.0.0.1:{port}/live/{SECRET}");
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-listen", "1", "-i", &url, "-c", "copy", "-f", "mpegts", "-y"]).arg(file);
     let child = ffmpeg.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true).spawn();
     (port, child.expect("ffmpeg (Debian package ffmpeg) starts"))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port()
 }
 
 /// Pictures of a file that decode.

@@ -3,6 +3,7 @@
 import { Api } from "../lib/api.js";
 import { every, face, onPress, part, setText } from "../lib/dom.js";
 import { consoleId, keepToken, token } from "../lib/identity.js";
+import { readPlayers } from "../lib/links.js";
 import { log, tell, tellError } from "../lib/notify.js";
 import { Signaling } from "../lib/socket.js";
 import { BroadcastDialog } from "./broadcast-dialog.js";
@@ -133,5 +134,6 @@ room.id = new URL(location.href).searchParams.get("room");
 signaling.on("state", showConnection).on("error", tellError);
 for (const event of ["start_listening", "stop_listening"]) signaling.on(event, () => refresh());
 signaling.open();
+readPlayers(api);
 every(2000, refresh);
 show();

@@ -31,6 +31,9 @@ export class Api {
   restartIngest = (room, name) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(name)}/restart`);
   removeIngest = (room, name) => this.#call("DELETE", `/rooms/${id(room)}/ingests/${id(name)}`);
 
+  /** Where players find feeds beside HTTP. */
+  players = () => this.#call("GET", "/players");
+
   broadcasts = (room) => this.#call("GET", `/rooms/${id(room)}/broadcasts`);
   startBroadcast = (room, wish) => this.#call("POST", `/rooms/${id(room)}/broadcasts`, wish);
   stopBroadcast = (room, one) => this.#call("DELETE", `/rooms/${id(room)}/broadcasts/${id(one)}`);
