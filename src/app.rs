@@ -104,6 +104,7 @@ async fn run(
         engine: Arc::clone(&engine),
         recordings: recordings.clone(),
         mix_cores: parts::mix_cores(&config.recording),
+        rtsp_port: config.rtsp.listen.map(|listen| listen.port()),
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),

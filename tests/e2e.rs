@@ -4,6 +4,8 @@
 
 #[path = "harness/browser.rs"]
 mod browser;
+#[path = "e2e/cameras.rs"]
+mod cameras;
 #[path = "harness/driver.rs"]
 mod driver;
 #[path = "e2e/looks.rs"]

@@ -15,6 +15,7 @@ mod onvif;
 mod openapi;
 mod pages;
 mod people;
+mod players;
 mod recordings;
 mod rooms;
 
@@ -48,6 +49,8 @@ pub struct Shared {
     pub recordings: Recordings,
     /// CPU cores that mixes may take together.
     pub mix_cores: f64,
+    /// Port of the RTSP server, if it is on.
+    pub rtsp_port: Option<u16>,
     /// Checks tokens.
     pub auth: Auth,
     /// Set when the service is shutting down.
