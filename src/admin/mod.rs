@@ -16,6 +16,7 @@ mod openapi;
 mod pages;
 mod people;
 mod players;
+mod ptz;
 mod recordings;
 mod rooms;
 

@@ -1,6 +1,8 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, recordings, rooms};
+use super::{
+    Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, ptz, recordings, rooms,
+};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -52,6 +54,8 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(ingests::list, ingests::add))
         .routes(routes!(ingests::get, ingests::remove))
         .routes(routes!(ingests::restart))
+        .routes(routes!(ptz::ptz))
+        .routes(routes!(ptz::presets))
         .routes(routes!(broadcasts::list, broadcasts::start))
         .routes(routes!(broadcasts::get, broadcasts::stop))
         .routes(routes!(recordings::of_room, recordings::control::start))

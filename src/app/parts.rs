@@ -12,7 +12,6 @@ use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
 use axum::Router;
 use futures::FutureExt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
