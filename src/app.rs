@@ -2,6 +2,7 @@
 //!
 //! Decides the order of starting and of ending; what each part does is its own.
 
+mod cameras;
 mod layers;
 mod logs;
 mod parts;
@@ -120,6 +121,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
     recordings.on_change(Arc::new(move |recording| told.announce(recording.clone())));
     let mut keepers = parts::start_keepers(&recordings, &closing);
     keepers.push(pictures::start(rooms.clone(), recordings, closing.clone()));
+    cameras::add(&rooms, &config).await;
     let limit = config.server.shutdown_limit;
     Ok(Running {
         auth,

@@ -3,11 +3,13 @@
 //! Decides how the service's state looks as JSON and who may see it; leaves every change to the room it concerns.
 
 mod access;
+mod broadcasts;
 mod error;
 mod events;
 mod feeds;
 mod graph;
 mod health;
+mod ingests;
 mod openapi;
 mod pages;
 mod people;

@@ -1,6 +1,6 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{Shared, events, feeds, graph, health, people, recordings, rooms};
+use super::{Shared, broadcasts, events, feeds, graph, health, ingests, people, recordings, rooms};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -48,6 +48,11 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(feeds::get))
         .routes(routes!(feeds::subscriptions))
         .routes(routes!(feeds::snapshot))
+        .routes(routes!(ingests::list, ingests::add))
+        .routes(routes!(ingests::get, ingests::remove))
+        .routes(routes!(ingests::restart))
+        .routes(routes!(broadcasts::list, broadcasts::start))
+        .routes(routes!(broadcasts::get, broadcasts::stop))
         .routes(routes!(recordings::of_room, recordings::control::start))
         .routes(routes!(recordings::list))
         .routes(routes!(recordings::get, recordings::delete))

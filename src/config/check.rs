@@ -1,6 +1,7 @@
 //! What must hold between settings, and what a service without a secret may bind to.
 
 use super::{Config, PublicIps};
+use crate::model::RoomId;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -29,6 +30,7 @@ impl Config {
             self.template_problem(),
             self.storage.problem(),
             self.webhook.problem(),
+            self.camera_problem(),
         ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
@@ -46,9 +48,19 @@ impl Config {
         self.server.http.set_ip(loopback_of(self.server.http.ip()));
         self.server.https = self.server.https.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         self.media.bind = loopback_of(self.media.bind);
+        self.rtsp.listen = self.rtsp.listen.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         let public = self.media.public_ips.listed().iter().copied().filter(IpAddr::is_loopback);
         self.media.public_ips = PublicIps::Listed(public.collect());
         (self, Some(CONFINED))
+    }
+
+    fn camera_problem(&self) -> Option<String> {
+        let bad = self.cameras.keys().find(|room| !RoomId::is_valid(room));
+        if let Some(room) = bad {
+            return Some(format!("cameras.{room}: a room's name is 1 to 64 of A-Z, a-z, 0-9, _ and -"));
+        }
+        let empty = self.cameras.iter().find(|(_, all)| all.iter().any(|camera| camera.uri.is_empty()));
+        empty.map(|(room, _)| format!("cameras.{room}: each camera needs its `uri`"))
     }
 
     fn secret_problem(&self) -> Option<String> {

@@ -1,6 +1,6 @@
 //! Sources that are no WebRTC publishers: IP cameras, other servers, files. What may be asked of one, and what is known.
 
-use super::{FeedId, ParticipantId, Secret};
+use super::{FeedId, ParticipantId, PeerId, Secret};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -206,7 +206,7 @@ pub struct IngestStatus {
 }
 
 /// A source in a room.
-#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Ingest {
     /// Its name.
     pub name: String,
@@ -214,8 +214,16 @@ pub struct Ingest {
     pub participant: ParticipantId,
     /// Its feed.
     pub feed: FeedId,
+    /// What it is for the engine.
+    #[serde(skip, default = "no_peer")]
+    #[schema(ignore)]
+    pub peer: PeerId,
     /// What was asked for, without secrets.
     pub source: IngestWish,
     /// How it is.
     pub status: IngestStatus,
+}
+
+fn no_peer() -> PeerId {
+    PeerId(0)
 }

@@ -6,7 +6,7 @@
 use super::command::{Command, RoomError};
 use super::event::{Audience, Event};
 use super::registry::{EventStream, Joining, Reply};
-use super::state::{Effect, Input, Now, State};
+use super::state::{Awaited, Effect, Input, Now, State};
 use super::storage::{Created, Storage};
 use super::view::RoomView;
 use crate::media::{Engine, MediaEvent, MediaSink};
@@ -38,8 +38,6 @@ type Answer = oneshot::Sender<Result<Reply, RoomError>>;
 enum Caller {
     Joining(ParticipantId, oneshot::Sender<Result<EventStream, RoomError>>),
     Asking(Answer),
-    /// The requests that wait for this recording.
-    Deferred(u64),
 }
 
 pub(super) struct Actor {
@@ -48,7 +46,7 @@ pub(super) struct Actor {
     pub storage: Storage,
     pub journal: broadcast::Sender<Event>,
     streams: BTreeMap<ParticipantId, mpsc::Sender<Event>>,
-    deferred: Vec<(u64, Answer)>,
+    deferred: Vec<(Awaited, Answer)>,
     lost: VecDeque<ParticipantId>,
     sink: MediaSink,
     closed: bool,
@@ -83,9 +81,7 @@ impl Actor {
             tokio::select! {
                 Some(envelope) = mailbox.recv() => self.take(envelope),
                 Some(event) = media.recv() => self.apply(Input::Media(event), None),
-                Some((token, result)) = created.recv() => {
-                    self.apply(Input::RecordingCreated(token, result), Some(Caller::Deferred(token)));
-                }
+                Some((token, result)) = created.recv() => self.apply(Input::RecordingCreated(token, result), None),
                 () = sleep_until(wake) => self.tick(),
             }
             self.settle_lost();
@@ -142,11 +138,12 @@ impl Actor {
                 Effect::Emit(event) => self.emit(event),
                 Effect::DropStream(who) => drop(self.streams.remove(&who)),
                 Effect::CreateRecording(token, wish) => self.storage.create(token, wish),
-                Effect::ReplyLater(token) => {
+                Effect::ReplyLater(awaited) => {
                     if let Some(Caller::Asking(answer)) = caller.take() {
-                        self.deferred.push((token, answer));
+                        self.deferred.push((awaited, answer));
                     }
                 }
+                Effect::ReplyNow(awaited, reply) => self.reply_deferred(awaited, &reply),
                 Effect::SaveRecording(recording) => self.storage.save(*recording),
                 Effect::Closed => self.closed = true,
             }
@@ -162,12 +159,13 @@ impl Actor {
             Some(Caller::Asking(answer)) => {
                 let _gone = answer.send(reply);
             }
-            Some(Caller::Deferred(token)) => {
-                for (_, answer) in self.deferred.extract_if(.., |(waits_for, _)| *waits_for == token) {
-                    let _gone = answer.send(reply.clone());
-                }
-            }
             None => {}
+        }
+    }
+
+    fn reply_deferred(&mut self, awaited: Awaited, reply: &Result<Reply, RoomError>) {
+        for (_, answer) in self.deferred.extract_if(.., |(waits_for, _)| *waits_for == awaited) {
+            let _gone = answer.send(reply.clone());
         }
     }
 

@@ -1,7 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    Candidate, EndReason, FeedId, Layout, ParticipantId, RecordingId, RecordingWish, RoomSettings, Sdp,
+    BroadcastId, BroadcastWish, Candidate, EndReason, FeedId, IngestWish, Layout, ParticipantId, RecordingId,
+    RecordingWish, RoomSettings, Sdp,
 };
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,36 @@ pub enum Command {
         /// Which.
         recording: RecordingId,
     },
+    /// Open a source (a camera) and keep it open, as a participant of the room. → `Reply::Ingest`.
+    AddIngest {
+        /// What, and how.
+        wish: Box<IngestWish>,
+    },
+    /// Close a source; its participant leaves.
+    RemoveIngest {
+        /// Which.
+        name: String,
+    },
+    /// Close a source and open it again, at once.
+    RestartIngest {
+        /// Which.
+        name: String,
+    },
+    /// Which feed a name in an address means. A mix is made for who asks for it. → `Reply::Feed`, once it is live.
+    FindFeed {
+        /// A feed's number, its publisher's identity or name, or `mix`. `None`: the only live feed, else the mix.
+        name: Option<String>,
+    },
+    /// Send a feed or a mix to another server. → `Reply::Broadcast`.
+    StartBroadcast {
+        /// What, and where to.
+        wish: Box<BroadcastWish>,
+    },
+    /// End a broadcast.
+    StopBroadcast {
+        /// Which.
+        broadcast: BroadcastId,
+    },
 }
 
 /// Why a room refused; sorted by what the caller did.
@@ -106,6 +137,15 @@ pub enum RoomError {
     /// No such participant.
     #[error("there is no such participant in this room")]
     ParticipantNotFound,
+    /// No source of this name in this room.
+    #[error("there is no such ingest in this room")]
+    IngestNotFound,
+    /// No such broadcast, or it is over.
+    #[error("there is no such running broadcast")]
+    BroadcastNotFound,
+    /// The request says something that cannot be.
+    #[error("{0}")]
+    Invalid(String),
     /// No such recording, or it is over.
     #[error("there is no such running recording")]
     RecordingNotFound,

@@ -1,7 +1,7 @@
 //! What has happened in a room. Plain serialisable data; each dialect puts it in its own words, `journal` logs it.
 
 use super::command::RoomError;
-use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo};
+use crate::model::{Broadcast, EndReason, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo};
 use serde::{Deserialize, Serialize};
 
 /// An event with its room.
@@ -118,6 +118,16 @@ pub enum EventKind {
     RecordingChanged {
         /// The recording.
         recording: Box<Recording>,
+    },
+    /// A source's state or trouble changed; the body is all that is known.
+    IngestChanged {
+        /// The source.
+        ingest: Box<Ingest>,
+    },
+    /// A broadcast's state changed; the body is all that is known.
+    BroadcastChanged {
+        /// The broadcast.
+        broadcast: Box<Broadcast>,
     },
     /// The room is gone.
     RoomClosed {

@@ -28,6 +28,8 @@ impl Notice {
             | EventKind::SubscriptionStarted { .. }
             | EventKind::SubscriptionEnded { .. }
             | EventKind::RecordingChanged { .. }
+            | EventKind::IngestChanged { .. }
+            | EventKind::BroadcastChanged { .. }
             | EventKind::RoomClosed { .. } => true,
             // A late joiner is told again what everybody knows.
             EventKind::FeedPublished { .. } | EventKind::FeedEnded { .. } => !matches!(event.to, Audience::One(_)),
@@ -48,6 +50,8 @@ impl Notice {
             EventKind::SubscriptionStarted { .. } => "subscription_started",
             EventKind::SubscriptionEnded { .. } => "subscription_ended",
             EventKind::RecordingChanged { .. } => "recording_changed",
+            EventKind::IngestChanged { .. } => "ingest_changed",
+            EventKind::BroadcastChanged { .. } => "broadcast_changed",
             EventKind::RoomClosed { .. } => "room_closed",
             EventKind::FeedPublished { .. } => "feed_published",
             EventKind::FeedEnded { .. } => "feed_ended",

@@ -8,7 +8,7 @@ use super::storage::Storage;
 use super::view::RoomView;
 use crate::config;
 use crate::media::Engine;
-use crate::model::{EndReason, Grants, ParticipantId, Recording, RoomId};
+use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, Recording, RoomId};
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +33,12 @@ pub enum Reply {
     Done,
     /// The recording that was started or stopped.
     Recording(Box<Recording>),
+    /// The source that was added.
+    Ingest(Box<Ingest>),
+    /// The feed that was looked for.
+    Feed(FeedId),
+    /// The broadcast that was started.
+    Broadcast(Box<Broadcast>),
 }
 
 /// All rooms of this node. Cheap to clone.

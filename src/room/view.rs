@@ -1,6 +1,6 @@
 //! A room as the API shows it: a snapshot of the room's state, without live media figures.
 
-use crate::model::{FeedId, ParticipantId, PeerId, Recording, RoomId, RoomSettings, TrackInfo};
+use crate::model::{Broadcast, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, RoomSettings, TrackInfo};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -18,6 +18,10 @@ pub struct RoomView {
     pub feeds: Vec<FeedView>,
     /// The recordings that are not over, oldest first.
     pub recordings: Vec<Recording>,
+    /// Sources that are no WebRTC publishers, by name. Their health is that of the last change.
+    pub ingests: Vec<Ingest>,
+    /// What is being sent to other servers.
+    pub broadcasts: Vec<Broadcast>,
     /// Its settings.
     pub settings: RoomSettings,
 }

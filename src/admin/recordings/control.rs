@@ -139,6 +139,6 @@ async fn running(access: &Access, shared: &Shared, id: String) -> Result<(RoomHa
 fn recording_in(reply: Reply) -> Result<Recording, ApiError> {
     match reply {
         Reply::Recording(recording) => Ok(*recording),
-        Reply::Done => Err(ApiError::internal("the room did not say which recording it is")),
+        _ => Err(ApiError::internal("the room did not say which recording it is")),
     }
 }

@@ -57,6 +57,8 @@ fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec> {
         "VP9/90000" => Codec::Vp9,
         "AV1/90000" => Codec::Av1,
         "OPUS/48000/2" => Codec::Opus,
+        "PCMU/8000" | "PCMU/8000/1" => Codec::Pcmu,
+        "PCMA/8000" | "PCMA/8000/1" => Codec::Pcma,
         _ => return None,
     };
     let fmtp = of_payload(media, "fmtp", payload_type).next().unwrap_or_default();
@@ -66,7 +68,7 @@ fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec> {
 /// Only profiles that every decoder has: 8 bits, 4:2:0 (0 is also what a missing parameter means, RFC 9628 6 and AV1's 7.2.1).
 fn is_plain(codec: Codec, fmtp: &str) -> bool {
     match codec {
-        Codec::Opus | Codec::Vp8 => true,
+        Codec::Opus | Codec::Pcmu | Codec::Pcma | Codec::Vp8 => true,
         Codec::H264 => is_plain_h264(fmtp),
         Codec::Vp9 => parameter(fmtp, "profile-id").unwrap_or("0") == "0",
         Codec::Av1 => parameter(fmtp, "profile").unwrap_or("0") == "0",

@@ -4,7 +4,10 @@
 //! ending entails; leaves carrying it out to `actor`. The invariants: a subscription's feed exists, a feed's publisher
 //! is in the room, and every peer the engine was asked for is either in here or was asked to close.
 
+mod broadcasts;
 mod candidates;
+mod ingests;
+mod mixes;
 mod people;
 mod publish;
 mod recording;
@@ -19,7 +22,9 @@ use super::negotiation::{Early, Negotiation};
 use super::registry::{Joining, Reply};
 use crate::config;
 use crate::media::{MediaError, MediaEvent, MediaRequest};
-use crate::model::{EndReason, FeedId, ParticipantId, PeerId, Recording, RecordingWish, RoomId, TrackInfo};
+use crate::model::{
+    BroadcastId, EndReason, FeedId, ParticipantId, PeerId, Recording, RecordingWish, RoomId, TrackInfo,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -59,10 +64,12 @@ pub enum Input {
 /// What is to be done, in this order.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// Answers the request (or join) being applied; with `Input::RecordingCreated` all that wait for it.
+    /// Answers the request (or join) being applied.
     Reply(Result<Reply, RoomError>),
-    /// The request being applied is answered when the recording of this number is created.
-    ReplyLater(u64),
+    /// The request being applied is answered when this has happened.
+    ReplyLater(Awaited),
+    /// Answers the requests that wait for this.
+    ReplyNow(Awaited, Result<Reply, RoomError>),
     /// Asks the engine.
     Ask(MediaRequest),
     /// Tells participants and the journal.
@@ -77,6 +84,15 @@ pub enum Effect {
     Closed,
 }
 
+/// What a request may wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The recording of this number is created.
+    Recording(u64),
+    /// A mix is live.
+    Mix(FeedId),
+}
+
 /// A room.
 #[derive(Debug)]
 pub struct State {
@@ -86,6 +102,10 @@ pub struct State {
     participants: BTreeMap<ParticipantId, Participant>,
     feeds: BTreeMap<FeedId, Feed>,
     recorder: recording::Recorder,
+    /// By name.
+    ingests: BTreeMap<String, ingests::Source>,
+    mixes: Vec<mixes::Mix>,
+    broadcasts: BTreeMap<BroadcastId, broadcasts::Sending>,
     empty_since: Option<Instant>,
     closing: Option<EndReason>,
     /// Time of the input being applied.
@@ -154,6 +174,9 @@ impl State {
             participants: BTreeMap::new(),
             feeds: BTreeMap::new(),
             recorder: recording::Recorder::default(),
+            ingests: BTreeMap::new(),
+            mixes: Vec::new(),
+            broadcasts: BTreeMap::new(),
             empty_since: Some(now.instant),
             closing: None,
             now,
@@ -225,6 +248,12 @@ impl State {
             Command::PauseRecording { recording, paused } => return self.pause_recording(&recording, paused).map(Some),
             Command::SetLayout { recording, layout } => self.set_layout(&recording, layout)?,
             Command::Configure { settings } => self.configure(settings),
+            Command::AddIngest { wish } => return self.add_ingest(*wish).map(Some),
+            Command::RemoveIngest { name } => self.remove_ingest(&name)?,
+            Command::RestartIngest { name } => self.restart_ingest(&name)?,
+            Command::FindFeed { name } => return self.find_feed(name.as_deref()),
+            Command::StartBroadcast { wish } => return self.start_broadcast(*wish).map(Some),
+            Command::StopBroadcast { broadcast } => self.stop_broadcast(broadcast)?,
         }
         Ok(Some(Reply::Done))
     }
@@ -233,10 +262,9 @@ impl State {
         match event {
             MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
             MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
-            MediaEvent::SubscribeAnswered { .. }
-            | MediaEvent::SubscribeRefused { .. }
-            | MediaEvent::IngestChanged { .. }
-            | MediaEvent::BroadcastChanged { .. } => {}
+            MediaEvent::SubscribeAnswered { .. } | MediaEvent::SubscribeRefused { .. } => {}
+            MediaEvent::IngestChanged { peer, status } => self.ingest_changed(peer, *status),
+            MediaEvent::BroadcastChanged { broadcast, status } => self.broadcast_changed(broadcast, *status),
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
             MediaEvent::AnswerRefused { peer, error } => self.answer_refused(peer, error.into()),
             MediaEvent::Connected { peer } => self.connected(peer),
@@ -252,6 +280,9 @@ impl State {
     }
 
     fn peer_ended(&mut self, peer: PeerId, reason: EndReason, detail: String) {
+        if self.mix_ended(peer, reason, &detail) {
+            return;
+        }
         let feed = self.feeds.iter().find(|(_, feed)| feed.peer == peer).map(|(id, _)| *id);
         match feed {
             Some(feed) => self.publisher_ended(feed, reason, detail),

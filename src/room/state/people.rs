@@ -24,7 +24,7 @@ impl State {
         self.tell_live_feeds(&id);
     }
 
-    fn may_join(&self, who: &Joining) -> Result<(), RoomError> {
+    pub(super) fn may_join(&self, who: &Joining) -> Result<(), RoomError> {
         if self.closing.is_some() {
             return Err(RoomError::RoomNotFound);
         }
@@ -38,7 +38,7 @@ impl State {
         Ok(())
     }
 
-    fn newcomer(&mut self, who: Joining) {
+    pub(super) fn newcomer(&mut self, who: Joining) {
         let id = who.id.clone();
         let participant = Participant {
             joining: who,
@@ -80,6 +80,7 @@ impl State {
             self.log(&Happening::Left { participant: participant.clone(), reason });
             self.emit(Audience::Everyone, EventKind::ParticipantLeft { participant, reason });
             self.participants.remove(who);
+            self.forget_ingest(who);
             self.effects.push(Effect::DropStream(who.clone()));
         }
     }
@@ -110,6 +111,9 @@ impl State {
             return;
         }
         self.finish_recordings(reason);
+        self.end_broadcasts(None, reason);
+        self.end_mixes(reason);
+        self.ingests.clear();
         let everybody: Vec<_> = self.participants.keys().cloned().collect();
         for who in &everybody {
             self.end_peers_of(who, reason);
@@ -149,6 +153,11 @@ impl State {
             | Command::PauseRecording { .. }
             | Command::SetLayout { .. } => (grants.control, "record"),
             Command::Configure { .. } => (grants.control, "change the room's settings"),
+            Command::AddIngest { .. } | Command::RemoveIngest { .. } | Command::RestartIngest { .. } => {
+                (grants.control, "change the room's ingests")
+            }
+            Command::StartBroadcast { .. } | Command::StopBroadcast { .. } => (grants.control, "broadcast"),
+            Command::FindFeed { .. } => (grants.subscribe, "watch feeds"),
             Command::Unpublish | Command::Unsubscribe { .. } | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };

@@ -86,6 +86,9 @@ impl State {
     }
 
     pub(super) fn feed_live(&mut self, id: FeedId, tracks: Vec<TrackInfo>) {
+        if self.mix_live(id) {
+            return;
+        }
         let Some(feed) = self.feeds.get_mut(&id) else { return };
         if feed.tracks.as_ref() == Some(&tracks) {
             return;
@@ -95,6 +98,7 @@ impl State {
         self.log(&Happening::Published { feed: id, participant: publisher.clone(), name });
         self.emit(Audience::Everyone, EventKind::FeedPublished { feed: id, publisher, tracks });
         self.record_feed(id);
+        self.mix_feed(id);
     }
 
     pub(super) fn tell_live_feeds(&mut self, who: &ParticipantId) {
@@ -126,6 +130,7 @@ impl State {
     fn end_feed(&mut self, feed: FeedId, reason: EndReason, detail: String) -> Option<ParticipantId> {
         let ended = self.forget_feed(feed)?;
         self.finish_feed(feed);
+        self.unmix_feed(feed);
         self.log(&Happening::Unpublished { feed, reason });
         self.note_recorded_emptiness();
         self.close_subscriptions_to(feed);

@@ -13,6 +13,8 @@ impl State {
             participants: self.participants.iter().map(participant).collect(),
             feeds: self.feeds.iter().map(feed).collect(),
             recordings: self.recorder.running(),
+            ingests: self.ingest_views(),
+            broadcasts: self.broadcast_views(),
             settings: self.recorder.settings.clone(),
         }
     }

@@ -9,7 +9,7 @@ use crate::room::negotiation::{Negotiation, Phase, ufrags};
 
 impl State {
     pub(super) fn subscribe(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
-        if self.feeds.get(&feed).is_none_or(|feed| feed.tracks.is_none()) {
+        if !self.is_live(feed) {
             return Err(RoomError::FeedNotFound);
         }
         self.check_subscription_limit(who, feed)?;

@@ -6,8 +6,10 @@ use crate::model::{Candidate, Codec, Grants, RecordingState, Sdp};
 use crate::room::Side;
 use std::time::Duration;
 
+mod ingests;
 mod publishing;
 mod recording;
+mod sending;
 mod subscribing;
 mod who;
 
@@ -59,10 +61,13 @@ impl Room {
     }
 
     fn replied(&self) -> Result<Reply, RoomError> {
-        let replies: Vec<_> =
-            self.last.iter().filter_map(|e| if let Effect::Reply(r) = e { Some(r) } else { None }).collect();
+        let reply = |e: &'_ Effect| match e {
+            Effect::Reply(reply) | Effect::ReplyNow(_, reply) => Some(reply.clone()),
+            _ => None,
+        };
+        let mut replies: Vec<_> = self.last.iter().filter_map(reply).collect();
         assert_eq!(replies.len(), 1, "one reply to one request: {:?}", self.last);
-        replies[0].clone()
+        replies.remove(0)
     }
     fn asked(&self) -> Vec<MediaRequest> {
         self.last.iter().filter_map(|e| if let Effect::Ask(r) = e { Some(r.clone()) } else { None }).collect()

@@ -51,7 +51,9 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::ParticipantJoined { .. }
         | EventKind::ParticipantLeft { .. }
         | EventKind::SubscriptionStarted { .. }
-        | EventKind::RecordingChanged { .. } => None,
+        | EventKind::RecordingChanged { .. }
+        | EventKind::IngestChanged { .. }
+        | EventKind::BroadcastChanged { .. } => None,
     }
 }
 
@@ -93,6 +95,9 @@ pub fn code(problem: &RoomError) -> &'static str {
         RoomError::ParticipantNotFound => "participant_not_found",
         RoomError::RecordingNotFound => "recording_not_found",
         RoomError::WrongState(_) => "wrong_state",
+        RoomError::IngestNotFound => "ingest_not_found",
+        RoomError::BroadcastNotFound => "broadcast_not_found",
+        RoomError::Invalid(_) => "bad_request",
         RoomError::Forbidden(_) => "forbidden",
         RoomError::NoPendingOffer => "no_pending_offer",
         RoomError::NotPublishing => "not_publishing",

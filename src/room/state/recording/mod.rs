@@ -8,7 +8,7 @@ mod life;
 mod log;
 mod mix;
 
-use super::{Effect, State};
+use super::{Awaited, Effect, State};
 use crate::media::MediaRequest;
 use crate::model::{
     FeedId, Gap, RecordWhen, Recording, RecordingId, RecordingKind, RecordingState, RecordingWish, RoomSettings,
@@ -126,7 +126,7 @@ impl State {
             return Err(RoomError::FeedNotFound);
         }
         let token = self.ask_store(wish)?;
-        self.effects.push(Effect::ReplyLater(token));
+        self.effects.push(Effect::ReplyLater(Awaited::Recording(token)));
         Ok(None)
     }
 
@@ -153,11 +153,11 @@ impl State {
         let (recording, folder) = match result {
             Ok(made) => made,
             Err(problem) => {
-                self.reply(Err(RoomError::Storage(problem)));
+                self.reply_now(token, Err(RoomError::Storage(problem)));
                 return self.end_if_done();
             }
         };
-        self.reply(Ok(done(&recording)));
+        self.reply_now(token, Ok(done(&recording)));
         let id = recording.id.clone();
         self.recorder.runs.insert(id.clone(), Run::new(recording, folder, self.now.instant));
         self.log_who_is_there(&id);
@@ -217,6 +217,10 @@ impl State {
     fn ask_keep_past(&mut self, feed: FeedId) {
         let span = Duration::from_millis(self.recorder.settings.preroll_ms);
         self.ask(MediaRequest::KeepPast { feed, span });
+    }
+
+    fn reply_now(&mut self, token: u64, reply: Result<Reply, RoomError>) {
+        self.effects.push(Effect::ReplyNow(Awaited::Recording(token), reply));
     }
 
     /// Saved, and told to everybody.

@@ -43,7 +43,8 @@ impl Room {
     }
     fn record_as(&mut self, id: &str, wish: RecordingWish) {
         self.apply(Input::Command { from: None, command: Command::StartRecording { wish: Some(wish.clone()) } });
-        let [Effect::CreateRecording(token, asked), Effect::ReplyLater(later)] = &self.last[..] else {
+        let [Effect::CreateRecording(token, asked), Effect::ReplyLater(Awaited::Recording(later))] = &self.last[..]
+        else {
             panic!("the reply waits for the store: {:?}", self.last)
         };
         assert_eq!((token, asked), (later, &wish));
@@ -91,7 +92,7 @@ fn starting_twice_is_the_running_one_and_the_store_is_asked_once() {
     let start = || Input::Command { from: None, command: Command::StartRecording { wish: None } };
     room.apply(start());
     room.apply(start());
-    assert_eq!(room.last, [Effect::ReplyLater(1)], "the second waits for the same answer");
+    assert_eq!(room.last, [Effect::ReplyLater(Awaited::Recording(1))], "the second waits for the same answer");
     room.apply(Input::RecordingCreated(1, Ok((made(), "/rec".into()))));
     assert!(matches!(room.operate(Command::StartRecording { wish: None }), Ok(Reply::Recording(_))));
     assert_eq!(room.last.len(), 1, "nothing but the reply");
