@@ -65,7 +65,8 @@ impl App {
         let mut config = ready(config)?;
         parts::find_public_ips(&mut config.media).await;
         let settings = (config.media.clone(), config.recording.clone(), config.reach.clone());
-        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings.0, &settings.1, &settings.2)).await;
+        let started =
+            tokio::task::spawn_blocking(move || parts::start_engine(&settings.0, &settings.1, &settings.2)).await;
         let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
         run(config, engine, Some(media)).await
     }

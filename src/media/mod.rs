@@ -4,10 +4,10 @@
 //! came with the request. Decides how media is received, forwarded and recorded; leaves to `room` who may do what.
 
 pub mod branch;
+pub mod broadcast;
 mod bus;
 mod census;
 mod disk;
-pub mod broadcast;
 pub mod egress;
 mod elements;
 mod engine;

@@ -20,7 +20,9 @@ pub(super) struct Plan {
 /// The protocol and what belongs to it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum To {
-    Rtmp { key: Secret },
+    Rtmp {
+        key: Secret,
+    },
     Srt(Srt),
     /// The port of pictures is the URL's; sound goes two above.
     Rtp,
@@ -135,7 +137,9 @@ fn rtp(mut url: Url) -> Result<Plan, String> {
             url.set_path("");
             Ok(Plan { url, to: To::Rtp })
         }
-        _ => Err("the address needs a port up to 65532, as in rtp://host:5000; sound goes to the port two above".into()),
+        _ => {
+            Err("the address needs a port up to 65532, as in rtp://host:5000; sound goes to the port two above".into())
+        }
     }
 }
 
@@ -181,9 +185,12 @@ mod tests {
         for to in ["srt://:9000", "srt://127.0.0.1:9000?mode=listener"] {
             assert_eq!(read(to, "", "").unwrap().way(), Way::Listen, "{to}");
         }
-        for (to, password, told) in
-            [("srt://h", "", "port"), ("srt://h:1?mode=x", "", "mode"), ("srt://h:1?latency=-1", "", "latency"), ("srt://h:1", "short", "10 to 79")]
-        {
+        for (to, password, told) in [
+            ("srt://h", "", "port"),
+            ("srt://h:1?mode=x", "", "mode"),
+            ("srt://h:1?latency=-1", "", "latency"),
+            ("srt://h:1", "short", "10 to 79"),
+        ] {
             assert!(read(to, "", password).unwrap_err().contains(told), "{to}");
         }
     }
@@ -191,7 +198,13 @@ mod tests {
     #[test]
     fn other_addresses_are_refused_with_what_to_do() {
         assert_eq!(read("rtp://239.1.1.1:5000", "", "").unwrap().way(), Way::Group);
-        for (to, told) in [("rtp://h", "port"), ("rtp://h:65533", "65532"), ("http://h/x", "rtmp://"), ("nonsense", "URI"), ("", "URI")] {
+        for (to, told) in [
+            ("rtp://h", "port"),
+            ("rtp://h:65533", "65532"),
+            ("http://h/x", "rtmp://"),
+            ("nonsense", "URI"),
+            ("", "URI"),
+        ] {
             let words = read(to, "", "").unwrap_err();
             assert!(words.contains(told), "{to}: {words}");
         }

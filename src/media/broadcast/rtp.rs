@@ -61,8 +61,7 @@ impl Forward {
         feed.request_keyframe();
         let stopped = Arc::new(AtomicBool::new(false));
         let (report, tell, streams) = (report.clone(), tell.clone(), Vec::new());
-        let worker =
-            Worker { feed: feed.id(), packets, socket, to, stopped: stopped.clone(), report, tell, streams };
+        let worker = Worker { feed: feed.id(), packets, socket, to, stopped: stopped.clone(), report, tell, streams };
         std::thread::Builder::new()
             .name(format!("rtp-{}", feed.id()))
             .spawn(move || worker.run())

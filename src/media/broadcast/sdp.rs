@@ -45,10 +45,13 @@ mod tests {
 
     #[test]
     fn each_track_has_its_port_and_codec() {
-        let tracks = [source(Codec::Opus, 111), SourceTrack { fmtp: "packetization-mode=1".into(), ..source(Codec::H264, 96) }];
+        let tracks =
+            [source(Codec::Opus, 111), SourceTrack { fmtp: "packetization-mode=1".into(), ..source(Codec::H264, 96) }];
         let text = describe(FeedId(4), &tracks, "127.0.0.1:5000".parse().unwrap());
         assert!(text.contains("c=IN IP4 127.0.0.1\r\n"), "{text}");
         assert!(text.contains("m=audio 5002 RTP/AVP 111\r\na=rtpmap:111 OPUS/48000/2\r\n"), "{text}");
-        assert!(text.contains("m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n"));
+        assert!(
+            text.contains("m=video 5000 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n")
+        );
     }
 }

@@ -54,7 +54,8 @@ impl Publisher {
         keep: impl Fn(usize) -> bool + Send + 'static,
     ) {
         self.silence();
-        let track = |codec: &Codec| SourceTrack { ssrc: Some(ssrc_of(*codec, ssrc)), ..source(*codec, payload_type(*codec)) };
+        let track =
+            |codec: &Codec| SourceTrack { ssrc: Some(ssrc_of(*codec, ssrc)), ..source(*codec, payload_type(*codec)) };
         let tracks = announced.iter().map(track).collect();
         self.feed.set_source(Source { tracks, upstream: Arc::new(Nobody) });
         let clips: Vec<Clip> = codecs.iter().map(|codec| clip(*codec, ssrc)).collect();
@@ -112,7 +113,12 @@ fn ssrc_of(codec: Codec, ssrc: u32) -> u32 {
 
 fn clip(codec: Codec, ssrc: u32) -> Clip {
     let packets = encode_with(codec, 2, (320, 240), 25);
-    (payload_type(codec), ssrc_of(codec, ssrc), codec, packets.into_iter().map(|(due, packet)| (due, packet.data)).collect())
+    (
+        payload_type(codec),
+        ssrc_of(codec, ssrc),
+        codec,
+        packets.into_iter().map(|(due, packet)| (due, packet.data)).collect(),
+    )
 }
 
 /// A packet of the clip, `round` times its length later.
