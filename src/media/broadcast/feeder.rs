@@ -87,3 +87,50 @@ impl Feeder {
         self.zero
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+    use tokio::sync::mpsc::unbounded_channel;
+
+    fn picture(number: u64, keyframe: bool) -> Unit {
+        let mut buffer = gst::Buffer::from_slice([0u8; 100]);
+        let made = buffer.make_mut();
+        made.set_pts(gst::ClockTime::from_mseconds(40 * number));
+        made.set_dts(gst::ClockTime::from_mseconds(40 * number));
+        if !keyframe {
+            made.set_flags(gst::BufferFlags::DELTA_UNIT);
+        }
+        Unit::Access(Kind::Video, buffer)
+    }
+
+    #[test]
+    fn who_takes_nothing_has_little_waiting_and_goes_on_with_a_keyframe() {
+        crate::media::start().unwrap();
+        let pipeline = gst::parse::launch("appsrc name=in format=time is-live=true ! fakesink sync=false async=false")
+            .unwrap()
+            .downcast::<gst::Pipeline>()
+            .unwrap();
+        let source = pipeline.by_name("in").unwrap().downcast::<gst_app::AppSrc>().unwrap();
+        let pad = source.static_pad("src").unwrap();
+        let stuck = pad.add_probe(gst::PadProbeType::BLOCK_DOWNSTREAM, |_, _| gst::PadProbeReturn::Ok).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let (slow, (tell, _told)) = (Arc::new(AtomicBool::new(false)), unbounded_channel());
+        let mut feeder = Feeder::new(&pipeline, vec![(Kind::Video, source.clone())], slow.clone(), tell);
+        (0..250).for_each(|number| feeder.take(picture(number, number % 25 == 0)));
+        let waits = source.current_level_time();
+        assert!(slow.load(Relaxed) && waits <= MOST + gst::ClockTime::from_mseconds(80), "{waits}");
+        pad.remove_probe(stuck);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while source.current_level_buffers() > 0 {
+            assert!(Instant::now() < deadline, "the pipeline goes on");
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        feeder.take(picture(250, false));
+        assert!(slow.load(Relaxed), "half a group is not sent");
+        feeder.take(picture(251, true));
+        assert!(!slow.load(Relaxed));
+        pipeline.set_state(gst::State::Null).unwrap();
+    }
+}

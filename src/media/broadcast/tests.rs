@@ -25,13 +25,21 @@ fn wish(to: &str, key: &str, password: &str) -> BroadcastWish {
 }
 
 fn start(feed: &Arc<Feed>, wish: BroadcastWish) -> Run {
-    let reach = Reach { special: vec!["127.0.0.0/8".parse().unwrap()], ..Reach::default() };
-    start_within(feed, wish, reach)
+    start_within(feed, wish, reach())
+}
+
+/// Loopback may be reached.
+fn reach() -> Reach {
+    Reach { special: vec!["127.0.0.0/8".parse().unwrap()], ..Reach::default() }
 }
 
 fn start_within(feed: &Arc<Feed>, wish: BroadcastWish, reach: Reach) -> Run {
+    start_by(feed, wish, reach, None)
+}
+
+fn start_by(feed: &Arc<Feed>, wish: BroadcastWish, reach: Reach, templates: Option<PathBuf>) -> Run {
     let (sender, told) = unbounded_channel();
-    let renditions = Renditions::new(Pool::start(1).unwrap(), None);
+    let renditions = Renditions::new(Pool::start(1).unwrap(), templates);
     let broadcast = Broadcast::start(BroadcastSpec {
         id: BroadcastId::next(),
         wish,
@@ -289,4 +297,49 @@ async fn what_may_not_be_reached_is_told_and_the_end_of_the_feed_ends_it() {
     drop(publisher);
     let ended = run.state(BroadcastState::Ended).await;
     assert_eq!(ended.reason, Some(EndReason::FeedEnded));
+}
+
+/// TLS in front of a server at `to` without; the port.
+async fn tls_before(to: u16) -> u16 {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(rustls::crypto::aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut outside) = acceptor.accept(stream).await else { continue };
+            let Ok(mut inside) = tokio::net::TcpStream::connect(("127.0.0.1", to)).await else { continue };
+            let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+        }
+    });
+    port
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rtmps_by_its_name_and_only_with_a_certificate_that_is_trusted() {
+    let publisher = Publisher::start(&[Codec::Opus, Codec::H264]);
+    let ((dir, out), port) = (file(), tcp_port());
+    let far = Far::new(&["-listen", "1", "-i", &format!("rtmp://127.0.0.1:{port}/app/k-123")], 4, &out);
+    let wish = wish(&format!("rtmps://localhost:{}/app", tls_before(port).await), "k-123", "");
+    let mut run = start(&publisher.feed, wish.clone());
+    let waiting = run.state(BroadcastState::Waiting).await;
+    assert!(waiting.trouble.unwrap_or_default().contains("certificate"), "self-signed");
+    run.stop().await;
+    // The template of an operator who trusts whoever answers.
+    let text = crate::media::template::text("broadcast/rtmp.toml", None).unwrap().unwrap();
+    let text = text.replace("rtmp2sink name=out", "rtmp2sink name=out tls-validation-flags=0");
+    std::fs::create_dir(dir.path().join("broadcast")).unwrap();
+    std::fs::write(dir.path().join("broadcast/rtmp.toml"), text).unwrap();
+    let mut run = start_by(&publisher.feed, wish, reach(), Some(dir.path().into()));
+    run.state(BroadcastState::Live).await;
+    far.done().await;
+    judge(&out, 4, AAC);
+    run.stop().await;
 }

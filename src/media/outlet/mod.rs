@@ -6,6 +6,7 @@
 
 mod chain;
 mod gate;
+mod silence;
 #[cfg(test)]
 pub(in crate::media) mod testing;
 #[cfg(test)]
@@ -28,7 +29,7 @@ use worker::Worker;
 pub enum Sound {
     /// AAC LC, 48 kHz stereo, raw frames with `codec_data`.
     Aac,
-    /// Opus as it comes.
+    /// Opus as it comes; G.711 is encoded.
     Opus,
     /// None.
     None,

@@ -5,13 +5,13 @@
 
 use super::chain::Chain;
 use super::gate::Gate;
+use super::silence;
 use super::{Framing, Shared, Sound, Unit, Wants};
 use crate::media::MediaError;
 use crate::media::branch::{Ordered, Timed};
 use crate::media::feed::{Feed, SourceTrack, TapItem};
 use crate::media::mix::since;
 use crate::media::rendition::{Renditions, Shape, User};
-use crate::media::rtp::Packet;
 use crate::media::template::{Template, element};
 use crate::model::{Codec, EndReason, Kind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -30,7 +30,6 @@ const LONGEST_HOLE: i64 = 5_000_000_000;
 const SILENCE_AFTER: i64 = 800_000_000;
 /// …up to this distance, so that what is merely late still finds its place.
 const SILENCE_UNTIL: i64 = 500_000_000;
-const SILENCE_STEP: i64 = 20_000_000;
 /// A pipeline that fails more often is given up.
 const MOST_FAILURES: u32 = 5;
 
@@ -48,6 +47,8 @@ struct Input {
 #[derive(Default)]
 struct Lane {
     chain: Option<Chain>,
+    /// What the pipeline takes.
+    codec: Option<Codec>,
     last: i64,
     /// Up to here it is silence of ours.
     filled: i64,
@@ -190,7 +191,8 @@ impl Worker {
             return;
         }
         let at = at.max(lane.last);
-        if kind == Kind::Audio && at - lane.last > LONGEST_HOLE {
+        let hole = kind == Kind::Audio && at - lane.last > LONGEST_HOLE;
+        if hole || lane.codec.replace(timed.packet.codec) != Some(timed.packet.codec) {
             lane.chain = None;
         }
         lane.last = at;
@@ -221,10 +223,11 @@ impl Worker {
             return;
         }
         self.sound.last = self.sound.last.max(picture - LONGEST_HOLE);
+        let codec = self.sound.codec.unwrap_or(Codec::Opus);
         while let Some(chain) = self.sound.chain.as_mut().filter(|_| self.sound.last < picture - SILENCE_UNTIL) {
-            self.sound.last += SILENCE_STEP;
+            self.sound.last += silence::STEP;
             self.sound.filled = self.sound.last;
-            chain.push(&silence(self.sound.last), u64::try_from(self.sound.last).unwrap_or(0));
+            chain.push(&silence::packet(codec, self.sound.last), u64::try_from(self.sound.last).unwrap_or(0));
         }
     }
 
@@ -255,24 +258,6 @@ impl Input {
         let tracks = source.tracks();
         Ok(Self { source: Arc::downgrade(source), packets, ordered: Ordered::new(tracks.clone()), tracks, _user: user })
     }
-}
-
-/// 20 ms of stereo silence (RFC 6716) that belong at `at` nanoseconds.
-fn silence(at: i64) -> Timed {
-    let mut data = vec![0; 12];
-    data.extend([0xfc, 0xff, 0xfe]);
-    let packet = Packet {
-        codec: Codec::Opus,
-        sequence: 0,
-        timestamp: ((i128::from(at) * 48) / 1_000_000) as u32,
-        marker: false,
-        keyframe: true,
-        size: None,
-        payload: 12..data.len(),
-        data,
-        at: Instant::now(),
-    };
-    Timed { packet: Arc::new(packet), at, after_gap: false }
 }
 
 fn needs_rendition(tracks: &[SourceTrack]) -> bool {

@@ -10,7 +10,8 @@ const INTERVAL: i64 = 1_000_000_000;
 pub(super) struct Clock {
     /// Its SSRC.
     pub ssrc: u32,
-    rate: u32,
+    /// Ticks a second.
+    pub rate: u32,
     /// RTP time of zero.
     offset: u32,
     reported: Option<i64>,

@@ -50,7 +50,7 @@ impl Worker {
     pub(super) fn new(source: &Arc<Feed>, rendition: Arc<Rendition>, shape: Shape, templates: Option<PathBuf>) -> Self {
         let packets = source.tap(TAP_CAPACITY, Duration::ZERO);
         let tracks = source.tracks();
-        let worker = Self {
+        let mut worker = Self {
             source: Arc::downgrade(source),
             rendition,
             shape,
@@ -113,7 +113,11 @@ impl Worker {
     }
 
     /// The rendition's tracks, by the feed's.
-    fn announce(&self) {
+    fn announce(&mut self) {
+        let sound = self.tracks.iter().find(|track| track.codec.kind() == Kind::Audio);
+        if let Some(rate) = sound.map(|track| track.codec.clock_rate()).filter(|rate| *rate != self.sound.rate) {
+            self.sound = Clock::new(rate);
+        }
         let tracks = self.tracks.iter().map(|track| match track.codec.kind() {
             Kind::Audio => SourceTrack { ssrc: Some(self.sound.ssrc), ..plain(track) },
             Kind::Video => SourceTrack {
