@@ -85,7 +85,7 @@ async fn parts_come_one_by_one_and_keep_their_promise() -> Result<()> {
         slowest = slowest.max(asked.elapsed());
         ensure!(hint(&text)? > (msn, part), "{msn}.{part} is not in\n{text}");
     }
-    ensure!(slowest < Duration::from_millis(1200), "a part took {slowest:?}");
+    ensure!(slowest < Duration::from_millis(1500), "a part took {slowest:?}");
     promises(&text)?;
     ensure!(text.matches("#EXTINF").count() >= 4, "segments end\n{text}");
     camera.stop().await;
@@ -122,7 +122,7 @@ fn promises(text: &str) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_left_after_the_last_viewer() -> Result<()> {
-    let server = ServerProcess::start_with(&[("HLS__LINGER", "1s")])?;
+    let server = ServerProcess::start_with(&[("HLS__LINGER", "3s")])?;
     let camera = device(&server, "hall", small()).await?;
     let url = format!("{}/hls/hall/index.m3u8", server.http);
     let round = async || -> Result<()> {

@@ -25,6 +25,7 @@ impl Presentations {
     /// Ends all of them.
     pub fn stop_all(&self) {
         let all = std::mem::take(&mut *self.all.lock());
+        // Who waits is answered, then lets go.
         all.values().for_each(|presentation| presentation.end());
     }
 
