@@ -7,5 +7,9 @@ mod engine;
 mod publish;
 #[path = "harness/rtc.rs"]
 mod rtc;
+#[path = "harness/service.rs"]
+mod service;
 #[path = "media/subscribe.rs"]
 mod subscribe;
+#[path = "media/whip.rs"]
+mod whip;
