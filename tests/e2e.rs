@@ -26,3 +26,5 @@ mod stage;
 mod trouble;
 #[path = "harness/turn.rs"]
 mod turn;
+#[path = "e2e/whip.rs"]
+mod whip;
