@@ -52,6 +52,7 @@ async fn a_page_with_nothing_but_fetch_publishes_and_watches() {
     opened_when_live(&viewer, &service).await;
     viewer.wait(PATIENCE, "a picture", "document.getElementById('video').videoWidth === 320").await;
     plays_on(&viewer, 30).await;
+    viewer.press("sound").await;
     viewer.receives(PATIENCE, "sound with energy", |now| now.audio_energy > 0.0).await;
 
     run(&viewer, "trickle", "trickle()", "204").await;
@@ -68,7 +69,8 @@ async fn a_page_with_nothing_but_fetch_publishes_and_watches() {
 /// The feed is live a moment after its publisher is connected.
 async fn opened_when_live(viewer: &Browser, service: &Service) {
     let call = format!("watch('{}', '{}')", service.at("/whep/hall/page"), token(TokenRole::Web));
-    let tried = format!("outcome.watch === 'done' || (outcome.watch !== 'pending' && run('watch', () => {call}) && false)");
+    let tried =
+        format!("outcome.watch === 'done' || (outcome.watch !== 'pending' && run('watch', () => {call}) && false)");
     viewer.wait(PATIENCE, "the viewer's session", &tried).await;
     viewer.wait(PATIENCE, "the connection", "session.pc.connectionState === 'connected'").await;
 }

@@ -1,13 +1,14 @@
 //! WHIP and WHEP with clients of others: `whipsink` and `whepsrc` of gst-plugins-rs (crate `gst-plugin-webrtchttp`).
 
-use crate::service::{Service, start_server_with};
+use crate::engine::until;
+use crate::service::{Service, start_server};
 use gst::prelude::*;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// A pipeline with one of the elements, which goes when dropped.
+/// A pipeline with one of the elements; dropped, it ends as its element likes to: by a DELETE.
 struct Client(gst::Pipeline);
 
 impl Client {
@@ -15,8 +16,8 @@ impl Client {
         gst::init().expect("GStreamer");
         gstwebrtchttp::plugin_register_static().expect("the plugin");
         let pipeline = gst::parse::launch(launch).expect("a pipeline").downcast::<gst::Pipeline>().expect("a pipeline");
-        let webrtcbin = pipeline.iterate_recurse().into_iter().flatten();
-        let webrtcbin = webrtcbin.into_iter().find(|e| e.factory().is_some_and(|f| f.name() == "webrtcbin"));
+        let all = pipeline.iterate_recurse().into_iter().flatten();
+        let webrtcbin = all.into_iter().find(|element| element.type_().name() == "GstWebRTCBin");
         let ice = webrtcbin.expect("a webrtcbin").property::<gst::glib::Object>("ice-agent");
         assert!(ice.emit_by_name::<bool>("add-local-ip-address", &[&"127.0.0.1"]));
         Self(pipeline)
@@ -24,11 +25,6 @@ impl Client {
 
     fn play(&self) {
         self.0.set_state(gst::State::Playing).expect("it plays");
-    }
-
-    /// Ends it as its element likes to: whipsink sends a DELETE.
-    fn end(&self) {
-        self.0.set_state(gst::State::Null).expect("it ends");
     }
 
     fn failure(&self) -> Option<String> {
@@ -78,7 +74,7 @@ fn viewer(service: &Service) -> (Client, Receiver<i32>) {
             pad.add_probe(gst::PadProbeType::BUFFER, move |pad, _| {
                 let caps = pad.current_caps();
                 let width = caps.and_then(|caps| caps.structure(0)?.get::<i32>("width").ok());
-                width.into_iter().for_each(|width| drop(pictures.send(width)));
+                let _ = width.map(|width| pictures.send(width));
                 gst::PadProbeReturn::Ok
             });
         });
@@ -90,71 +86,68 @@ fn viewer(service: &Service) -> (Client, Receiver<i32>) {
     (client, decoded)
 }
 
-async fn participants(service: &Service) -> Vec<String> {
-    let answer = reqwest::get(service.at("/api/v1/rooms/hall")).await.expect("an answer");
-    let room: serde_json::Value = answer.json().await.expect("JSON");
-    let all = room["participants"].as_array().into_iter().flatten();
-    all.filter_map(|one| Some(one["dialect"].as_str()?.to_owned())).collect()
+/// The service, and a runtime for it alone: the clients' elements block, and may not do so on a runtime's threads.
+struct Stage {
+    runtime: tokio::runtime::Runtime,
+    service: Service,
 }
 
-/// Waits until the feed is live, or its publisher failed.
-async fn live(service: &Service, publisher: &Client) {
-    let end = Instant::now() + LIMIT;
-    loop {
-        let answer = reqwest::get(service.at("/api/v1/rooms/hall")).await.expect("an answer");
-        let room: serde_json::Value = answer.json().await.expect("JSON");
-        if room["feeds"][0]["live"] == true {
-            return;
-        }
-        assert!(Instant::now() < end, "the feed is not live: {room} {:?}", publisher.failure());
-        tokio::time::sleep(Duration::from_millis(50)).await;
+impl Stage {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let service = runtime.block_on(start_server());
+        Self { runtime, service }
+    }
+
+    fn room(&self) -> serde_json::Value {
+        let url = self.service.at("/api/v1/rooms/hall");
+        self.runtime.block_on(async { reqwest::get(url).await.expect("an answer").json().await.expect("JSON") })
+    }
+
+    fn dialects(&self) -> Vec<String> {
+        let room = self.room();
+        let all = room["participants"].as_array().into_iter().flatten();
+        all.filter_map(|one| Some(one["dialect"].as_str()?.to_owned())).collect()
     }
 }
 
-async fn passes(video: &str) {
-    let service = start_server_with(|_| ()).await;
-    let publisher = publisher(&service, video);
-    live(&service, &publisher).await;
-    let (viewer, decoded) = viewer(&service);
-    let (client, pictures) = tokio::task::spawn_blocking(move || {
-        let end = Instant::now() + LIMIT;
-        let mut pictures = 0;
-        while pictures < 45 {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(width) = decoded.recv_timeout(left) else { break };
-            assert_eq!(width, 320);
-            pictures += 1;
-        }
-        (viewer, pictures)
-    })
-    .await
-    .expect("counted");
-    assert!(pictures >= 45, "{pictures} pictures were decoded: {:?} {:?}", publisher.failure(), client.failure());
-    assert_eq!(participants(&service).await, ["whep", "whip"]);
-    client.end();
-    publisher.end();
-    let end = Instant::now() + LIMIT;
-    while !participants(&service).await.is_empty() {
-        assert!(Instant::now() < end, "still here: {:?}", participants(&service).await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _inside = self.runtime.enter();
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn vp8_passes_from_whipsink_to_whepsrc() {
+fn passes(video: &str) {
+    let stage = Stage::new();
+    let publisher = publisher(&stage.service, video);
+    until("the feed is live", || stage.room()["feeds"][0]["live"] == true);
+    let (viewer, decoded) = viewer(&stage.service);
+    let end = Instant::now() + LIMIT;
+    for pictures in 0..45 {
+        let width = decoded.recv_timeout(end.saturating_duration_since(Instant::now()));
+        let trouble = || format!("{pictures} pictures: {:?} {:?}", publisher.failure(), viewer.failure());
+        assert_eq!(width.unwrap_or_else(|_| panic!("{}", trouble())), 320);
+    }
+    assert_eq!(stage.dialects(), ["whep", "whip"]);
+    drop(viewer);
+    until("the viewer has left", || stage.dialects() == ["whip"]);
+    drop(publisher);
+    until("the publisher has left", || stage.dialects().is_empty());
+}
+
+#[test]
+fn vp8_passes_from_whipsink_to_whepsrc() {
     passes(
         "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=30 ! rtpvp8pay ! \
          application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000",
-    )
-    .await;
+    );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn h264_passes_from_whipsink_to_whepsrc() {
+#[test]
+fn h264_passes_from_whipsink_to_whepsrc() {
     passes(
         "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 ! \
          video/x-h264,profile=constrained-baseline ! rtph264pay aggregate-mode=zero-latency config-interval=-1 ! \
          application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000",
-    )
-    .await;
+    );
 }

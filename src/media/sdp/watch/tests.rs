@@ -157,6 +157,12 @@ fn a_second_section_of_a_kind_stays_silent() {
 }
 
 #[test]
+fn opus_without_its_channels_is_answered_in_the_clients_words() {
+    let viewing = read(&OFFER.replace("opus/48000/2", "OPUS/48000"), &both()).unwrap();
+    assert!(answer(&viewing).contains("a=rtpmap:111 OPUS/48000\r\n"));
+}
+
+#[test]
 fn extensions_keep_the_offers_ids() {
     let offer = OFFER.replace("a=extmap:3 ", "a=extmap:9 ").replacen("a=extmap:4 ", "a=extmap:7 ", 1);
     let extensions = read(&offer, &both()).unwrap().accepted.extensions;
