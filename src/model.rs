@@ -177,21 +177,26 @@ pub enum Codec {
     Av1,
     /// RFC 7587.
     Opus,
+    /// G.711 µ-law (RFC 3551), 8 kHz: many cameras, telephones.
+    Pcmu,
+    /// G.711 A-law (RFC 3551), 8 kHz.
+    Pcma,
 }
 
 impl Codec {
     /// What the codec carries.
     pub fn kind(self) -> Kind {
         match self {
-            Codec::Opus => Kind::Audio,
+            Codec::Opus | Codec::Pcmu | Codec::Pcma => Kind::Audio,
             Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => Kind::Video,
         }
     }
     /// RTP clock rate in Hz.
     pub fn clock_rate(self) -> u32 {
-        match self.kind() {
-            Kind::Audio => 48_000,
-            Kind::Video => 90_000,
+        match self {
+            Codec::Opus => 48_000,
+            Codec::Pcmu | Codec::Pcma => 8_000,
+            Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => 90_000,
         }
     }
     /// The encoding name of `a=rtpmap` in the form GStreamer's caps use.
@@ -202,6 +207,25 @@ impl Codec {
             Codec::Vp9 => "VP9",
             Codec::Av1 => "AV1",
             Codec::Opus => "OPUS",
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+        }
+    }
+    /// What it is in a file: neither WebM nor MP4 for browsers holds G.711.
+    pub fn in_files(self) -> Self {
+        match self {
+            Codec::Pcmu | Codec::Pcma => Codec::Opus,
+            other => other,
+        }
+    }
+    /// 20 ms of silence, one packet's payload; empty for pictures.
+    pub fn silence(self) -> &'static [u8] {
+        match self {
+            // Stereo, RFC 6716.
+            Codec::Opus => &[0xfc, 0xff, 0xfe],
+            Codec::Pcmu => &[0xff; 160],
+            Codec::Pcma => &[0xd5; 160],
+            Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => &[],
         }
     }
     /// Lower-case name for labels and JSON.
@@ -212,6 +236,8 @@ impl Codec {
             Codec::Vp9 => "vp9",
             Codec::Av1 => "av1",
             Codec::Opus => "opus",
+            Codec::Pcmu => "pcmu",
+            Codec::Pcma => "pcma",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Used by the end-to-end tests and by the benchmark. Decides what a peer sends and how it judges what comes; leaves
 //! rooms and signaling messages to [`signal`].
 
+pub mod camera;
 pub mod clip;
 pub mod compose;
 pub mod flash_beep;

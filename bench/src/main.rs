@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{compose, namespace, record, report, soak, strangers};
+use millrace_bench::{camera, compose, namespace, record, report, soak, strangers};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,6 +73,14 @@ enum Task {
         #[command(flatten)]
         options: compose::Options,
     },
+    /// What a camera over RTSP costs, without viewers and with some. Needs `ffmpeg`.
+    Camera {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        #[command(flatten)]
+        options: camera::Options,
+    },
     /// What datagrams of strangers cost the server, kind by kind.
     Strangers {
         /// The server's binary, built with `cargo build --release`.
@@ -92,6 +100,9 @@ fn main() -> Result<()> {
         }
         Some(Task::Strangers { millrace, options }) => {
             return runtime()?.block_on(strangers::run(&millrace.canonicalize()?, options));
+        }
+        Some(Task::Camera { millrace, options }) => {
+            return runtime()?.block_on(camera::run(&millrace.canonicalize()?, &options));
         }
         Some(Task::Compose { millrace, options }) => {
             return runtime()?.block_on(compose::run(&millrace.canonicalize()?, &options));

@@ -9,10 +9,13 @@ mod events;
 mod feeds;
 mod graph;
 mod health;
+mod hls;
 mod ingests;
+mod onvif;
 mod openapi;
 mod pages;
 mod people;
+mod players;
 mod recordings;
 mod rooms;
 
@@ -20,6 +23,7 @@ pub use health::install_metrics;
 
 use crate::auth::Auth;
 use crate::media::Engine;
+use crate::onvif::Onvif;
 use crate::recordings::Recordings;
 use crate::room::{Lobby, Rooms};
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -45,6 +49,8 @@ pub struct Shared {
     pub recordings: Recordings,
     /// CPU cores that mixes may take together.
     pub mix_cores: f64,
+    /// Port of the RTSP server, if it is on.
+    pub rtsp_port: Option<u16>,
     /// Checks tokens.
     pub auth: Auth,
     /// Set when the service is shutting down.
@@ -53,6 +59,8 @@ pub struct Shared {
     pub started: Instant,
     /// All metrics.
     pub metrics: PrometheusHandle,
+    /// Cameras on the network.
+    pub onvif: Onvif,
 }
 
 impl FromRef<Shared> for Auth {
@@ -68,6 +76,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(api)
         .merge(openapi::viewer(description))
         .merge(pages::router())
+        .merge(hls::router())
         .route("/api/{*path}", routing::any(error::no_such_route))
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

@@ -10,7 +10,8 @@ const PREFIX: &str = "MILLRACE_";
 /// Variables with the prefix that are no settings: the file's path, read by the command line.
 const NOT_SETTINGS: [&str; 1] = ["MILLRACE_CONFIG"];
 /// Settings that are lists: in the environment and in flags their items stand between commas.
-const LISTS: [&str; 1] = ["media.public_ips"];
+const LISTS: [&str; 6] =
+    ["media.public_ips", "webhook.events", "reach.schemes", "reach.hosts", "reach.networks", "reach.special"];
 
 /// A setting from outside the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -221,6 +222,7 @@ mod tests {
             ("MILLRACE_MEDIA__PUBLIC_IPS", "192.0.2.7, 2001:db8::7"),
             ("MILLRACE_ROOMS__RECONNECT_GRACE", "1500ms"),
             ("MILLRACE_LOG__FORMAT", "json"),
+            ("MILLRACE_REACH__SPECIAL", "127.0.0.0/8,::1/128"),
             ("MILLRACE_DEMO", "true"),
             ("MILLRACE_CONFIG", "/somewhere"),
             ("PATH", "/bin"),
@@ -229,6 +231,7 @@ mod tests {
         assert_eq!(config.server.https, None);
         assert_eq!(config.auth.secret.as_deref(), Some("0012345678901234"), "a secret of digits stays as it is");
         assert_eq!(config.media.public_ips.listed().len(), 2);
+        assert_eq!(config.reach.special, ["127.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()]);
         assert_eq!(config.rooms.reconnect_grace.as_millis(), 1500);
         assert_eq!(config.log.format, super::super::LogFormat::Json);
         assert!(config.demo);

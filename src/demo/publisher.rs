@@ -228,7 +228,7 @@ fn video(spec: &PublisherSpec, codec: Codec) -> String {
             "VP9",
         ),
         // No AV1: an encoder in real time is more than a demonstration is worth, and libaom 3.6 aborts at times.
-        Codec::Vp8 | Codec::Av1 | Codec::Opus => (
+        Codec::Vp8 | Codec::Av1 | Codec::Opus | Codec::Pcmu | Codec::Pcma => (
             format!(
                 "vp8enc deadline=1 cpu-used=8 target-bitrate=1000000 end-usage=cbr keyframe-max-dist={keyframes} \
                  error-resilient=default threads=1 ! rtpvp8pay pt=96 picture-id-mode=15-bit mtu=1200"

@@ -164,14 +164,15 @@ mod tests {
         for name in names {
             let template = Template::load(&name, None).unwrap();
             assert!(!template.purpose.is_empty(), "{name} has no purpose");
+            let is_sound = |codec: &str| template.inputs[codec].contains("in_audio");
             let (sound, pictures): (Vec<_>, Vec<_>) =
-                template.inputs.keys().map(String::as_str).partition(|codec| *codec == "opus");
+                template.inputs.keys().map(String::as_str).partition(|codec| is_sound(codec));
             // Alone, and a picture with sound: a feed has one of each.
             let alone = sound.iter().chain(&pictures).map(|codec| vec![*codec]);
             let both = pictures.iter().flat_map(|picture| sound.iter().map(|sound| vec![*picture, *sound]));
             for set in alone.chain(both) {
                 let pipeline = template.build(set.clone()).unwrap_or_else(|e| panic!("{name} with {set:?}: {e}"));
-                let ends = set.iter().map(|c| if *c == "opus" { "in_audio" } else { "in_video" });
+                let ends = set.iter().map(|c| if is_sound(c) { "in_audio" } else { "in_video" });
                 ends.for_each(|end| assert!(pipeline.by_name(end).is_some(), "{name} has no {end}"));
             }
         }

@@ -57,8 +57,10 @@ async fn a_page_with_nothing_but_fetch_publishes_and_watches() {
 
     run(&viewer, "trickle", "trickle()", "204").await;
     run(&viewer, "restart", "restart()", "true").await;
+    viewer.wait(PATIENCE, "the new path", "moved()").await;
     plays_on(&viewer, 30).await;
     run(&publisher, "restart", "restart()", "true").await;
+    publisher.wait(PATIENCE, "the new path", "moved()").await;
     plays_on(&viewer, 30).await;
 
     run(&publisher, "end", "end()", "200").await;

@@ -61,7 +61,7 @@ impl Facts {
         let ago = jiff::SignedDuration::try_from(first.at.elapsed()).unwrap_or_default();
         self.started_at = jiff::Timestamp::now().checked_sub(ago).ok();
         self.size = first.size;
-        self.codecs = codecs;
+        self.codecs = codecs.into_iter().map(Codec::in_files).collect();
     }
 
     /// End of the file so far in nanoseconds.

@@ -36,6 +36,7 @@ pub(super) struct Mux {
 }
 
 struct Input {
+    codec: Codec,
     kind: Kind,
     payload_type: u8,
     source: gst_app::AppSrc,
@@ -96,6 +97,11 @@ impl Mux {
 
     pub(super) fn has(&self, kind: Kind) -> bool {
         self.input(kind).is_some()
+    }
+
+    /// The codec of what comes in.
+    pub(super) fn codec(&self, kind: Kind) -> Option<Codec> {
+        self.input(kind).map(|input| input.codec)
     }
 
     /// Pictures are not waited for until they are not `away` any more.
@@ -210,7 +216,7 @@ impl Input {
         source.set_format(gst::Format::Time);
         source.set_max_bytes(2 * QUEUE_LIMIT);
         let (kind, payload_type) = (track.codec.kind(), track.payload_type);
-        Ok(Self { kind, payload_type, source, sequence: 0, waiting: Vec::new(), waiting_bytes: 0 })
+        Ok(Self { codec: track.codec, kind, payload_type, source, sequence: 0, waiting: Vec::new(), waiting_bytes: 0 })
     }
 
     fn push(&mut self, sample: &Sample) {
@@ -278,6 +284,6 @@ fn caps(track: &SourceTrack) -> gst::Caps {
     match track.codec {
         // Mono packets play in a stereo track, stereo ones in a mono track lose a side.
         Codec::Opus => builder.field("sprop-stereo", "1").build(),
-        Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => builder.build(),
+        _ => builder.build(),
     }
 }

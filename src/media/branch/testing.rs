@@ -71,6 +71,14 @@ pub(in crate::media) fn encode_with(
             "audiotestsrc samplesperbuffer=960 num-buffers={} ! audio/x-raw,rate=48000,channels=2 ! opusenc ! rtpopuspay",
             seconds * 50
         ),
+        Codec::Pcmu | Codec::Pcma => {
+            let (encoder, payloader) =
+                if codec == Codec::Pcmu { ("mulawenc", "rtppcmupay") } else { ("alawenc", "rtppcmapay") };
+            format!(
+                "audiotestsrc samplesperbuffer=160 num-buffers={} ! audio/x-raw,rate=8000,channels=1 ! {encoder} ! {payloader}",
+                seconds * 50
+            )
+        }
     };
     let launch = format!("{text} pt=96 seqnum-offset=65500 timestamp-offset=4294960000 ! appsink name=out sync=false");
     let pipeline = gst::parse::launch(&launch).unwrap().downcast::<gst::Pipeline>().unwrap();
@@ -100,7 +108,7 @@ pub(in crate::media) fn encode_with(
 fn read(codec: Codec, sequence: u64, start: bool, size: (u32, u32), data: Vec<u8>) -> Packet {
     let payload = &data[12..];
     let keyframe = match codec {
-        Codec::Opus => true,
+        Codec::Opus | Codec::Pcmu | Codec::Pcma => true,
         // Payload descriptor of rtpvp8pay without extensions is 1 byte unless X is set (RFC 7741 4.2).
         Codec::Vp8 => start && payload[if payload[0] & 0x80 == 0 { 1 } else { vp8_descriptor(payload) }] & 1 == 0,
         Codec::H264 => matches!(payload[0] & 0x1f, 7) || (payload[0] & 0x1f == 24 && payload[3] & 0x1f == 7),

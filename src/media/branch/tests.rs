@@ -162,6 +162,19 @@ fn h264_and_opus_make_an_mp4() {
 }
 
 #[test]
+fn g711_becomes_opus_in_files() {
+    for (sound, video, picture) in [(Codec::Pcma, Codec::H264, "h264"), (Codec::Pcmu, Codec::Vp8, "vp8")] {
+        let run = start(&[sound, video]);
+        run.feed(vec![encode(video, 4, (320, 240)), encode(sound, 4, (0, 0))]);
+        let (_, report, dir) = run.finish();
+        let probe = assert_good(dir.path(), &report, 4.0, &["opus", picture]);
+        assert!(report.codecs.contains(&Codec::Opus), "{report:?}");
+        let apart = (first_time(&probe, "video") - first_time(&probe, "audio")).abs();
+        assert!(apart <= 0.040, "audio and video begin {apart} s apart");
+    }
+}
+
+#[test]
 fn sound_alone_and_pictures_alone_are_recorded() {
     for (codec, name) in
         [(Codec::Opus, "opus"), (Codec::Vp8, "vp8"), (Codec::H264, "h264"), (Codec::Vp9, "vp9"), (Codec::Av1, "av1")]
@@ -226,6 +239,14 @@ fn a_silent_track_does_not_stall_the_file() {
     }
     let (_, report, dir) = run.finish();
     assert_good(dir.path(), &report, 4.0, &["vp8", "opus"]);
+}
+
+#[test]
+fn silence_is_filled_in_for_g711_too() {
+    let run = start(&[Codec::Pcma, Codec::H264]);
+    run.feed(vec![encode(Codec::H264, 4, (320, 240)), encode(Codec::Pcma, 1, (0, 0))]);
+    let (_, report, dir) = run.finish();
+    assert_good(dir.path(), &report, 4.0, &["opus", "h264"]);
 }
 
 #[test]

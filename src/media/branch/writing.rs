@@ -19,8 +19,7 @@ const SILENCE_AFTER: i64 = 1_000_000_000;
 const SILENCE_UNTIL: i64 = 600_000_000;
 /// Longer pauses stay holes.
 const SILENCE_MOST: i64 = 60_000_000_000;
-/// 20 ms of stereo silence (RFC 6716).
-const SILENCE: [u8; 3] = [0xfc, 0xff, 0xfe];
+/// Length of `Codec::silence`.
 const SILENCE_STEP: i64 = 20_000_000;
 /// Sound does not wait longer for a picture in the muxer…
 const AWAY_AFTER: i64 = 1_000_000_000;
@@ -136,16 +135,17 @@ impl Writing {
 
     /// The muxer waits for sound: give it some where none came.
     fn fill_silence(&mut self, picture: i64, facts: &mut Facts) {
-        if !self.mux.has(Kind::Audio) || picture - self.sound_until < SILENCE_AFTER {
+        let Some(codec) = self.mux.codec(Kind::Audio).filter(|_| picture - self.sound_until >= SILENCE_AFTER) else {
             return;
-        }
+        };
+        let ticks = u128::from(codec.clock_rate());
         facts.filled(self.sound_until);
         self.sound_until = self.sound_until.max(picture - SILENCE_MOST);
         while self.sound_until < picture - SILENCE_UNTIL {
             let Ok(time) = u64::try_from(self.sound_until) else { return };
-            let rtp = u32::try_from((u128::from(time) * 48 / 1_000_000) & 0xffff_ffff).unwrap_or(0);
+            let rtp = u32::try_from((u128::from(time) * ticks / 1_000_000_000) & 0xffff_ffff).unwrap_or(0);
             let pts = gst::ClockTime::from_nseconds(time);
-            let (kind, payload) = (Kind::Audio, &SILENCE[..]);
+            let (kind, payload) = (Kind::Audio, codec.silence());
             self.mux.push(&Sample { kind, pts, rtp, marker: false, after_gap: false, payload });
             self.sound_until += SILENCE_STEP;
         }

@@ -57,7 +57,8 @@ impl Peers {
         self.all.lock().values().for_each(|entry| drop(entry.mailbox.send(input())));
     }
 
-    fn tell_subscribers(&self, feed: FeedId) {
+    /// The feed is over.
+    pub fn tell_subscribers(&self, feed: FeedId) {
         let all = self.all.lock();
         let subscribers = all.values().filter(|entry| entry.link == Direction::From(feed));
         subscribers.for_each(|entry| drop(entry.mailbox.send(Input::FeedEnded)));

@@ -104,7 +104,9 @@ impl Encoded<'_> {
             Self::Rtp(Codec::H264, _) => Ok(format!("rtph264depay ! {}", decode("video/x-h264")?)),
             Self::Rtp(Codec::Vp9, _) => Ok(format!("rtpvp9depay ! {}", decode("video/x-vp9")?)),
             Self::Rtp(Codec::Av1, _) => Ok(format!("rtpav1depay ! {}", decode("video/x-av1")?)),
-            Self::Rtp(Codec::Opus, _) => Err(MediaError::NotReady("sound has no picture".into())),
+            Self::Rtp(Codec::Opus | Codec::Pcmu | Codec::Pcma, _) => {
+                Err(MediaError::NotReady("sound has no picture".into()))
+            }
         }
     }
 }

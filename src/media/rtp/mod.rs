@@ -12,6 +12,7 @@ mod extension;
 pub mod h264;
 mod header;
 mod history;
+pub mod pack;
 mod sequence;
 pub mod vp8;
 pub mod vp9;
@@ -71,7 +72,7 @@ impl Item {
         let payload = data.get(header.payload.clone()).unwrap_or_default();
         let vp8 = (codec == Codec::Vp8).then(|| vp8::Descriptor::read(payload)).flatten();
         let (keyframe, size) = match codec {
-            Codec::Opus => (true, None),
+            Codec::Opus | Codec::Pcmu | Codec::Pcma => (true, None),
             Codec::Vp8 => vp8.as_ref().map_or((false, None), |d| (d.keyframe, d.size)),
             Codec::H264 => h264::keyframe(payload),
             Codec::Vp9 => vp9::keyframe(payload),

@@ -59,6 +59,8 @@ pub fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec>
         "AV1/90000" => Codec::Av1,
         // RFC 7587 7 demands the channels; GStreamer's players leave them out.
         "OPUS/48000/2" | "OPUS/48000" => Codec::Opus,
+        "PCMU/8000" | "PCMU/8000/1" => Codec::Pcmu,
+        "PCMA/8000" | "PCMA/8000/1" => Codec::Pcma,
         _ => return None,
     };
     let fmtp = of_payload(media, "fmtp", payload_type).next().unwrap_or_default();
@@ -68,7 +70,7 @@ pub fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec>
 /// Only profiles that every decoder has: 8 bits, 4:2:0 (0 is also what a missing parameter means, RFC 9628 6 and AV1's 7.2.1).
 fn is_plain(codec: Codec, fmtp: &str) -> bool {
     match codec {
-        Codec::Opus | Codec::Vp8 => true,
+        Codec::Opus | Codec::Pcmu | Codec::Pcma | Codec::Vp8 => true,
         Codec::H264 => is_plain_h264(fmtp),
         Codec::Vp9 => parameter(fmtp, "profile-id").unwrap_or("0") == "0",
         Codec::Av1 => parameter(fmtp, "profile").unwrap_or("0") == "0",

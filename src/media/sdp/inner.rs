@@ -66,6 +66,8 @@ pub fn encoding(codec: Codec) -> &'static str {
         Codec::Vp9 => "VP9/90000",
         Codec::Av1 => "AV1/90000",
         Codec::Opus => "opus/48000/2",
+        Codec::Pcmu => "PCMU/8000",
+        Codec::Pcma => "PCMA/8000",
     }
 }
 

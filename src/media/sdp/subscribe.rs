@@ -9,7 +9,7 @@ use super::text::{extension_id, parameter, payload_types, push, value};
 use crate::media::MediaError;
 use crate::media::egress::{OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
-use crate::model::{Codec, FeedId, Sdp};
+use crate::model::{Codec, FeedId, Kind, Sdp};
 use sdp_types::Media;
 
 /// Extension ids we offer.
@@ -128,6 +128,9 @@ impl Subscription {
 fn numbers(codec: Codec) -> (u8, Option<u8>) {
     match codec {
         Codec::Opus => (111, None),
+        // Static in RFC 3551.
+        Codec::Pcmu => (0, None),
+        Codec::Pcma => (8, None),
         Codec::Vp8 => (96, Some(97)),
         Codec::H264 => (102, Some(103)),
         Codec::Vp9 => (98, Some(99)),
@@ -143,7 +146,7 @@ fn profile(fmtp: &str) -> String {
 }
 
 fn write_extensions(out: &mut String, codec: Codec) {
-    if codec == Codec::Opus {
+    if codec.kind() == Kind::Audio {
         push(out, format!("a=extmap:{} {}", EXTENSIONS.audio_level, extension::AUDIO_LEVEL));
     }
     push(out, format!("a=extmap:{} {}", EXTENSIONS.abs_send_time, extension::ABS_SEND_TIME));
@@ -161,11 +164,11 @@ fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
         Codec::Vp9 => push(out, format!("a=fmtp:{pt} profile-id=0")),
         // What is meant when nothing is said; some clients compare the words.
         Codec::Av1 => push(out, format!("a=fmtp:{pt} level-idx=5;profile=0;tier=0")),
-        Codec::Vp8 => {}
+        Codec::Vp8 | Codec::Pcmu | Codec::Pcma => {}
     }
-    let feedback: &[&str] = match stream.codec {
-        Codec::Opus => &["transport-cc"],
-        Codec::Vp8 | Codec::H264 | Codec::Vp9 | Codec::Av1 => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
+    let feedback: &[&str] = match stream.codec.kind() {
+        Kind::Audio => &["transport-cc"],
+        Kind::Video => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
     };
     for feedback in feedback {
         push(out, format!("a=rtcp-fb:{pt} {feedback}"));
@@ -200,7 +203,7 @@ fn accepted_extensions(accepted: &[(OutStream, &Media)]) -> OutExtensions {
 /// An extension is written when every section of the kinds that carry it has it under the same id.
 pub fn shared_extensions(sections: &[(Codec, &Media)]) -> OutExtensions {
     let shared = |uri: &str, audio_only: bool| {
-        let carriers = sections.iter().filter(|(codec, _)| !audio_only || *codec == Codec::Opus);
+        let carriers = sections.iter().filter(|(codec, _)| !audio_only || codec.kind() == Kind::Audio);
         let mut ids = carriers.map(|(_, media)| extension_id(media, uri));
         let first = ids.next().unwrap_or(0);
         if ids.all(|id| id == first) { first } else { 0 }

@@ -1,7 +1,7 @@
 //! Real offers of Chromium 156, and what clients may send instead.
 
 use super::*;
-use crate::model::Codec;
+use crate::model::{Codec, Kind};
 use sdp_types::Session;
 
 const AUDIO_VIDEO: &str = include_str!("../fixtures/chromium_av.sdp");
@@ -186,9 +186,17 @@ fn a_bundle_only_section_with_port_0_is_offered() {
 }
 
 #[test]
+fn g711_is_taken_from_who_has_nothing_better() {
+    let text = AUDIO_VIDEO.replace("opus/48000/2", "g722/8000");
+    let publication = read(&text).unwrap();
+    let audio = publication.tracks().into_iter().find(|t| t.codec.kind() == Kind::Audio).unwrap();
+    assert!(matches!(audio.codec, Codec::Pcmu | Codec::Pcma), "{audio:?}");
+}
+
+#[test]
 fn unusable_offers_are_refused_in_words() {
     let cases = [
-        (AUDIO_VIDEO.replace("opus/48000/2", "g722/8000").replace("/90000", "/8000"), "no codec"),
+        (AUDIO_VIDEO.replace("opus/48000/2", "g722/8000").replace("PCM", "G72").replace("/90000", "/8000"), "no codec"),
         (AUDIO_VIDEO.replace("a=sendonly", "a=recvonly"), "no audio and no video"),
         (AUDIO_VIDEO.replace("a=ice-pwd:", "a=ice-pwd:{}"), "ice-pwd"),
         (AUDIO_VIDEO.replace("a=fingerprint:sha-256", "a=fingerprint:sha-1"), "fingerprint"),

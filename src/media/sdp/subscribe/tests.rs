@@ -63,6 +63,12 @@ fn audio_comes_first_and_both_are_one_stream() {
 }
 
 #[test]
+fn g711_is_offered_under_its_static_number() {
+    let text = offer(&subscription(&[track(Codec::Vp8, ""), track(Codec::Pcma, "")]));
+    assert!(text.contains("SAVPF 8\r\n") && text.contains("a=rtpmap:8 PCMA/8000"), "{text}");
+}
+
+#[test]
 fn the_media_ssrc_stands_before_that_of_retransmissions() {
     let subscription = both();
     let video = &subscription.streams[1];
