@@ -10,13 +10,14 @@ use millrace::media::ice::frame::{Deframer, Oversize};
 use millrace::media::ice::{Datagram, Gate, stun};
 use millrace::media::rtcp;
 use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, av1, find_extension, h264, vp8, vp9};
-use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription};
+use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription, Viewing};
 use millrace::media::srtp::{Receiver, Sender};
 use millrace::model::{Codec, FeedId, Sdp};
 use millrace::onvif::soap::{self, Answer};
 use millrace::onvif::{http, probe, read};
 use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};
+use millrace::signaling::session::fragment;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
@@ -33,6 +34,8 @@ pub const ALL: &[(&str, Target)] = &[
     ("srtcp", srtcp),
     ("sdp_offer", sdp_offer),
     ("sdp_answer", sdp_answer),
+    ("sdp_viewer", sdp_viewer),
+    ("sdp_fragment", sdp_fragment),
     ("device_json", device_json),
     ("onvif", onvif),
 ];
@@ -252,6 +255,36 @@ pub fn sdp_answer(data: &[u8]) {
     let inner = subscription.inner_answer(&accepted.remote, "audio0").expect("what was accepted has a transport");
     well_formed(&inner, &accepted.remote.name);
     assert!(inner.is_ascii() && sections(&inner) == 1, "{inner}");
+}
+
+/// A viewer's own offer (WHEP).
+pub fn sdp_viewer(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let publication = Publication::read(&Sdp::new(OFFER)).unwrap();
+    let mut ssrc = 100;
+    let viewing = Viewing::read(&Sdp::new(text), FeedId(5), &publication.tracks(), || {
+        ssrc += 1;
+        ssrc
+    });
+    let Ok(viewing) = viewing else { return };
+    assert!((1..=2).contains(&viewing.accepted.streams.len()));
+    let candidates = [HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }];
+    let answer = viewing.answer(&viewing.local(&local()), &candidates, 7, 1);
+    well_formed(answer.as_str(), "us");
+    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 1, "ours alone");
+    let inner = viewing.subscription.inner_answer(&viewing.accepted.remote, "audio0").expect("a transport");
+    well_formed(&inner, &viewing.accepted.remote.name);
+    assert!(inner.is_ascii() && sections(&inner) == 1, "{inner}");
+}
+
+/// The body of a session's `PATCH`; what is accepted may be written into an offer.
+pub fn sdp_fragment(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let _ours = fragment::of_answer(&Sdp::new(text));
+    let Ok(read) = fragment::read(text) else { return };
+    let Some(offer) = fragment::restarted(&Sdp::new(OFFER), &read) else { return };
+    well_formed(offer.as_str(), read.ufrag.as_deref().unwrap());
+    assert!(Publication::read(&offer).is_ok());
 }
 
 /// A camera's answer, taken for each of those that are asked for; and a demand for HTTP's digest.

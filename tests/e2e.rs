@@ -30,3 +30,5 @@ mod trouble;
 mod turn;
 #[path = "e2e/watch.rs"]
 mod watch;
+#[path = "e2e/whip.rs"]
+mod whip;

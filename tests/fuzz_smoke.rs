@@ -155,6 +155,16 @@ fn sdp_answer() {
 }
 
 #[test]
+fn sdp_viewer() {
+    run("sdp_viewer");
+}
+
+#[test]
+fn sdp_fragment() {
+    run("sdp_fragment");
+}
+
+#[test]
 fn device_json() {
     run("device_json");
 }

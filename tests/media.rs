@@ -13,7 +13,11 @@ mod publish;
 mod rtc;
 #[path = "media/rtsp.rs"]
 mod rtsp;
+#[path = "harness/service.rs"]
+mod service;
 #[path = "media/sources.rs"]
 mod sources;
 #[path = "media/subscribe.rs"]
 mod subscribe;
+#[path = "media/whip.rs"]
+mod whip;

@@ -33,3 +33,5 @@ mod strangers;
 mod studio;
 #[path = "peers/sync.rs"]
 mod sync;
+#[path = "peers/whip.rs"]
+mod whip;

@@ -1,4 +1,4 @@
-//! One request to a server's REST API, over a connection of its own.
+//! One request to a server, over a connection of its own.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -11,16 +11,22 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Sends it to `HOST:PORT` and returns the answer's JSON, `Null` if there is none; anything but 2xx fails.
 pub async fn call(host: &str, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
     let body = body.map(Value::to_string).unwrap_or_default();
+    let (_, body) = send(host, method, path, "application/json", &body).await?;
+    if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(&body)?) }
+}
+
+/// The same with a body of this kind; returns the answer's head and body.
+pub async fn send(host: &str, method: &str, path: &str, kind: &str, body: &str) -> Result<(String, String)> {
     let mut stream = TcpStream::connect(host).await?;
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer any\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer any\r\nContent-Type: {kind}\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();
     tokio::time::timeout(LIMIT, stream.read_to_string(&mut answer)).await.context("no answer")??;
-    ensure!(answer.starts_with("HTTP/1.1 2"), "{path}: {answer}");
-    let (_, body) = answer.split_once("\r\n\r\n").context("the answer is cut off")?;
-    if body.is_empty() { Ok(Value::Null) } else { Ok(serde_json::from_str(body)?) }
+    ensure!(answer.starts_with("HTTP/1.1 2"), "{method} {path}: {answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").context("the answer is cut off")?;
+    Ok((head.into(), body.into()))
 }

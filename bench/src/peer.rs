@@ -100,21 +100,32 @@ impl Peer {
     }
 
     async fn sender(ip: IpAddr, video: bool, audio: bool, material: Material) -> Result<(Self, String)> {
+        Self::offering(ip, video, audio, Some(material)).await
+    }
+
+    /// A viewer of pictures and sound that makes the offer itself (WHEP), and its offer.
+    pub async fn watcher(ip: IpAddr) -> Result<(Self, String)> {
+        Self::offering(ip, true, true, None).await
+    }
+
+    /// Sends the material, or receives without one.
+    async fn offering(ip: IpAddr, video: bool, audio: bool, material: Option<Material>) -> Result<(Self, String)> {
         let (mut driver, seen, changed) = Driver::new(ip).await?;
         let mut change = driver.rtc.sdp_api();
-        let video = video.then(|| change.add_media(MediaKind::Video, Direction::SendOnly, None, None, None));
-        let audio = audio.then(|| change.add_media(MediaKind::Audio, Direction::SendOnly, None, None, None));
+        let direction = if material.is_some() { Direction::SendOnly } else { Direction::RecvOnly };
+        let video = video.then(|| change.add_media(MediaKind::Video, direction, None, None, None));
+        let audio = audio.then(|| change.add_media(MediaKind::Audio, direction, None, None, None));
         let (offer, pending) = change.apply().ok_or_else(|| anyhow!("nothing to offer"))?;
         let (answers, answered) = tokio::sync::oneshot::channel::<String>();
         let task = tokio::spawn(async move {
             driver.accept(pending, &answered.await?)?;
-            driver.sending = Some(Sending::new(video, audio, material));
+            driver.sending = material.map(|material| Sending::new(video, audio, material));
             driver.run().await
         });
         Ok((Self { seen, changed, answers: Some(answers), task }, offer.to_sdp_string()))
     }
 
-    /// Gives the publisher the server's answer: it connects and begins to send.
+    /// Gives the server's answer to a peer that made the offer: it connects, and a publisher begins to send.
     pub fn set_answer(&mut self, answer: &str) -> Result<()> {
         let sender = self.answers.take().context("already answered")?;
         sender.send(answer.into()).map_err(|_| anyhow!("the peer has ended"))

@@ -57,7 +57,8 @@ pub fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec>
         "H264/90000" => Codec::H264,
         "VP9/90000" => Codec::Vp9,
         "AV1/90000" => Codec::Av1,
-        "OPUS/48000/2" => Codec::Opus,
+        // RFC 7587 7 demands the channels; GStreamer's players leave them out.
+        "OPUS/48000/2" | "OPUS/48000" => Codec::Opus,
         "PCMU/8000" | "PCMU/8000/1" => Codec::Pcmu,
         "PCMA/8000" | "PCMA/8000/1" => Codec::Pcma,
         _ => return None,

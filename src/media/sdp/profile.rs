@@ -9,20 +9,30 @@ use sdp_types::Media;
 /// The payload type of the offer that fits a track best.
 pub fn matching(media: &Media, track: &SourceTrack) -> Option<u8> {
     let kind = track.codec.kind();
-    let mut same = payload_types(media).filter(|pt| forwardable(media, *pt, kind) == Some(track.codec));
     if track.codec != Codec::H264 {
-        return same.next();
+        return payload_types(media).find(|pt| forwardable(media, *pt, kind) == Some(track.codec));
     }
-    let rated = same.filter_map(|pt| {
+    let h264 = payload_types(media)
+        .filter(|pt| of_payload(media, "rtpmap", *pt).any(|map| map.eq_ignore_ascii_case("H264/90000")));
+    let rated = h264.filter_map(|pt| {
         let fmtp = of_payload(media, "fmtp", pt).next().unwrap_or_default();
-        Some((pt, distance(rank(fmtp), rank(&track.fmtp))?))
+        Some((pt, distance(fmtp, &track.fmtp)?))
     });
     rated.min_by_key(|(_, distance)| *distance).map(|(pt, _)| pt)
 }
 
-/// How far a decoder is above a stream; `None` when it is below.
-fn distance(decoder: u8, stream: u8) -> Option<u8> {
-    decoder.checked_sub(stream)
+/// How far a decoder is above a stream; `None` when it is below. What an offer does not say does not exclude it, but
+/// comes last: some players leave all parameters out and decode whatever comes.
+fn distance(decoder: &str, stream: &str) -> Option<u8> {
+    let unsaid = match parameter(decoder, "packetization-mode") {
+        Some("1") => 0,
+        Some(_) => return None,
+        None => 10,
+    };
+    match parameter(decoder, "profile-level-id") {
+        Some(_) => rank(decoder).checked_sub(rank(stream)).map(|above| above + unsaid),
+        None => Some(5 + unsaid),
+    }
 }
 
 /// Baseline, main, high (RFC 6184 8.1). Baseline and constrained baseline are one: no real encoder uses what the first

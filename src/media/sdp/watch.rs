@@ -101,7 +101,7 @@ impl Viewing {
         push(out, "a=sendonly");
         push(out, format!("a=msid:{} {kind}", self.subscription.cname));
         write_extensions(out, stream.codec, &self.accepted.extensions);
-        push(out, format!("a=rtpmap:{pt} {}", inner::encoding(stream.codec)));
+        of_payload(media, "rtpmap", pt).take(1).for_each(|map| push(out, format!("a=rtpmap:{pt} {map}")));
         of_payload(media, "fmtp", pt).take(1).for_each(|fmtp| push(out, format!("a=fmtp:{pt} {fmtp}")));
         for feedback in ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"] {
             if offers_feedback(media, pt, feedback) {

@@ -99,6 +99,17 @@ fn h264_takes_the_nearest_profile_that_covers_it() {
 }
 
 #[test]
+fn h264_without_parameters_is_the_last_resort() {
+    let bare = OFFER.replace("a=fmtp:39 ", "a=x:39 ");
+    let chosen = |offer: &str| {
+        let tracks = [track(Codec::H264, "packetization-mode=1;profile-level-id=640029")];
+        read(offer, &tracks).map(|viewing| viewing.accepted.streams[0].payload_type)
+    };
+    assert_eq!(chosen(&bare).unwrap(), 39);
+    assert!(chosen(&OFFER.replace("packetization-mode=1", "packetization-mode=0")).is_err());
+}
+
+#[test]
 fn vp9_and_av1_are_found_by_their_profile() {
     let chosen = |codec| read(OFFER, &[track(codec, "")]).unwrap().accepted.streams[0].clone();
     assert_eq!((chosen(Codec::Vp9).payload_type, chosen(Codec::Vp9).rtx.unwrap().0), (98, 99));
@@ -143,6 +154,12 @@ fn a_second_section_of_a_kind_stays_silent() {
     let viewing = read(&offer, &both()).unwrap();
     assert_eq!(viewing.accepted.streams.len(), 2);
     assert_eq!(answer(&viewing).matches("a=inactive").count(), 1);
+}
+
+#[test]
+fn opus_without_its_channels_is_answered_in_the_clients_words() {
+    let viewing = read(&OFFER.replace("opus/48000/2", "OPUS/48000"), &both()).unwrap();
+    assert!(answer(&viewing).contains("a=rtpmap:111 OPUS/48000\r\n"));
 }
 
 #[test]
