@@ -14,6 +14,7 @@ mod onvif;
 mod openapi;
 mod pages;
 mod people;
+mod ptz;
 mod recordings;
 mod rooms;
 

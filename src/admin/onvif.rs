@@ -64,6 +64,18 @@ pub struct Movement {
     preset: Option<String>,
 }
 
+/// A movement of a camera whose credentials are known: exactly one of `move`, `stop` and `preset`.
+#[derive(Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Step {
+    /// Move until told to stop, but no longer than 5 s: say it again while a button is held.
+    r#move: Option<Velocity>,
+    /// Stop all movement.
+    stop: bool,
+    /// Go to a position that it keeps: its `token`.
+    preset: Option<String>,
+}
+
 /// Looks for ONVIF cameras on the server's networks. Takes some seconds.
 #[utoipa::path(
     post, path = "/onvif/discover", tag = "cameras",
@@ -132,10 +144,15 @@ pub async fn ptz(_: Access, State(shared): State<Shared>, body: Bytes) -> Result
     let wish: Movement = body_or_default(&body)?;
     let _place = shared.onvif.permit()?;
     let camera = client(&shared, &wish.address, wish.user, wish.password)?;
-    match (wish.r#move, wish.stop, wish.preset) {
-        (Some(velocity), false, None) => camera.move_by(&wish.profile, velocity).await?,
-        (None, true, None) => camera.stop(&wish.profile).await?,
-        (None, false, Some(preset)) => camera.goto_preset(&wish.profile, &preset).await?,
+    carry_out(&camera, &wish.profile, Step { r#move: wish.r#move, stop: wish.stop, preset: wish.preset }).await
+}
+
+/// Does one step with a camera.
+pub async fn carry_out(camera: &Client, profile: &str, step: Step) -> Result<StatusCode, ApiError> {
+    match (step.r#move, step.stop, step.preset) {
+        (Some(velocity), false, None) => camera.move_by(profile, velocity).await?,
+        (None, true, None) => camera.stop(profile).await?,
+        (None, false, Some(preset)) => camera.goto_preset(profile, &preset).await?,
         _ => return Err(ApiError::bad_request("give exactly one of move, stop and preset")),
     }
     Ok(StatusCode::NO_CONTENT)

@@ -1,6 +1,6 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, recordings, rooms};
+use super::{Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, ptz, recordings, rooms};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -68,6 +68,8 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(recordings::clip::of_feed))
         .routes(routes!(recordings::cost::cost))
         .routes(routes!(recordings::cost::layouts))
+        .routes(routes!(ptz::ptz))
+        .routes(routes!(ptz::presets))
         .routes(routes!(onvif::discover))
         .routes(routes!(onvif::profiles))
         .routes(routes!(onvif::snapshot))
