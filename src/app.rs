@@ -7,6 +7,7 @@ mod layers;
 mod logs;
 mod parts;
 mod pictures;
+mod rtsp;
 mod serve;
 mod tls;
 
@@ -14,7 +15,7 @@ pub use logs::{LogError, init as init_logs};
 
 use crate::auth::{Auth, TokenRole};
 use crate::config::{Config, Problems};
-use crate::media::Engine;
+use crate::media::{Engine, GstEngine};
 use crate::recordings::{Recordings, StoreError};
 use crate::room::{Lobby, Rooms};
 use crate::{admin, journal, signaling};
@@ -64,9 +65,10 @@ impl App {
     pub async fn start(config: Config) -> Result<Running, StartError> {
         let mut config = ready(config)?;
         parts::find_public_ips(&mut config.media).await;
-        let settings = (config.media.clone(), config.recording.clone());
-        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings.0, &settings.1)).await;
-        let (engine, media) = started.map_err(|e| StartError::Media(e.to_string()))??;
+        let settings = config.clone();
+        let started = tokio::task::spawn_blocking(move || parts::start_engine(&settings)).await;
+        let engine = started.map_err(|e| StartError::Media(e.to_string()))??;
+        let media = (engine.local_addr(), engine.clone());
         run(config, engine, Some(media)).await
     }
 
@@ -86,7 +88,12 @@ fn ready(config: Config) -> Result<Config, StartError> {
     Ok(config)
 }
 
-async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>) -> Result<Running, StartError> {
+/// `media`: the real engine, once more as itself.
+async fn run(
+    config: Config,
+    engine: Arc<dyn Engine>,
+    media: Option<(SocketAddr, Arc<GstEngine>)>,
+) -> Result<Running, StartError> {
     let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
@@ -97,6 +104,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         engine: Arc::clone(&engine),
         recordings: recordings.clone(),
         mix_cores: parts::mix_cores(&config.recording),
+        rtsp_port: config.rtsp.listen.map(|listen| listen.port()),
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),
@@ -111,12 +119,14 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),
+        ice_servers: Arc::default(),
         closing: closing.clone(),
     });
     let confined = auth.is_open() && !config.auth.insecure_open;
     let router = layers::around(admin::router(shared).merge(signaling), closing.clone(), confined);
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
+    let rtsp = media.as_ref().map(|(_, engine)| rtsp::start(&config, engine, (&auth, &rooms), &closing)).transpose()?;
     let demo = config.demo.then(|| start_demo(&auth, http.address()));
     let told = rooms.clone();
     recordings.on_change(Arc::new(move |recording| told.announce(recording.clone())));
@@ -128,9 +138,10 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         auth,
         rooms,
         engine,
-        media,
+        media: media.map(|(address, _)| address),
         http,
         https,
+        rtsp: rtsp.flatten(),
         demo,
         journal,
         keepers,
@@ -162,6 +173,7 @@ pub struct Running {
     media: Option<SocketAddr>,
     http: Server,
     https: Option<Server>,
+    rtsp: Option<rtsp::Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
     /// With the token that tells it that no room is left.
@@ -184,6 +196,10 @@ impl Running {
     /// The one UDP port of media, with the real engine.
     pub fn media(&self) -> Option<SocketAddr> {
         self.media
+    }
+    /// Where the RTSP server is, if it is on.
+    pub fn rtsp(&self) -> Option<SocketAddr> {
+        self.rtsp.as_ref().map(|server| server.address)
     }
     /// Makes and checks this service's tokens.
     pub fn auth(&self) -> &Auth {
@@ -230,9 +246,14 @@ impl Running {
                 server.stop(limit).await;
             }
         };
+        let rtsp = async {
+            if let Some(server) = self.rtsp.take() {
+                server.ended(limit).await;
+            }
+        };
         let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
         let keepers = futures::future::join_all(self.keepers.drain(..));
-        let _ = tokio::join!(self.http.stop(limit), https, webhook, keepers);
+        let _ = tokio::join!(self.http.stop(limit), https, rtsp, webhook, keepers);
     }
 }
 

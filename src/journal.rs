@@ -131,6 +131,9 @@ fn refused(room: &RoomId, kind: &EventKind, to: &Audience) {
         EventKind::PublishRefused { error } => {
             info!(room.id = %room, participant = who, reason = %error, "offer refused")
         }
+        EventKind::SubscriptionRefused { feed, error } => {
+            info!(room.id = %room, participant = who, %feed, reason = %error, "offer to watch refused");
+        }
         EventKind::AnswerRefused { feed, error } => {
             info!(room.id = %room, participant = who, %feed, reason = %error, "answer refused");
         }

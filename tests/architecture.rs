@@ -39,6 +39,8 @@ const TRAIT_SIDE: &[&str] = &[
     "FeedStats",
     "TrackStats",
     "PeerStats",
+    "HlsRequest",
+    "HlsReply",
     "files",
     "check_layout",
     "layouts",

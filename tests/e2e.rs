@@ -4,6 +4,8 @@
 
 #[path = "harness/browser.rs"]
 mod browser;
+#[path = "e2e/cameras.rs"]
+mod cameras;
 #[path = "harness/driver.rs"]
 mod driver;
 #[path = "e2e/looks.rs"]
@@ -26,3 +28,5 @@ mod stage;
 mod trouble;
 #[path = "harness/turn.rs"]
 mod turn;
+#[path = "e2e/watch.rs"]
+mod watch;

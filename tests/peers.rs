@@ -7,6 +7,8 @@ mod crash;
 mod cycles;
 #[path = "peers/fan_out.rs"]
 mod fan_out;
+#[path = "peers/hls.rs"]
+mod hls;
 #[path = "peers/hostile.rs"]
 mod hostile;
 #[path = "peers/liveness.rs"]

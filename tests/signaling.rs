@@ -1,9 +1,12 @@
-//! The device dialect over real sockets, with the fake engine: a transcript per row of the protocol page's tables.
+//! The dialects over real sockets, with the fake engine. Here the device dialect: a transcript per row of the protocol
+//! page's tables.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "harness/transcript.rs"]
 mod harness;
+#[path = "signaling/sessions.rs"]
+mod sessions;
 
 use futures::{SinkExt, StreamExt};
 use harness::{Client, DEADLINE, Server, eventually, limits};

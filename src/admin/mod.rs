@@ -9,11 +9,13 @@ mod events;
 mod feeds;
 mod graph;
 mod health;
+mod hls;
 mod ingests;
 mod onvif;
 mod openapi;
 mod pages;
 mod people;
+mod players;
 mod ptz;
 mod recordings;
 mod rooms;
@@ -48,6 +50,8 @@ pub struct Shared {
     pub recordings: Recordings,
     /// CPU cores that mixes may take together.
     pub mix_cores: f64,
+    /// Port of the RTSP server, if it is on.
+    pub rtsp_port: Option<u16>,
     /// Checks tokens.
     pub auth: Auth,
     /// Set when the service is shutting down.
@@ -73,6 +77,7 @@ pub fn router(shared: Shared) -> Router {
         .merge(api)
         .merge(openapi::viewer(description))
         .merge(pages::router())
+        .merge(hls::router())
         .route("/api/{*path}", routing::any(error::no_such_route))
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))

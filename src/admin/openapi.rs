@@ -1,6 +1,8 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, ptz, recordings, rooms};
+use super::{
+    Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, ptz, recordings, rooms,
+};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -48,6 +50,7 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(feeds::get))
         .routes(routes!(feeds::subscriptions))
         .routes(routes!(feeds::snapshot))
+        .routes(routes!(players::players))
         .routes(routes!(ingests::list, ingests::add))
         .routes(routes!(ingests::get, ingests::remove))
         .routes(routes!(ingests::restart))

@@ -14,8 +14,8 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Web;
 
-/// `/` and `/console`, `/device`, `/recordings` and a page for each recording, and all they need under `/web/`.
-/// Which recording a page is about its script reads from the address: the page itself tells nobody anything.
+/// `/` and `/console`, `/device`, `/recordings` and a page for each recording, `/watch` for each feed, and all they need
+/// under `/web/`. What a page is about its script reads from the address: the page itself tells nobody anything.
 pub fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(|headers| page(headers, "console")))
@@ -23,6 +23,8 @@ pub fn router() -> Router<Shared> {
         .route("/device", get(|headers| page(headers, "device")))
         .route("/recordings", get(|headers| page(headers, "recordings")))
         .route("/recordings/{id}", get(|headers| page(headers, "recording")))
+        .route("/watch/{room}", get(|headers| page(headers, "watch")))
+        .route("/watch/{room}/{feed}", get(|headers| page(headers, "watch")))
         .route("/favicon.ico", get(|headers| asset(headers, Path("favicon.svg".into()))))
         .route("/web/{*path}", get(asset))
 }

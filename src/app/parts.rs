@@ -6,7 +6,7 @@ use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
 use crate::media::reach::{self, ReachError, Way};
-use crate::media::{Engine, GstEngine, files, ice};
+use crate::media::{GstEngine, files, ice};
 use crate::onvif::{Onvif, OnvifError, Search};
 use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
@@ -30,14 +30,9 @@ const RTSPS_PORT: u16 = 322;
 /// The synthetic device of demo mode.
 pub type Demo = demo::Demo;
 
-/// The real engine and the address of its UDP port.
-pub fn start_engine(
-    media: &config::Media,
-    recording: &config::Recording,
-) -> Result<(Arc<dyn Engine>, SocketAddr), StartError> {
-    let engine = GstEngine::start(media, recording).map_err(|e| StartError::Media(e.to_string()))?;
-    let address = engine.local_addr();
-    Ok((engine, address))
+/// The real engine.
+pub fn start_engine(config: &config::Config) -> Result<Arc<GstEngine>, StartError> {
+    GstEngine::start(config).map_err(|e| StartError::Media(e.to_string()))
 }
 
 /// With `public_ips = "auto"`, puts what the STUN server sees in its place; without an answer, nothing, which means

@@ -62,7 +62,8 @@ pub fn https(config: &Config, router: Router) -> Result<Option<Server>, StartErr
     Ok(Some(Server { address, handle, task: tokio::spawn(server.serve(router.into_make_service())) }))
 }
 
-fn bind(
+/// Listens on an address; says by `key` and `flag` how it could be another one.
+pub fn bind(
     key: &'static str,
     flag: &'static str,
     address: SocketAddr,

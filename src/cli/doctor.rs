@@ -88,6 +88,7 @@ fn ports(config: &Config) -> Vec<Finding> {
     let tcp = |name: &str, flag: &str, address| port(name, flag, "TCP", address, TcpListener::bind(address).map(drop));
     let mut findings = vec![tcp("HTTP", "--http", config.server.http)];
     findings.extend(config.server.https.map(|address| tcp("HTTPS", "--https", address)));
+    findings.extend(config.rtsp.listen.map(|address| tcp("RTSP", "rtsp.listen in the settings", address)));
     findings.push(port("media", "--media-port", "UDP", media, UdpSocket::bind(media).map(drop)));
     findings.extend(config.media.tcp.then(|| tcp("media", "--media-port", media)));
     findings
@@ -158,6 +159,7 @@ mod tests {
         let mut config = Config::default();
         config.server.http = taken.local_addr().unwrap();
         config.server.https = None;
+        config.rtsp.listen = None;
         config.media.bind = "127.0.0.1".parse().unwrap();
         config.media.port = 0;
         let findings = ports(&config);

@@ -31,6 +31,7 @@ impl Config {
             self.storage.problem(),
             self.webhook.problem(),
             self.camera_problem(),
+            self.hls.problem(),
         ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
@@ -47,6 +48,7 @@ impl Config {
         }
         self.server.http.set_ip(loopback_of(self.server.http.ip()));
         self.server.https = self.server.https.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
+        self.rtsp.listen = self.rtsp.listen.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         self.media.bind = loopback_of(self.media.bind);
         self.rtsp.listen = self.rtsp.listen.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         let public = self.media.public_ips.listed().iter().copied().filter(IpAddr::is_loopback);
@@ -98,6 +100,7 @@ impl Config {
             ("server.http", Some(self.server.http)),
             ("server.https", self.server.https),
             ("media (media.port, media.tcp)", self.media.tcp.then_some(media)),
+            ("rtsp.listen", self.rtsp.listen),
         ];
         let used: Vec<(&str, SocketAddr)> =
             used.into_iter().filter_map(|(key, address)| Some((key, address?))).collect();
@@ -121,6 +124,7 @@ impl Config {
             ("rooms.max_participants", self.rooms.max_participants),
             ("rooms.max_subscriptions", self.rooms.max_subscriptions),
             ("rooms.max_message_bytes", self.rooms.max_message_bytes),
+            ("rtsp.max_clients", self.rtsp.max_clients),
             ("rooms.heartbeat", self.rooms.heartbeat.as_millis() as usize),
             ("media.liveness", self.media.liveness.as_millis() as usize),
             ("media.negotiation_limit", self.media.negotiation_limit.as_millis() as usize),
@@ -190,6 +194,13 @@ mod tests {
     }
 
     #[test]
+    fn the_rtsp_server_needs_a_port_of_its_own() {
+        let clash = |c: &mut Config| c.rtsp.listen = Some(c.server.http);
+        assert!(problems(clash).contains("server.http and rtsp.listen"), "{}", problems(clash));
+        assert_eq!(problems(|c| c.rtsp.listen = None), "");
+    }
+
+    #[test]
     fn a_folder_of_templates_must_be_there() {
         let text = problems(|c| c.recording.templates = Some("/nonexistent/templates".into()));
         assert!(text.contains("recording.templates is /nonexistent/templates"), "{text}");
@@ -221,6 +232,7 @@ mod tests {
         let (config, warning) = config.confined();
         assert_eq!(config.server.http, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(config.server.https, Some("[::1]:4443".parse().unwrap()));
+        assert_eq!(config.rtsp.listen, Some("127.0.0.1:8554".parse().unwrap()));
         assert!(config.media.bind.is_loopback() && config.media.public_ips.listed().is_empty());
         assert!(warning.unwrap().contains("auth.secret"));
     }

@@ -44,11 +44,13 @@ pub struct Rtsp {
     /// Address of the RTSP server; empty (`None`) switches it off.
     #[serde(deserialize_with = "super::empty_is_none")]
     pub listen: Option<SocketAddr>,
+    /// Connections at once; more are answered 503.
+    pub max_clients: usize,
 }
 
 impl Default for Rtsp {
     fn default() -> Self {
-        Self { listen: Some(SocketAddr::from(([0, 0, 0, 0], 8554))) }
+        Self { listen: Some(SocketAddr::from(([0, 0, 0, 0], 8554))), max_clients: 200 }
     }
 }
 
@@ -73,5 +75,45 @@ impl Default for Hls {
     fn default() -> Self {
         let (segment, part) = (Duration::from_secs(2), Duration::from_millis(333));
         Self { segment, part, segments: 7, linger: Duration::from_secs(15) }
+    }
+}
+
+impl Hls {
+    /// What does not go together, with the remedy.
+    pub(super) fn problem(&self) -> Option<String> {
+        const SHORTEST: Duration = Duration::from_millis(50);
+        const LONGEST: Duration = Duration::from_secs(10);
+        if self.segment < Duration::from_millis(500) || self.segment > LONGEST {
+            return Some("hls.segment must be between 500ms and 10s: 2s suits most players".into());
+        }
+        if self.part < SHORTEST || self.part > self.segment {
+            return Some("hls.part must be between 50ms and hls.segment: a sixth of it suits most players".into());
+        }
+        if !(3..=100).contains(&self.segments) {
+            return Some(
+                "hls.segments must be between 3 and 100: players begin three segments before the newest".into(),
+            );
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_that_no_player_takes_are_refused() {
+        assert_eq!(Hls::default().problem(), None);
+        let ms = Duration::from_millis;
+        let wrong = [
+            (Hls { segment: ms(100), ..Hls::default() }, "hls.segment"),
+            (Hls { part: ms(0), ..Hls::default() }, "hls.part"),
+            (Hls { part: ms(3000), ..Hls::default() }, "hls.part"),
+            (Hls { segments: 1, ..Hls::default() }, "hls.segments"),
+        ];
+        for (settings, key) in wrong {
+            assert!(settings.problem().is_some_and(|words| words.starts_with(key)), "{settings:?}");
+        }
     }
 }

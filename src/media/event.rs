@@ -37,7 +37,7 @@ pub enum MediaEvent {
         /// For the client.
         answer: Sdp,
     },
-    /// A subscriber's own offer was refused; the peer does not exist.
+    /// A subscriber's own offer was refused; the peer does not exist, unless it was running before: it goes on as it was.
     SubscribeRefused {
         /// Subscription.
         peer: PeerId,

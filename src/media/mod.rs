@@ -4,7 +4,9 @@
 //! came with the request. Decides how media is received, forwarded and recorded; leaves to `room` who may do what.
 
 pub mod branch;
+pub mod broadcast;
 mod bus;
+mod camera;
 mod census;
 mod disk;
 pub mod egress;
@@ -14,23 +16,29 @@ mod event;
 pub mod fake;
 pub mod feed;
 pub mod files;
+pub mod hls;
 pub mod ice;
 pub mod ingest;
 pub mod mix;
+pub mod outlet;
 mod peer;
 mod picture;
 mod pipeline;
 pub mod reach;
+pub mod rendition;
 mod request;
 pub mod requirements;
 pub mod rtcp;
 pub mod rtp;
+pub mod rtsp;
 pub mod sdp;
 mod snapshot;
 pub mod srtp;
 mod stats;
 pub mod template;
+pub mod transcode;
 
+pub use broadcast::check_broadcast;
 pub use elements::start;
 pub use engine::GstEngine;
 pub use event::{BranchReport, MediaEvent};

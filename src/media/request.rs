@@ -36,7 +36,8 @@ pub enum MediaRequest {
         feed: FeedId,
     },
     /// Make a sendonly peer by the client's own offer (WHEP). → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused`
-    /// and the peer does not exist.
+    /// and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
+    /// (an ICE restart). → `SubscribeAnswered`, or `SubscribeRefused` and it goes on as it was.
     SubscribeWith {
         /// The new peer.
         peer: PeerId,

@@ -30,6 +30,14 @@ pub enum Command {
         /// Which.
         feed: FeedId,
     },
+    /// Watch a feed by the client's own offer; a further one for the same feed restarts ICE.
+    /// → `SubscriptionAnswered` | `SubscriptionRefused`.
+    SubscribeWith {
+        /// Which.
+        feed: FeedId,
+        /// The client's offer.
+        offer: Sdp,
+    },
     /// Stop watching a feed.
     Unsubscribe {
         /// Which.

@@ -85,6 +85,22 @@ pub enum EventKind {
         /// For the client.
         offer: Sdp,
     },
+    /// Answer to this participant's own offer to watch.
+    SubscriptionAnswered {
+        /// What it watches.
+        feed: FeedId,
+        /// The subscription.
+        peer: PeerId,
+        /// For the client.
+        answer: Sdp,
+    },
+    /// This participant's own offer to watch was refused; a running subscription is untouched.
+    SubscriptionRefused {
+        /// What it wanted to watch.
+        feed: FeedId,
+        /// Why.
+        error: RoomError,
+    },
     /// The answer was refused; the offer is still open.
     AnswerRefused {
         /// What it watches.

@@ -36,6 +36,8 @@ impl Notice {
             EventKind::PublishAnswered { .. }
             | EventKind::PublishRefused { .. }
             | EventKind::SubscriptionOffered { .. }
+            | EventKind::SubscriptionAnswered { .. }
+            | EventKind::SubscriptionRefused { .. }
             | EventKind::AnswerRefused { .. } => false,
         };
         public.then(|| Self { at: Timestamp::now(), room: event.room.clone(), kind: event.kind.clone() })
@@ -58,6 +60,8 @@ impl Notice {
             EventKind::PublishAnswered { .. } => "publish_answered",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::SubscriptionOffered { .. } => "subscription_offered",
+            EventKind::SubscriptionAnswered { .. } => "subscription_answered",
+            EventKind::SubscriptionRefused { .. } => "subscription_refused",
             EventKind::AnswerRefused { .. } => "answer_refused",
         }
     }

@@ -53,7 +53,7 @@ pub struct SubscriptionView {
     pub peer: PeerId,
     /// What it watches.
     pub feed: FeedId,
-    /// `offering`, `awaiting_answer`, `connecting` or `connected`.
+    /// `offering` or `answering`, `awaiting_answer`, `connecting` or `connected`.
     pub state: String,
 }
 

@@ -154,6 +154,7 @@ fn spawn(ip: IpAddr, data: &Path, settings: &[(String, String)]) -> Result<(Chil
         .args(["serve", "--http", &SocketAddr::new(ip, 0).to_string(), "--https", "", "--media-port", "0"])
         .env("MILLRACE_MEDIA__BIND", ip.to_string())
         .env("MILLRACE_SERVER__DATA_DIR", data)
+        .env("MILLRACE_RTSP__LISTEN", "")
         .env("G_DEBUG", "fatal-criticals")
         // Means the test; the server refuses settings it does not know.
         .env_remove("MILLRACE_CRASH_ROUNDS")

@@ -44,6 +44,63 @@ impl Client {
         client
     }
 
+    /// Sends a picture of one colour, a `pattern` of videotestsrc, and sound.
+    pub fn painter(pattern: &str) -> Self {
+        let client = Self::new(
+            "audiotestsrc is-live=true ! opusenc ! rtpopuspay pt=111 ! \
+             application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! w. \
+             videotestsrc is-live=true name=paint ! video/x-raw,width=320,height=180,framerate=25/1 ! \
+             vp8enc deadline=1 cpu-used=8 keyframe-max-dist=50 ! rtpvp8pay pt=96 ! \
+             application/x-rtp,media=video,encoding-name=VP8,payload=96 ! w. ",
+        );
+        client.paint(pattern);
+        client.play();
+        client
+    }
+
+    /// From now on in this colour.
+    pub fn paint(&self, pattern: &str) {
+        self.pipeline.by_name("paint").expect("a painter").set_property_from_str("pattern", pattern);
+    }
+
+    /// Receives and decodes what is offered; each picture's brightness (0 to 255, of its middle) is told.
+    pub fn watcher(told: std::sync::mpsc::Sender<(std::time::Instant, u8)>) -> Self {
+        let client = Self::new("");
+        client.webrtcbin.set_property("latency", 0u32);
+        let pipeline = client.pipeline.downgrade();
+        client.webrtcbin.connect_pad_added(move |_, pad| {
+            let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) else {
+                return;
+            };
+            let caps = pad.current_caps().map(|caps| caps.to_string()).unwrap_or_default();
+            let decoder = match caps {
+                caps if caps.contains("H264") => "rtph264depay ! h264parse ! avdec_h264 max-threads=1",
+                caps if caps.contains("VP8") => "rtpvp8depay ! vp8dec",
+                _ => "fakesink async=false sync=false",
+            };
+            let text = match decoder {
+                silent if silent.starts_with("fakesink") => silent.to_owned(),
+                seen => format!("{seen} ! videoconvert ! video/x-raw,format=GRAY8 ! appsink name=s sync=false"),
+            };
+            let bin = gst::parse::bin_from_description(&text, true).expect("a decoder");
+            if let Some(sink) = bin.by_name("s").and_then(|s| s.downcast::<gst_app::AppSink>().ok()) {
+                let told = told.clone();
+                let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
+                    let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                    let map = sample.buffer().expect("a buffer").map_readable().expect("readable");
+                    let _ = told.send((std::time::Instant::now(), map[map.len() / 2 + 16]));
+                    Ok(gst::FlowSuccess::Ok)
+                });
+                sink.set_callbacks(callbacks.build());
+            }
+            pipeline.add(&bin).expect("added");
+            bin.sync_state_with_parent().expect("started");
+            pad.link(&bin.static_pad("sink").expect("a pad")).expect("linked");
+        });
+        client.play();
+        client
+    }
+
     /// Receives whatever is offered, undecoded.
     pub fn viewer() -> Self {
         let client = Self::new("");

@@ -57,6 +57,7 @@ impl Server {
             lobby: lobby.clone(),
             auth: Auth::new(secret),
             limits,
+            ice_servers: Arc::default(),
             closing: closing.clone(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

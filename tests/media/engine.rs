@@ -1,6 +1,6 @@
 //! An engine and the room it talks to, as tests see them.
 
-use millrace::config::Media;
+use millrace::config::{Config, Media};
 use millrace::media::{Engine, GstEngine, MediaEvent, MediaRequest, MediaSink};
 use millrace::model::{EndReason, FeedId, PeerId, Sdp};
 use std::sync::Arc;
@@ -28,9 +28,14 @@ impl Room {
         Self::with(config())
     }
 
-    pub fn with(config: Media) -> Self {
-        let recording = millrace::config::Recording { min_free_bytes: 0, ..Default::default() };
-        let engine = GstEngine::start(&config, &recording).expect("an engine");
+    pub fn with(media: Media) -> Self {
+        Self::of(Config { media, ..Config::default() })
+    }
+
+    /// With all settings; recordings need no free space.
+    pub fn of(mut config: Config) -> Self {
+        config.recording.min_free_bytes = 0;
+        let engine = GstEngine::start(&config).expect("an engine");
         let (sink, events) = unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         Self { engine, sink, events, runtime }
@@ -42,7 +47,12 @@ impl Room {
 
     /// The next event.
     pub fn next(&mut self, what: &str) -> MediaEvent {
-        let next = async { tokio::time::timeout(LIMIT, self.events.recv()).await };
+        self.next_within(what, LIMIT)
+    }
+
+    /// The next event, waited for so long.
+    pub fn next_within(&mut self, what: &str, limit: Duration) -> MediaEvent {
+        let next = async { tokio::time::timeout(limit, self.events.recv()).await };
         self.runtime.block_on(next).unwrap_or_else(|_| panic!("waited in vain for: {what}")).expect("an open sink")
     }
 

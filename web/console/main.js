@@ -3,12 +3,18 @@
 import { Api } from "../lib/api.js";
 import { every, face, onPress, part, setText } from "../lib/dom.js";
 import { consoleId, keepToken, token } from "../lib/identity.js";
+import { readPlayers } from "../lib/links.js";
 import { log, tell, tellError } from "../lib/notify.js";
 import { Signaling } from "../lib/socket.js";
+import { BroadcastDialog } from "./broadcast-dialog.js";
+import { Broadcasts } from "./broadcasts.js";
+import { CameraDialog } from "./camera-dialog.js";
+import { Cameras } from "./cameras.js";
 import { Devices } from "./devices.js";
 import { RecordMenu } from "./record-menu.js";
 import { Recordings } from "./recordings.js";
 import { Room } from "./room.js";
+import { shareMenu } from "./share.js";
 import { Strips } from "./strips.js";
 import { tileTools } from "./tile-tools.js";
 
@@ -25,10 +31,14 @@ const id = consoleId();
 const api = new Api(secret);
 const signaling = new Signaling("WEB", id, secret);
 const devices = new Devices(api);
-const room = new Room(signaling, id, part("grid"), show, (feed, name) => tileTools(api, room.id, feed, name));
+const room = new Room(signaling, id, part("grid"), show, (feed, name, address) => tileTools(api, room.id, feed, name, address));
 const recordings = new Recordings(api, show);
 const menu = new RecordMenu(api, () => room.id, (wish) => recordings.start(room.id, wish));
 const strips = new Strips(api, part("strips"), recordings.refresh);
+const cameras = new Cameras(api, showCameras);
+const cameraDialog = new CameraDialog(api, () => room.id, cameras.refresh);
+const broadcasts = new Broadcasts(api, (feed) => room.shown.find((one) => one.feed === String(feed))?.name ?? `Stream ${feed}`);
+const broadcastDialog = new BroadcastDialog(api, () => room.id, () => room.shown, broadcasts.refresh);
 
 function show() {
   const inRoom = room.id !== null;
@@ -37,9 +47,15 @@ function show() {
   setText(part("room-id"), String(room.id ?? ""));
   keepInAddress(room.id);
   showEmpty(inRoom);
-  menu.roomChanged(room.id);
+  for (const list of [menu, cameras, broadcasts]) list.roomChanged(room.id);
+  room.cameras(cameras.all);
   strips.show(inRoom ? recordings.of(room.id) : []);
   showRecordButton(inRoom ? recordings.running(room.id).length : 0);
+}
+
+function showCameras(all) {
+  room.cameras(all);
+  cameraDialog.show(all);
 }
 
 function showRecordButton(running) {
@@ -52,7 +68,7 @@ function showEmpty(inRoom) {
   empty.hidden = !inRoom || room.feeds > 0;
   setText(empty, devices.available
     ? "No one is sending yet. Press “Invite devices” to ask every available device."
-    : "Waiting for a device to send. Open the device page on a phone or in another tab, then invite it.");
+    : "Waiting for a device to send. Open the device page on a phone or in another tab, then invite it, or add a camera.");
 }
 
 function keepInAddress(roomId) {
@@ -94,6 +110,9 @@ onPress(part("create-and-invite"), async () => {
 }, tellError);
 onPress(part("record"), () => recordings.toggle(room.id), tellError);
 part("invite").addEventListener("click", () => room.invite());
+part("add-camera").addEventListener("click", () => cameraDialog.open());
+part("broadcast").addEventListener("click", () => broadcastDialog.open());
+part("share-mix").after(shareMenu(part("share-mix"), () => ({ room: room.id, feed: "mix", name: "all in one picture" })));
 part("leave").addEventListener("click", () => room.leave());
 part("take-over").addEventListener("click", () => signaling.open());
 part("enter-form").addEventListener("submit", (event) => {
@@ -115,5 +134,6 @@ room.id = new URL(location.href).searchParams.get("room");
 signaling.on("state", showConnection).on("error", tellError);
 for (const event of ["start_listening", "stop_listening"]) signaling.on(event, () => refresh());
 signaling.open();
+readPlayers(api);
 every(2000, refresh);
 show();

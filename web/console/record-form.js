@@ -1,13 +1,12 @@
 // The fields of the record menu: read as a wish, and filled in from a room's settings. Knows nothing of the server.
 
 import { el, part, setText } from "../lib/dom.js";
-import { drawLayout, USUAL } from "../lib/layouts.js";
-import { KINDS, layoutWords } from "../lib/recording-words.js";
+import { USUAL } from "../lib/layouts.js";
+import { layoutOptions, option } from "../lib/options.js";
+import { KINDS } from "../lib/recording-words.js";
 
 const USUAL_PAST_MS = 10_000;
 
-const option = (group, value, children, more = {}) => el("label", { class: "option", ...more },
-  el("input", { type: "radio", name: group, value, "data-testid": `${group}-${value}` }), ...children);
 const minutesToMs = (text) => (Number(text) > 0 ? Math.round(Number(text) * 60_000) : null);
 const msToMinutes = (ms) => (ms ? String(ms / 60_000) : "");
 
@@ -64,8 +63,7 @@ export class RecordForm {
   /** Layouts to choose from, `[{name, purpose}]`; the choice stays if it is still there. */
   offerLayouts(layouts) {
     const chosen = this.fields.layout?.value;
-    part("record-layouts").replaceChildren(...layouts.map(({ name, purpose }) =>
-      option("layout", name, [drawLayout(name), el("span", { class: "small" }, layoutWords(name))], { title: purpose })));
+    part("record-layouts").replaceChildren(...layoutOptions(layouts));
     this.#choose("layout", layouts[0].name);
     if (chosen) this.#choose("layout", chosen);
   }

@@ -2,6 +2,7 @@
 // Decides what follows from which event; leaves the page to main.js and the media to subscription.js.
 
 import { log, tell, tellError } from "../lib/notify.js";
+import { isCamera, shortName } from "../lib/recording-words.js";
 import { reasonWords } from "../lib/words.js";
 import { every } from "../lib/dom.js";
 import { Subscription } from "./subscription.js";
@@ -16,7 +17,10 @@ export class Room {
   #awaySince = 0;
   #resumed = false;
 
-  /** `changed()` is called whenever the room or its feeds changed; `tools(feed, name)` makes a tile's further buttons. */
+  /**
+   * `changed()` is called whenever the room or its feeds changed; `tools(feed, name, address)` makes a tile's further
+   * buttons, `address` being what the feed is called in links.
+   */
   constructor(signaling, clientId, grid, changed, tools) {
     Object.assign(this, { signaling, clientId, grid, changed, tools });
     signaling
@@ -30,6 +34,16 @@ export class Room {
 
   get feeds() {
     return this.#feeds.size;
+  }
+
+  /** What is shown, `[{feed, name}]`. */
+  get shown() {
+    return [...this.#feeds].map(([feed, { tile }]) => ({ feed, name: tile.name }));
+  }
+
+  /** Tells the tiles of cameras how these are. */
+  cameras(all) {
+    for (const camera of all) this.#feeds.get(String(camera.feed))?.tile.camera(camera);
   }
 
   async create() {
@@ -66,8 +80,8 @@ export class Room {
     const key = String(feed);
     const known = this.#feeds.get(key);
     if (known) return this.#resumed && known.healthy ? undefined : known.start();
-    const name = publisher ? String(publisher).replace(/^DEVICE:/, "") : `Stream ${key}`;
-    const tile = new Tile(key, name, this.tools(key, name));
+    const name = publisher ? shortName(publisher) : `Stream ${key}`;
+    const tile = new Tile(key, name, this.tools(key, name, isCamera(publisher) ? name : key));
     const subscription = new Subscription(this.signaling, this.id, feed, tile);
     this.#feeds.set(key, subscription);
     this.grid.append(tile.element);

@@ -1,14 +1,17 @@
-// What a live tile offers beside watching: a photograph, and the seconds that were just missed.
+// What a live tile offers beside watching: a photograph, the seconds that were just missed, and links for others.
 
 import { el, icon, onPress } from "../lib/dom.js";
 import { offer, tell, tellError } from "../lib/notify.js";
 import { save, stamp } from "../lib/save.js";
+import { shareMenu } from "./share.js";
 
 const PAST_S = 30;
 
-/** The buttons of one feed's tile. */
-export function tileTools(api, room, feed, name) {
+/** The buttons of one feed's tile; `address` is what the feed is called in links. */
+export function tileTools(api, room, feed, name, address) {
+  const share = el("button", { class: "quiet square", "data-testid": "share", "aria-label": `Links to ${name}`, title: `Links to ${name}` }, icon("share"));
   return [
+    share, shareMenu(share, () => ({ room, feed: address, name })),
     tool("snapshot", "photo", `Save a picture of ${name}`, () => snapshot(api, room, feed, name)),
     tool("save-last", "past", `Save the last ${PAST_S} s of ${name}`, () => last(api, room, feed, name)),
   ];

@@ -1,6 +1,7 @@
 // One feed on the stage: picture, name, figures, sound, full screen. Knows nothing of peers.
 
 import { el, face, icon, setText } from "../lib/dom.js";
+import { transcodeWords } from "../lib/camera-words.js";
 import * as format from "../lib/format.js";
 
 const STATES = {
@@ -16,9 +17,11 @@ export class Tile {
   /** `tools` are further buttons. */
   constructor(feed, name, tools = []) {
     this.name = name;
+    this.outage = null;
     this.video = el("video", { id: `remote_${feed}`, autoplay: true, playsinline: true, "data-testid": "video" });
     this.video.muted = true; // browsers start muted pictures without a click
     this.badge = el("span", { class: "badge", "data-testid": "tile-badge" });
+    this.note = el("span", { class: "badge", "data-testid": "tile-note", tabindex: 0, hidden: true });
     this.wait = el("div", { class: "tile-wait" });
     this.meter = el("div", { class: "level" });
     this.sound = button("sound");
@@ -27,7 +30,7 @@ export class Tile {
       figure("resolution", "Picture"), figure("fps", "Frames"), figure("bitrate", "Bit rate"), figure("rtt", "Round trip"));
     this.element = el("article", { class: "tile", "data-testid": "tile", "data-feed": feed, "aria-label": name },
       el("div", { class: "screen" }, this.video, this.wait, this.meter,
-        el("div", { class: "tile-name" }, this.badge, el("h3", { "data-testid": "tile-name" }, name))),
+        el("div", { class: "tile-name" }, this.badge, el("h3", { "data-testid": "tile-name" }, name), this.note)),
       el("div", { class: "tile-foot" }, this.values, el("div", { class: "tile-buttons" }, ...tools, this.sound, this.full)));
     this.#listen();
     this.state("connecting");
@@ -44,10 +47,27 @@ export class Tile {
   state(state) {
     if (this.element.dataset.state === state && state !== "live") return;
     this.element.dataset.state = state;
-    const [tone, text] = STATES[state];
+    this.#showBadge();
+    this.#explain(state);
+  }
+
+  /** How the camera is whose feed this is: an outage, in which a placeholder is shown, and whether it is transcoded. */
+  camera({ status }) {
+    this.outage = status.state === "waiting" ? status.since : null;
+    this.element.toggleAttribute("data-no-signal", this.outage !== null);
+    this.#showBadge();
+    const why = transcodeWords(status.tracks);
+    this.note.hidden = !why;
+    if (!why) return;
+    setText(this.note, "transcoded");
+    this.note.title = why;
+    this.note.setAttribute("aria-label", `Transcoded: ${why}`);
+  }
+
+  #showBadge() {
+    const [tone, text] = this.outage ? ["bad", `NO SIGNAL since ${format.moment(this.outage)}`] : STATES[this.element.dataset.state];
     this.badge.dataset.tone = tone;
     setText(this.badge, text);
-    this.#explain(state);
   }
 
   figures({ width, height, fps, bitrate, rtt }) {

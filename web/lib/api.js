@@ -37,12 +37,23 @@ export class Api {
   /** The same of a camera in a room, whose credentials the server knows. */
   moveIngest = (room, ingest, step) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(ingest)}/ptz`, step);
   ingestPresets = (room, ingest) => this.#call("GET", `/rooms/${id(room)}/ingests/${id(ingest)}/presets`);
+  ingests = (room) => this.#call("GET", `/rooms/${id(room)}/ingests`);
+  addIngest = (room, wish) => this.#call("POST", `/rooms/${id(room)}/ingests`, wish);
+  restartIngest = (room, name) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(name)}/restart`);
+  removeIngest = (room, name) => this.#call("DELETE", `/rooms/${id(room)}/ingests/${id(name)}`);
+
+  /** Where players find feeds beside HTTP. */
+  players = () => this.#call("GET", "/players");
+
+  broadcasts = (room) => this.#call("GET", `/rooms/${id(room)}/broadcasts`);
+  startBroadcast = (room, wish) => this.#call("POST", `/rooms/${id(room)}/broadcasts`, wish);
+  stopBroadcast = (room, one) => this.#call("DELETE", `/rooms/${id(room)}/broadcasts/${id(one)}`);
 
   // Addresses. Players, pictures and links cannot send headers, so the token goes into the address.
   fileUrl = (one, name, wish = {}) => this.#address(`/recordings/${id(one)}/files/${id(name)}`, wish);
   archiveUrl = (one) => this.#address(`/recordings/${id(one)}/archive.zip`);
   clipUrl = (one, name, from, to) => this.#address(`/recordings/${id(one)}/files/${id(name)}/clip`, { from, to });
-  snapshotUrl = (room, feed) => this.#address(`/rooms/${id(room)}/feeds/${id(feed)}/snapshot.jpg`);
+  snapshotUrl = (room, feed, wish = {}) => this.#address(`/rooms/${id(room)}/feeds/${id(feed)}/snapshot.jpg`, wish);
   lastUrl = (room, feed, last) => this.#address(`/rooms/${id(room)}/feeds/${id(feed)}/clip`, { last });
   eventsUrl = (room) => this.#address("/events", { room });
 

@@ -34,7 +34,10 @@ export const layoutWords = (layout) => (typeof layout === "string" ? capital(lay
 export const codecWords = (codec) => CODECS[String(codec).toLowerCase()] ?? String(codec).toUpperCase();
 
 /** A participant's name without the role in front of it. */
-export const shortName = (name) => String(name ?? "").replace(/^(DEVICE|WEB):/, "");
+export const shortName = (name) => String(name ?? "").replace(/^(DEVICE|WEB|CAMERA):/, "");
+
+/** Whether a participant is a camera or another source that is opened by the server. */
+export const isCamera = (name) => String(name ?? "").startsWith("CAMERA:");
 
 /** Whose file it is. */
 export const fileOwner = (file) => (file.feed == null ? "Everyone, mixed" : shortName(file.publisher));

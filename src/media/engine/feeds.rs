@@ -38,6 +38,7 @@ impl Inner {
         if let Some(feed) = feed {
             metrics::gauge!("media_feeds").decrement(1.0);
             self.recorders.stop_feed(id, EndReason::FeedEnded);
+            self.broadcasts.stop_feed(id, EndReason::FeedEnded);
             feed.close();
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Inner;
 use crate::media::branch::Disk;
-use crate::media::mix::{Joining, Mix, MixEvent, MixSpec};
-use crate::media::{BranchReport, MediaEvent, MediaSink};
+use crate::media::mix::{Joining, Mix, MixEvent, MixSpec, Target};
+use crate::media::{BranchReport, MediaError, MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, Layout, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ type Stage = Option<Mix>;
 pub struct Mixers {
     min_free_bytes: u64,
     disk: Arc<Disk>,
-    templates: Option<PathBuf>,
+    pub templates: Option<PathBuf>,
     all: Mutex<HashMap<RecordingId, Stage>>,
     fewer: Condvar,
 }
@@ -59,9 +59,23 @@ impl Mixers {
         while !all.is_empty() && !self.fewer.wait_until(&mut all, end).timed_out() {}
     }
 
-    fn remove(&self, recording: &RecordingId) {
+    /// It has told its end.
+    pub fn remove(&self, recording: &RecordingId) {
         let _ended = self.all.lock().remove(recording);
         self.fewer.notify_all();
+    }
+}
+
+impl Mixers {
+    /// A mix under this name, from now on. `NotReady`: there is one already.
+    pub fn add(&self, name: &RecordingId, start: impl FnOnce() -> Result<Mix, MediaError>) -> Result<(), MediaError> {
+        // Held until the mix is there: it may end at once, and must find itself.
+        let mut all = self.all.lock();
+        if all.contains_key(name) {
+            return Err(MediaError::NotReady(format!("a mix called {name} runs already")));
+        }
+        all.insert(name.clone(), Some(start()?));
+        Ok(())
     }
 }
 
@@ -73,11 +87,6 @@ impl Inner {
         title: String,
         events: &MediaSink,
     ) {
-        // Held until the mix is there: it may end at once, and must find itself.
-        let mut all = self.mixers.all.lock();
-        if all.contains_key(&recording) {
-            return tracing::warn!(%recording, "this recording has a mix already");
-        }
         let (inner, sink, id) = (Arc::downgrade(self), events.clone(), recording.clone());
         let on_event = move |event| {
             if let (MixEvent::Ended(..), Some(inner)) = (&event, inner.upgrade()) {
@@ -85,18 +94,17 @@ impl Inner {
             }
             let _ = sink.send(tell(&id, event));
         };
-        let started = Mix::start(MixSpec {
+        let spec = MixSpec {
             recording: recording.clone(),
-            stem,
+            target: Target::File { stem, min_free_bytes: self.mixers.min_free_bytes, disk: self.mixers.disk.clone() },
             layout,
             title,
-            min_free_bytes: self.mixers.min_free_bytes,
-            disk: self.mixers.disk.clone(),
             templates: self.mixers.templates.clone(),
             events: Box::new(on_event),
-        });
-        match started {
-            Ok(mix) => _ = all.insert(recording, Some(mix)),
+        };
+        match self.mixers.add(&recording, || Mix::start(spec)) {
+            Ok(()) => {}
+            Err(error @ MediaError::NotReady(_)) => tracing::warn!(%recording, %error, "no second mix of a recording"),
             Err(error) => {
                 let ended = MixEvent::Ended(EndReason::EngineError, BranchReport::nothing(error.to_string()));
                 let _ = events.send(tell(&recording, ended));
@@ -106,7 +114,8 @@ impl Inner {
 
     pub fn mix_feed(&self, recording: &RecordingId, id: FeedId, name: Option<String>) {
         let Some(name) = name else { return self.mixers.with(recording, |mix| mix.leave(id)) };
-        let Some(feed) = self.feeds.get(id) else { return };
+        // A mix that watched itself would keep itself in use.
+        let Some(feed) = self.feeds.get(id).filter(|_| !self.live_mixes.is_own(recording, id)) else { return };
         let wanted = Arc::downgrade(&feed);
         self.mixers.with(recording, |mix| {
             mix.join(Joining {

@@ -4,24 +4,34 @@
 //! `peer`, a feed's packets to `feed`, files to `branch`. Peers run on a small runtime of the engine's own, so that
 //! requests never wait and nothing here depends on the caller's.
 
+mod broadcasts;
 mod clips;
 mod feeds;
 mod graph;
+mod hls;
+mod ingests;
+mod live_mixes;
 mod mixers;
 mod peers;
 mod recorders;
 
+use super::camera;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
+use super::rendition::Renditions;
+use super::rtsp;
 use super::snapshot::Snapshots;
-use super::{Engine, FeedStats, MediaError, MediaRequest, MediaSink, PeerStats};
-use crate::config::{Media, Recording};
-use crate::model::{EndReason, FeedId, PeerId};
+use super::{Engine, FeedStats, HlsReply, HlsRequest, MediaError, MediaRequest, MediaSink, PeerStats};
+use crate::config::{Config, Media, Reach};
+use crate::model::{BroadcastId, BroadcastStatus, EndReason, FeedId, IngestStatus, PeerId};
+use broadcasts::Broadcasts;
 use bytes::Bytes;
 use feeds::Feeds;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use ingests::Ingests;
+use live_mixes::LiveMixes;
 use mixers::Mixers;
 use peers::Peers;
 use recorders::Recorders;
@@ -43,15 +53,23 @@ struct Inner {
     keyframe_interval: Duration,
     peers: Peers,
     feeds: Feeds,
+    ingests: Ingests,
     recorders: Recorders,
     mixers: Mixers,
+    broadcasts: Broadcasts,
+    live_mixes: LiveMixes,
     snapshots: Snapshots,
+    /// What is encoded once more, shared by all that sends feeds elsewhere.
+    renditions: Arc<Renditions>,
+    reach: Arc<Reach>,
+    hls: hls::Presentations,
     stopping: AtomicBool,
 }
 
 impl GstEngine {
-    /// Binds the port and starts the threads. `recording`: how much space stays free, and the templates.
-    pub fn start(media: &Media, recording: &Recording) -> Result<Arc<Self>, MediaError> {
+    /// Binds the port and starts the threads.
+    pub fn start(config: &Config) -> Result<Arc<Self>, MediaError> {
+        let (media, recording) = (&config.media, &config.recording);
         let fatal = |what: &str, error: &dyn std::fmt::Display| MediaError::Fatal(format!("{what}: {error}"));
         crate::media::start()?;
         let mux = Mux::start(media).map_err(|error| fatal("the media port cannot be opened", &error))?;
@@ -60,9 +78,10 @@ impl GstEngine {
             .worker_threads(2)
             .thread_name("media")
             .thread_keep_alive(Duration::from_secs(1))
-            .enable_time()
+            .enable_all()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
+        let renditions = Renditions::new(pool.clone(), recording.templates.clone());
         let context =
             Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
         let inner = Arc::new(Inner {
@@ -70,9 +89,15 @@ impl GstEngine {
             keyframe_interval: media.keyframe_interval,
             peers: Peers::default(),
             feeds: Feeds::default(),
+            ingests: Ingests::new(config.ingest.clone()),
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
+            broadcasts: Broadcasts::default(),
+            live_mixes: LiveMixes::default(),
             snapshots: Snapshots::default(),
+            renditions,
+            reach: Arc::new(config.reach.clone()),
+            hls: hls::Presentations::new(config.hls.clone()),
             stopping: AtomicBool::new(false),
         });
         Ok(Arc::new(Self { inner, runtime: Some(runtime) }))
@@ -81,6 +106,13 @@ impl GstEngine {
     /// Where the media port is bound.
     pub fn local_addr(&self) -> SocketAddr {
         self.inner.context.mux.local_addr()
+    }
+
+    /// An RTSP server's inside: whom `door` lets in gets this engine's feeds; so many clients at most.
+    pub fn rtsp(&self, door: Arc<dyn rtsp::Door>, most: usize) -> Arc<rtsp::House> {
+        let inner = Arc::downgrade(&self.inner);
+        let feeds = Box::new(move |feed| inner.upgrade()?.feeds.get(feed));
+        rtsp::House::new(door, feeds, self.inner.renditions.clone(), most)
     }
 
     /// What the media port has seen.
@@ -116,18 +148,22 @@ impl Engine for GstEngine {
         match request {
             MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
             MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
-            MediaRequest::SubscribeWith { .. }
-            | MediaRequest::Ingest { .. }
-            | MediaRequest::RestartIngest { .. }
-            | MediaRequest::LiveMix { .. }
-            | MediaRequest::Broadcast { .. }
-            | MediaRequest::StopBroadcast { .. } => tracing::error!("contract only: being built"),
+            MediaRequest::SubscribeWith { peer, feed, offer } => inner.subscribe_with(peer, feed, offer, events),
+            MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
+            MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
+            MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
+            MediaRequest::StopBroadcast { broadcast, reason } => inner.broadcasts.stop(broadcast, reason),
+            MediaRequest::LiveMix { peer, feed, mix, layout, title } => {
+                inner.live_mix(peer, (mix, feed), layout, title, events);
+            }
             MediaRequest::Republish { peer, offer } => inner.peers.tell(peer, Input::Republish(offer)),
             MediaRequest::Answer { peer, answer } => inner.peers.tell(peer, Input::Answer(answer)),
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
             MediaRequest::Close { peer, reason } => {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
+                inner.live_mixes.close(peer, reason);
                 inner.peers.tell(peer, Input::Close);
+                inner.ingests.tell(peer, camera::Input::Close);
             }
             MediaRequest::Record { recording, feed, stem, preroll } => {
                 inner.record((recording, feed), stem, preroll, events);
@@ -164,11 +200,25 @@ impl Engine for GstEngine {
         Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
     }
 
+    fn broadcast_status(&self, broadcast: BroadcastId) -> Option<BroadcastStatus> {
+        self.inner.broadcasts.status(broadcast)
+    }
+
     fn clip(&self, feed: FeedId, last: Duration, stem: PathBuf) -> BoxFuture<'static, Result<PathBuf, MediaError>> {
         let Some(runtime) = &self.runtime else { return stopped() };
         let inner = self.inner.clone();
         let made = runtime.spawn_blocking(move || inner.clip(feed, last, &stem));
         async move { made.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
+    }
+
+    fn ingest_status(&self, peer: PeerId) -> Option<IngestStatus> {
+        self.inner.ingests.status(peer)
+    }
+
+    fn hls(&self, feed: FeedId, request: HlsRequest) -> BoxFuture<'static, Result<HlsReply, MediaError>> {
+        let Some(runtime) = &self.runtime else { return stopped() };
+        let file = runtime.spawn(self.inner.clone().hls_file(feed, request));
+        async move { file.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
     }
 
     fn graph(&self, peers: &[PeerId], feeds: &[FeedId]) -> String {
@@ -196,11 +246,16 @@ impl Engine for GstEngine {
     fn shutdown(&self, limit: Duration) -> usize {
         let end = Instant::now() + limit;
         self.inner.stopping.store(true, SeqCst);
+        self.inner.hls.stop_all();
         self.inner.recorders.stop_all(EndReason::Shutdown);
         self.inner.mixers.stop_all(EndReason::Shutdown);
+        self.inner.broadcasts.stop_all(EndReason::Shutdown);
         self.inner.recorders.wait_until(end);
         self.inner.mixers.wait_until(end);
+        self.inner.ingests.tell_all(|| camera::Input::Close);
+        self.inner.broadcasts.wait_until(end);
+        self.inner.live_mixes.wait_until(end);
         self.inner.peers.tell_all(|| Input::Close);
-        self.inner.peers.wait_until(end)
+        self.inner.ingests.wait_until(end) + self.inner.peers.wait_until(end)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Inner;
 use super::graph::Direction;
+use crate::media::peer::subscriber::Opening;
 use crate::media::peer::{self, Ending, Input, Leg, Peer};
 use crate::media::{MediaError, MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, PeerId, Sdp};
@@ -56,7 +57,8 @@ impl Peers {
         self.all.lock().values().for_each(|entry| drop(entry.mailbox.send(input())));
     }
 
-    fn tell_subscribers(&self, feed: FeedId) {
+    /// The feed is over.
+    pub fn tell_subscribers(&self, feed: FeedId) {
         let all = self.all.lock();
         let subscribers = all.values().filter(|entry| entry.link == Direction::From(feed));
         subscribers.for_each(|entry| drop(entry.mailbox.send(Input::FeedEnded)));
@@ -113,7 +115,26 @@ impl Inner {
         };
         let inner = self.clone();
         tokio::spawn(async move {
-            let ending = peer::subscriber::run(inner.context.clone(), peer, feed).await;
+            let ending = peer::subscriber::run(inner.context.clone(), peer, feed, Opening::Ours).await;
+            inner.ended(id, ending);
+        });
+    }
+
+    /// By the client's offer; a further one of a running peer is that peer's.
+    pub fn subscribe_with(self: &Arc<Self>, id: PeerId, feed: FeedId, offer: Sdp, events: &MediaSink) {
+        if self.peers.link(id) == Some(Direction::From(feed)) {
+            return self.peers.tell(id, Input::Republish(offer));
+        }
+        let found = self.feeds.get(feed).filter(|_| !self.stopping.load(SeqCst));
+        let made = found.and_then(|found| self.peers.add(id, Direction::From(feed), events).map(|peer| (found, peer)));
+        let Some((feed, peer)) = made else {
+            let error = MediaError::NotReady(format!("{feed} does not exist, or {id} does already"));
+            let _ = events.send(MediaEvent::SubscribeRefused { peer: id, error });
+            return;
+        };
+        let inner = self.clone();
+        tokio::spawn(async move {
+            let ending = peer::subscriber::run(inner.context.clone(), peer, feed, Opening::Theirs(offer)).await;
             inner.ended(id, ending);
         });
     }

@@ -157,6 +157,14 @@ impl Feed {
         });
     }
 
+    /// Says which RTP time a track stands at just now, at `ntp` by our own wall clock (32.32): for sources that are no RTP
+    /// peers. Not for tracks that the feed does not have.
+    pub fn report(&self, codec: Codec, ntp: u64, rtp: u32) {
+        let mut intake = self.intake.lock();
+        self.clock.lock().report(codec, Report { ntp, rtp }, ntp);
+        intake.tell(&TapItem::SenderReport { codec, ntp, rtp });
+    }
+
     /// The input is drained for now: what makes no picture wait goes to the subscribers. Whether something still waits for
     /// the rest of its picture: sent together it costs a fraction.
     pub fn drained(&self) -> bool {
@@ -313,6 +321,12 @@ impl Feed {
             keyframe_requests: self.keyframes.lock().sent(),
             subscribers: self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
         }
+    }
+
+    /// Who uses it just now: subscribers and branches. What is only kept of its past counts for nothing.
+    pub fn users(&self) -> usize {
+        let subscribers: usize = self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        subscribers + self.intake.lock().taps.len()
     }
 
     /// Whether the feed can serve: it has at least one track.

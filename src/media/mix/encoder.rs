@@ -1,15 +1,17 @@
-//! The pipeline that writes the mix: raw pictures and sound in, a file out.
+//! The pipeline that writes the mix: raw pictures and sound in, a file or a feed's RTP out.
 //!
-//! Decides which encoder is used and how the file is completed; leaves what is in it to `mixer`. Pictures that wait are
-//! counted, never dropped: who pushes looks at `waiting` first.
+//! Decides which encoder is used and how the file is completed; leaves what is in it to `mixer`, what becomes of RTP to
+//! `on_air`. Pictures that wait are counted, never dropped: who pushes looks at `waiting` first.
 
+use super::on_air::OnAir;
+use crate::media::feed::Feed;
 use crate::media::template::{Template, element};
 use crate::media::{MediaError, census};
 use crate::model::{Codec, EndReason};
 use gst::prelude::*;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Why a mix ends, in words when there is more to say.
@@ -29,37 +31,50 @@ pub struct Look {
     pub fps: u32,
 }
 
-/// A file being written.
+/// A file being written, or a feed being fed.
 pub struct Encoder {
     pipeline: gst::Pipeline,
     video: Option<gst_app::AppSrc>,
     audio: gst_app::AppSrc,
     outcome: Receiver<Result<(), End>>,
-    path: PathBuf,
+    /// `None` for a feed.
+    path: Option<PathBuf>,
 }
 
 impl Encoder {
     /// Starts a file beside `stem`, with the extension of what is written; `look` is `None` for sound alone.
     pub fn start(stem: &Path, look: Option<Look>, templates: Option<&Path>) -> Result<Self, MediaError> {
-        let template = template(look.is_some(), templates)?;
+        let template = file_template(look.is_some(), templates)?;
         Self::write(&template, &stem.with_extension(&template.extension), look)
     }
 
     /// Starts a file of exactly this path.
     pub fn start_at(path: &Path, look: Option<Look>, templates: Option<&Path>) -> Result<Self, MediaError> {
-        Self::write(&template(look.is_some(), templates)?, path, look)
+        Self::write(&file_template(look.is_some(), templates)?, path, look)
+    }
+
+    /// Starts sending into a feed, whose source this becomes.
+    pub fn start_feed(feed: &Arc<Feed>, look: Look, templates: Option<&Path>) -> Result<Self, MediaError> {
+        static FOUND: OnceLock<&str> = OnceLock::new();
+        let template = working(&["live/mix", "live/mix-openh264"], &FOUND, templates)?;
+        let pipeline = build(&template, true)?;
+        OnAir::start(&pipeline, feed)?;
+        Self::play(pipeline, None, Some(look))
     }
 
     fn write(template: &Template, path: &Path, look: Option<Look>) -> Result<Self, MediaError> {
         std::fs::File::create(path)
             .map_err(|error| MediaError::Fatal(format!("cannot write {}: {error}", path.display())))?;
-        let pipeline = template.build(codecs(look.is_some()).iter().map(|codec| codec.as_str()))?;
-        census::count("pipeline", &pipeline);
+        let pipeline = build(template, look.is_some())?;
         element(&pipeline, "out")?.set_property("location", path.display().to_string());
+        Self::play(pipeline, Some(path.into()), look)
+    }
+
+    fn play(pipeline: gst::Pipeline, path: Option<PathBuf>, look: Option<Look>) -> Result<Self, MediaError> {
         let video = look.map(|look| picture_input(&pipeline, look)).transpose()?;
         let audio = input(&pipeline, "in_audio", &sound_caps())?;
         let outcome = watch(&pipeline)?;
-        let encoder = Self { pipeline, video, audio, outcome, path: path.into() };
+        let encoder = Self { pipeline, video, audio, outcome, path };
         match encoder.pipeline.set_state(gst::State::Playing) {
             Ok(_) => Ok(encoder),
             Err(_) => Err(MediaError::Fatal(match encoder.poll() {
@@ -69,9 +84,15 @@ impl Encoder {
         }
     }
 
-    /// Its file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Its file; `None` for a feed.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Size of its file in bytes.
+    pub fn bytes(&self) -> u64 {
+        let written = self.path().map(std::fs::metadata);
+        written.and_then(Result::ok).map_or(0, |metadata| metadata.len())
     }
 
     /// Lets the encoder use this many threads; 0: all the machine has. Without effect where it cannot be told.
@@ -112,6 +133,11 @@ impl Encoder {
         self.outcome.recv_timeout(limit).map_or(Ok(()), early)
     }
 
+    /// Stops where it is: a feed needs no completing.
+    pub fn stop(self) {
+        close(self);
+    }
+
     /// Completes the file: index written, synced to the disk, all within `limit` and a second. What was written stays in
     /// any case.
     pub fn finish(self, limit: Duration) -> Result<(), End> {
@@ -129,7 +155,7 @@ impl Encoder {
         };
         let path = self.path.clone();
         close(self);
-        let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+        let synced = path.map_or(Ok(()), |path| std::fs::File::open(path).and_then(|file| file.sync_all()));
         complete.and_then(|()| {
             synced.map_err(|error| (EndReason::StorageFailed, Some(format!("the disk did not keep the file: {error}"))))
         })
@@ -150,21 +176,32 @@ pub fn codecs(pictures: bool) -> &'static [Codec] {
     if pictures { &[Codec::H264, Codec::Opus] } else { &[Codec::Opus] }
 }
 
-/// The template with an encoder that this machine has; looked for once.
-fn template(pictures: bool, templates: Option<&Path>) -> Result<Template, MediaError> {
+fn build(template: &Template, pictures: bool) -> Result<gst::Pipeline, MediaError> {
+    let pipeline = template.build(codecs(pictures).iter().map(|codec| codec.as_str()))?;
+    census::count("pipeline", &pipeline);
+    Ok(pipeline)
+}
+
+fn file_template(pictures: bool, templates: Option<&Path>) -> Result<Template, MediaError> {
     static FOUND: OnceLock<&str> = OnceLock::new();
     if !pictures {
         return Template::load("recording/sound", templates);
     }
+    working(&["recording/mix", "recording/mix-openh264"], &FOUND, templates)
+}
+
+/// The first template whose encoder this machine has; looked for once.
+fn working(
+    all: &[&'static str],
+    found: &OnceLock<&'static str>,
+    templates: Option<&Path>,
+) -> Result<Template, MediaError> {
     let names = codecs(true).iter().map(|codec| codec.as_str());
     let works = |name: &&str| Template::load(name, templates).and_then(|t| t.build(names.clone())).map(drop);
-    let all = ["recording/mix", "recording/mix-openh264"];
-    let name = match FOUND.get() {
-        Some(name) => name,
-        None => match all.iter().find(|name| works(name).is_ok()) {
-            Some(name) => FOUND.get_or_init(|| name),
-            None => return Err(works(&all[0]).err().unwrap_or(MediaError::Fatal("no H264 encoder".into()))),
-        },
+    let name = match (found.get(), all.iter().find(|name| found.get().is_none() && works(name).is_ok())) {
+        (Some(name), _) => name,
+        (None, Some(name)) => found.get_or_init(|| name),
+        (None, None) => return Err(works(&all[0]).err().unwrap_or(MediaError::Fatal("no H264 encoder".into()))),
     };
     Template::load(name, templates)
 }

@@ -1,13 +1,15 @@
-//! A mix of a running room: a thread that lets the mixer tick, some 700 ms behind what happens.
+//! A mix of a running room: a thread that lets the mixer tick, a little behind what happens.
 //!
-//! Decides which instant is next, what a pause leaves out, and why the file ends. That far behind, packets are in order
-//! and decoded; whoever is not, is shown by the picture before.
+//! Decides which instant is next, what a pause leaves out, and why the mix ends. A file runs 700 ms behind: packets are in
+//! order and decoded by then; whoever is not, is shown by the picture before. A feed is watched while people talk, so it runs
+//! 250 ms behind: what was lost and sent again mostly comes too late for it.
 
 use super::encoder::{Encoder, End, Look};
 use super::layout::{self, Plan};
 use super::member::{Joining, Member, since};
 use super::mixer::Mixer;
 use crate::media::branch::Disk;
+use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaError, disk};
 use crate::model::{EndReason, FeedId, Layout, RecordingId};
 use std::path::PathBuf;
@@ -15,8 +17,12 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// How far behind it runs: reordering (400 ms), decoding, and some more.
-const DELAY: Duration = Duration::from_millis(700);
+/// How far behind a file runs: reordering (400 ms), decoding, and some more.
+const FILE_DELAY: Duration = Duration::from_millis(700);
+/// How far behind a feed runs: unsteady networks, decoding.
+const FEED_DELAY: Duration = Duration::from_millis(250);
+/// A mix that waits for its encoder looks again so often; so long the last ticks wait for a decoder.
+const BREATH: Duration = Duration::from_millis(70);
 const DISK_CHECK: Duration = Duration::from_secs(1);
 /// Seconds that may wait for the encoder; beyond, the mix stands still and its inputs lose packets, not memory.
 const MOST_WAITING: u64 = 3;
@@ -24,20 +30,31 @@ const FINISH_LIMIT: Duration = Duration::from_millis(3000);
 /// The last ticks wait for decoders so long, all together.
 const LAST_TICKS: Duration = Duration::from_millis(800);
 
+/// Where a mix goes.
+pub enum Target {
+    /// Into a file.
+    File {
+        /// Path without extension.
+        stem: PathBuf,
+        /// It ends with `DiskFull` when less is free, in bytes.
+        min_free_bytes: u64,
+        /// Has the file synced.
+        disk: Arc<Disk>,
+    },
+    /// Into a feed, whose source it becomes. Its pictures cannot be left out.
+    Feed(Arc<Feed>),
+}
+
 /// What a mix needs.
 pub struct MixSpec {
-    /// The recording.
+    /// Its name.
     pub recording: RecordingId,
-    /// Path without extension.
-    pub stem: PathBuf,
+    /// Where it goes.
+    pub target: Target,
     /// Pictures in this layout; `None`: sound alone.
     pub layout: Option<Layout>,
     /// Shown in the picture.
     pub title: String,
-    /// It ends with `DiskFull` when less is free, in bytes.
-    pub min_free_bytes: u64,
-    /// Has the file synced.
-    pub disk: Arc<Disk>,
     /// Folder whose templates and layouts override the embedded ones.
     pub templates: Option<PathBuf>,
     /// Told of its life.
@@ -47,9 +64,9 @@ pub struct MixSpec {
 /// A mix's life.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MixEvent {
-    /// The first picture and sound are on the disk.
+    /// The first picture and sound are on the disk. A feed tells it by itself.
     Started(BranchReport),
-    /// The file is complete or given up; always the last event, exactly once.
+    /// The file is complete or given up, the feed gets no more; always the last event, exactly once.
     Ended(EndReason, BranchReport),
 }
 
@@ -104,10 +121,17 @@ fn run(spec: MixSpec, commands: &Receiver<Command>) {
     let mixer = match begin(&spec) {
         Ok(mixer) => mixer,
         Err(error) => {
-            return (spec.events)(MixEvent::Ended(EndReason::StorageFailed, BranchReport::nothing(error.to_string())));
+            let reason = match spec.target {
+                Target::File { .. } => EndReason::StorageFailed,
+                Target::Feed(_) => EndReason::EngineError,
+            };
+            return (spec.events)(MixEvent::Ended(reason, BranchReport::nothing(error.to_string())));
         }
     };
-    let _synced = spec.disk.keep(mixer.encoder().path());
+    let _synced = match (&spec.target, mixer.encoder().path()) {
+        (Target::File { disk, .. }, Some(path)) => Some(disk.keep(path)),
+        _ => None,
+    };
     let mut live = Live::new(&spec, mixer);
     let end = loop {
         if let Err(end) = live.step(commands) {
@@ -127,7 +151,12 @@ fn begin(spec: &MixSpec) -> Result<Mixer, MediaError> {
         let look = Look { width: plan.width, height: plan.height, fps: plan.fps };
         (plan, look)
     });
-    let encoder = Encoder::start(&spec.stem, plan.as_ref().map(|(_, look)| *look), templates)?;
+    let look = plan.as_ref().map(|(_, look)| *look);
+    let encoder = match (&spec.target, look) {
+        (Target::File { stem, .. }, look) => Encoder::start(stem, look, templates)?,
+        (Target::Feed(feed), Some(look)) => Encoder::start_feed(feed, look, templates)?,
+        (Target::Feed(_), None) => return Err(MediaError::Fatal("a mix without pictures is no feed".into())),
+    };
     Ok(Mixer::new(plan, &spec.title, encoder))
 }
 
@@ -136,6 +165,8 @@ struct Live<'a> {
     mixer: Mixer,
     members: Vec<Member>,
     start: Instant,
+    /// How far behind it runs.
+    delay: Duration,
     /// The next tick's number, written or not.
     tick: u64,
     /// From and to, in nanoseconds since the start; the last one may be open.
@@ -150,14 +181,18 @@ impl<'a> Live<'a> {
         let start = Instant::now();
         mixer.started_at = Some(jiff::Timestamp::now());
         let (members, pauses) = (Vec::new(), Vec::new());
-        Self { spec, mixer, members, start, tick: 0, pauses, skipping: false, announced: false, checked: start }
+        let (delay, announced) = match spec.target {
+            Target::File { .. } => (FILE_DELAY, false),
+            Target::Feed(_) => (FEED_DELAY, true),
+        };
+        Self { spec, mixer, members, start, delay, tick: 0, pauses, skipping: false, announced, checked: start }
     }
 
     /// Waits for the next tick or command, and does all that is due.
     fn step(&mut self, commands: &Receiver<Command>) -> Result<(), End> {
-        let due = self.start + DELAY + Duration::from_nanos(u64::try_from(self.at(self.tick)).unwrap_or(0));
+        let due = self.start + self.delay + Duration::from_nanos(u64::try_from(self.at(self.tick)).unwrap_or(0));
         let behind = self.mixer.encoder().waiting() > MOST_WAITING * u64::from(self.mixer.rate());
-        let wait = if behind { DELAY / 10 } else { due.saturating_duration_since(Instant::now()) };
+        let wait = if behind { BREATH } else { due.saturating_duration_since(Instant::now()) };
         match commands.recv_timeout(wait) {
             Ok(command) => self.obey(command)?,
             Err(RecvTimeoutError::Timeout) => {}
@@ -178,7 +213,8 @@ impl<'a> Live<'a> {
         match command {
             Command::Join(joining) => {
                 self.leave(joining.feed);
-                let member = Member::join(*joining, &mut self.mixer, self.spec.templates.clone());
+                let close = matches!(self.spec.target, Target::Feed(_));
+                let member = Member::join(*joining, &mut self.mixer, self.spec.templates.clone(), close);
                 self.members.push(member);
             }
             Command::Leave(feed) => self.leave(feed),
@@ -244,7 +280,10 @@ impl<'a> Live<'a> {
         }
         if now.saturating_duration_since(self.checked) >= DISK_CHECK {
             self.checked = now;
-            disk::check(self.mixer.encoder().path(), self.spec.min_free_bytes)?;
+            if let (Target::File { min_free_bytes, .. }, Some(path)) = (&self.spec.target, self.mixer.encoder().path())
+            {
+                disk::check(path, *min_free_bytes)?;
+            }
         }
         Ok(())
     }
@@ -256,13 +295,16 @@ impl<'a> Live<'a> {
 
     /// What happened before the end was asked for belongs into the file.
     fn finish(mut self, end: End) -> (End, BranchReport) {
+        if matches!(self.spec.target, Target::Feed(_)) {
+            return (end, self.mixer.stop());
+        }
         let until = since(self.start, Instant::now());
         for member in &mut self.members {
             member.flush(&mut self.mixer, self.start);
         }
         let deadline = Instant::now() + LAST_TICKS;
         while self.at(self.tick) < until && !end.0.is_failure() {
-            let patience = deadline.saturating_duration_since(Instant::now()).min(DELAY / 10);
+            let patience = deadline.saturating_duration_since(Instant::now()).min(BREATH);
             if let Err(end) = self.tick(patience) {
                 return self.mixer.finish(FINISH_LIMIT, end);
             }

@@ -5,6 +5,7 @@
 
 use super::decoder::{BIAS, Decoder};
 use super::input::{Pictures, Placement, Voice};
+use super::lead::Lead;
 use super::mixer::{Input, Mixer};
 use crate::media::branch::{Ordered, Timed};
 use crate::media::feed::{SourceTrack, TapItem};
@@ -43,11 +44,13 @@ pub struct Member {
     asked: Option<Instant>,
     seen: bool,
     dropped: u64,
+    /// For a mix that runs close behind.
+    lead: Option<Lead>,
 }
 
 impl Member {
-    /// Takes its place in the mix.
-    pub fn join(joining: Joining, mixer: &mut Mixer, templates: Option<PathBuf>) -> Self {
+    /// Takes its place in the mix. `close`: the mix runs so little behind that it matters how late the first packet was.
+    pub fn join(joining: Joining, mixer: &mut Mixer, templates: Option<PathBuf>, close: bool) -> Self {
         let tracks = joining.tracks.clone();
         let mut member = Self {
             ordered: Ordered::new(tracks.clone()),
@@ -57,6 +60,7 @@ impl Member {
             asked: None,
             seen: false,
             dropped: 0,
+            lead: close.then(Lead::default),
             joining,
         };
         mixer.join(Input { id: member.id(), name: member.joining.name.clone(), pictures: None, voice: None });
@@ -146,7 +150,10 @@ impl Member {
         };
         // What is on its way when the codec changes belongs to a decoder that is gone.
         let Some(decoder) = decoder.filter(|_| !waits && self.made.contains(&timed.packet.codec)) else { return };
-        if !decoder.push(&timed.packet, since(start, zero) + timed.at) {
+        let placed = since(start, zero) + timed.at;
+        let arrived = since(start, timed.packet.at);
+        let placed = self.lead.as_mut().map_or(placed, |lead| lead.follow(placed, arrived));
+        if !decoder.push(&timed.packet, placed) {
             self.dropped += 1;
             self.frozen = self.frozen.or((kind == Kind::Video).then_some(timed.packet.at));
         }

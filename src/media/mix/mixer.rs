@@ -210,8 +210,9 @@ impl Mixer {
     /// Facts so far.
     pub fn report(&self, detail: Option<String>) -> BranchReport {
         let duration_ms = self.written() / 1_000_000;
-        let bytes = std::fs::metadata(self.encoder.path()).map_or(0, |metadata| metadata.len());
-        let file = self.encoder.path().file_name().map(|name| name.to_string_lossy().into_owned());
+        let bytes = self.encoder.bytes();
+        let name = self.encoder.path().and_then(std::path::Path::file_name);
+        let file = name.map(|name| name.to_string_lossy().into_owned());
         let mut facts = self.facts.clone();
         facts.bitrate = (bytes * 8 * 1000).checked_div(duration_ms).unwrap_or(0);
         facts.framerate = self.look.map_or(0.0, |look| f64::from(look.fps));
@@ -227,15 +228,22 @@ impl Mixer {
         }
     }
 
+    /// Stops without completing anything: a feed.
+    pub fn stop(self) -> BranchReport {
+        let report = self.report(None);
+        self.encoder.stop();
+        report
+    }
+
     /// Completes the file.
     pub fn finish(self, limit: Duration, (reason, detail): End) -> (End, BranchReport) {
         let mut report = self.report(None);
-        let path = self.encoder.path().to_owned();
+        let path = self.encoder.path().map(std::path::Path::to_owned);
         let end = match (reason.is_failure(), self.encoder.finish(limit)) {
             (false, Err(end)) => end,
             _ => (reason, detail),
         };
-        report.bytes = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        report.bytes = path.and_then(|path| std::fs::metadata(path).ok()).map_or(0, |metadata| metadata.len());
         report.facts.bitrate = (report.bytes * 8 * 1000).checked_div(report.duration_ms).unwrap_or(0);
         report.detail = end.1.clone();
         (end, report)

@@ -1,8 +1,8 @@
-//! Mixes: the pictures and sounds of a room in one file, live or afterwards, by one core that knows no clock.
+//! Mixes: the pictures and sounds of a room in one file or feed, live or afterwards, by one core that knows no clock.
 //!
 //! `layout` boxes by number of people · `scene`, `canvas`, `text` the picture · `sound`, `speaker` the sound · `decoder`,
-//! `input` one pipeline per participant and track · `mixer` the core · `encoder` the file · `live` a running room ·
-//! `offline` a finished recording. No compositor element: pictures come decoded in the size of their box, so that mixing
+//! `input` one pipeline per participant and track · `mixer` the core · `encoder` the file or feed · `on_air` RTP into a feed ·
+//! `live` a running room · `offline` a finished recording. No compositor element: pictures come decoded in the size of their box, so that mixing
 //! is copying rows, and no input can hold up another.
 
 mod canvas;
@@ -12,10 +12,12 @@ mod encoder;
 mod frame;
 mod input;
 pub mod layout;
+mod lead;
 mod live;
 mod member;
 mod mixer;
 mod offline;
+mod on_air;
 mod scene;
 mod sound;
 mod speaker;
@@ -23,8 +25,8 @@ mod story;
 mod text;
 
 pub use cost::mix_cost;
-pub use live::{Mix, MixEvent, MixSpec};
-pub use member::Joining;
+pub use live::{Mix, MixEvent, MixSpec, Target};
+pub use member::{Joining, since};
 pub use offline::{ComposeSpec, Composed, compose};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Feeds for the tests: RTP made of a file, handed over at the time at which a live source would have sent it.
 
-use super::live::{Mix, MixEvent, MixSpec};
+use super::live::{Mix, MixEvent, MixSpec, Target};
 use super::member::Joining;
 use crate::media::BranchReport;
 use crate::media::feed::{SourceTrack, TapItem};
@@ -93,11 +93,9 @@ impl Stage {
         let begun = Instant::now();
         let mix = Mix::start(MixSpec {
             recording: RecordingId::new("test"),
-            stem: dir.path().join("mix"),
+            target: Target::File { stem: dir.path().join("mix"), min_free_bytes, disk: Default::default() },
             layout,
             title: "A test".into(),
-            min_free_bytes,
-            disk: Default::default(),
             templates: None,
             events: Box::new(move |event| drop(sender.send(event))),
         });

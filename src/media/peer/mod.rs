@@ -51,7 +51,7 @@ pub enum Signal {
 /// What a peer's task hears.
 #[derive(Debug)]
 pub enum Input {
-    /// A publisher's further offer.
+    /// A further offer of a client that made the first.
     Republish(Sdp),
     /// A subscriber's answer.
     Answer(Sdp),

@@ -1,14 +1,23 @@
-//! A subscriber's task: offers a feed, takes the answer, hands the keys to `egress`, watches its deadlines.
+//! A subscriber's task: offers a feed and takes the answer, or answers the client's own offer; hands the keys to `egress`,
+//! watches its deadlines.
 
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
 use crate::media::egress::DownlinkSpec;
 use crate::media::feed::Feed;
-use crate::media::sdp::{Accepted, Local, Subscription};
+use crate::media::sdp::{Accepted, Local, Subscription, Viewing};
 use crate::media::{MediaError, MediaEvent};
 use crate::model::{EndReason, Sdp};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// Who makes the offer.
+pub enum Opening {
+    /// The server.
+    Ours,
+    /// The client: this is it.
+    Theirs(Sdp),
+}
 
 struct Subscriber {
     context: Context,
@@ -18,18 +27,27 @@ struct Subscriber {
     leg: Arc<Leg>,
     local: Local,
     accepted: Option<Accepted>,
+    /// The client's own offer, once answered.
+    viewing: Option<Viewing>,
+    /// Session id and version of our descriptions.
+    session: (u64, u64),
     since: Instant,
     connected: bool,
 }
 
 /// Runs a subscriber until its end.
-pub async fn run(context: Context, peer: Peer, feed: Arc<Feed>) -> Ending {
+pub async fn run(context: Context, peer: Peer, feed: Arc<Feed>, opening: Opening) -> Ending {
     let (id, events, current) = (peer.id, peer.events.clone(), peer.current.clone());
     let ended = |(reason, detail)| {
         let _ = events.send(MediaEvent::PeerEnded { peer: id, reason, detail });
     };
-    let mut subscriber = match Subscriber::open(context, peer, feed).await {
+    let theirs = matches!(opening, Opening::Theirs(_));
+    let mut subscriber = match Subscriber::open(context, peer, feed, opening).await {
         Ok(subscriber) => subscriber,
+        Err(error) if theirs => {
+            let _ = events.send(MediaEvent::SubscribeRefused { peer: id, error });
+            return None;
+        }
         Err(error) => {
             let ending = (EndReason::NegotiationFailed, error.to_string());
             ended(ending.clone());
@@ -54,28 +72,50 @@ pub fn random() -> u32 {
 }
 
 impl Subscriber {
-    async fn open(context: Context, peer: Peer, feed: Arc<Feed>) -> Result<Self, MediaError> {
+    async fn open(context: Context, peer: Peer, feed: Arc<Feed>, opening: Opening) -> Result<Self, MediaError> {
         feed.ready()?;
-        let subscription = Subscription::of(feed.id(), &feed.tracks(), random);
-        let first =
-            subscription.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
-        let (codec, payload_type) = (first.codec, first.payload_type);
-        let name = format!("subscriber-{}", peer.id.0);
-        let (opening_context, mailbox) = (context.clone(), peer.mailbox.clone());
-        let opening = tokio::task::spawn_blocking(move || Leg::open(&opening_context, name, Role::Subscriber, mailbox));
-        let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
-        let local = match leg.offer(codec, payload_type).await {
-            Ok(local) => local,
-            Err(error) => {
-                close(leg).await;
-                return Err(error);
-            }
+        let viewing = match &opening {
+            Opening::Theirs(offer) => Some(Viewing::read(offer, feed.id(), &feed.tracks(), random)?),
+            Opening::Ours => None,
         };
+        let subscription = match &viewing {
+            Some(viewing) => viewing.subscription.clone(),
+            None => Subscription::of(feed.id(), &feed.tracks(), random),
+        };
+        let (leg, local) = open_leg(&context, &peer, &subscription).await?;
         *peer.current.lock() = Some(leg.clone());
-        let offer = subscription.offer(&local, context.mux.announced(), u64::from(random()));
-        let _ = peer.events.send(MediaEvent::SubscribeOffered { peer: peer.id, offer });
-        let since = Instant::now();
-        Ok(Self { context, peer, feed, subscription, leg, local, accepted: None, since, connected: false })
+        let (session, since) = ((u64::from(random()), 0), Instant::now());
+        let (accepted, connected) = (None, false);
+        let mut subscriber =
+            Self { context, peer, feed, subscription, leg, local, accepted, viewing: None, session, since, connected };
+        match viewing {
+            None => subscriber.offer(),
+            Some(viewing) => subscriber.answer_first(viewing).await?,
+        }
+        Ok(subscriber)
+    }
+
+    fn offer(&mut self) {
+        let offer = self.subscription.offer(&self.local, self.context.mux.announced(), self.session.0);
+        self.say(MediaEvent::SubscribeOffered { peer: self.peer.id, offer });
+    }
+
+    async fn answer_first(&mut self, viewing: Viewing) -> Result<(), MediaError> {
+        if let Err(error) = self.take_remote(viewing.accepted.clone()).await {
+            self.peer.current.lock().take();
+            close(self.leg.clone()).await;
+            return Err(error);
+        }
+        self.answer(viewing);
+        Ok(())
+    }
+
+    fn answer(&mut self, viewing: Viewing) {
+        self.session.1 += 1;
+        let (id, version) = self.session;
+        let answer = viewing.answer(&viewing.local(&self.local), self.context.mux.announced(), id, version);
+        self.viewing = Some(viewing);
+        self.say(MediaEvent::SubscribeAnswered { peer: self.peer.id, answer });
     }
 
     fn say(&self, event: MediaEvent) {
@@ -104,7 +144,7 @@ impl Subscriber {
                         return Some(ending);
                     }
                 }
-                Some(Input::Republish(_)) => {}
+                Some(Input::Republish(offer)) => self.take_further_offer(&offer),
             }
         }
     }
@@ -136,6 +176,11 @@ impl Subscriber {
             return Err(MediaError::NotReady("the offer was answered already".into()));
         }
         let accepted = self.subscription.accept(answer)?;
+        self.take_remote(accepted).await
+    }
+
+    /// The far side's end of the transport, and what it accepted.
+    async fn take_remote(&mut self, accepted: Accepted) -> Result<(), MediaError> {
         let inner = self.subscription.inner_answer(&accepted.remote, &self.local.mid)?;
         self.leg.expect(&accepted.remote.fingerprints);
         self.leg.link().set_remote_name(&accepted.remote.name);
@@ -143,6 +188,30 @@ impl Subscriber {
         self.accepted = Some(accepted);
         self.since = Instant::now();
         Ok(())
+    }
+
+    fn take_further_offer(&mut self, offer: &Sdp) {
+        match self.restarted(offer) {
+            Ok(viewing) => self.answer(viewing),
+            Err(error) => self.say(MediaEvent::SubscribeRefused { peer: self.peer.id, error }),
+        }
+    }
+
+    /// A further offer of the client's may change its ICE names, and is owed new ones (RFC 8839 5.4); nothing else.
+    fn restarted(&mut self, offer: &Sdp) -> Result<Viewing, MediaError> {
+        let before = self.viewing.as_ref().ok_or_else(|| MediaError::NotReady("the server makes the offers".into()))?;
+        let remote = Viewing::read(offer, self.feed.id(), &self.feed.tracks(), random)?.accepted.remote;
+        let mut viewing = before.clone();
+        if !remote.continues(&viewing.accepted.remote) {
+            return Err(MediaError::BadSdp("it is of another peer connection: open another session".into()));
+        }
+        if remote.name != viewing.accepted.remote.name {
+            self.local = self.local.restarted()?;
+            self.leg.link().register(&self.local.name, &self.local.password);
+            self.leg.link().set_remote_name(&remote.name);
+        }
+        viewing.accepted.remote = remote;
+        Ok(viewing)
     }
 
     /// Connected: from here on `egress` sends.
@@ -173,5 +242,25 @@ impl Subscriber {
         let last = self.leg.last_rtcp().into_iter().chain([self.since, self.leg.link().last_check()]).max()?;
         let gone = last.elapsed() > self.context.liveness;
         gone.then(|| (EndReason::MediaTimeout, format!("no RTCP and no ICE check for {} s", last.elapsed().as_secs())))
+    }
+}
+
+/// A leg that has offered the first stream to webrtcbin, whoever offers to the client.
+async fn open_leg(
+    context: &Context,
+    peer: &Peer,
+    subscription: &Subscription,
+) -> Result<(Arc<Leg>, Local), MediaError> {
+    let first = subscription.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
+    let (context, mailbox) = (context.clone(), peer.mailbox.clone());
+    let name = format!("subscriber-{}", peer.id.0);
+    let opening = tokio::task::spawn_blocking(move || Leg::open(&context, name, Role::Subscriber, mailbox));
+    let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
+    match leg.offer(first.codec, first.payload_type).await {
+        Ok(local) => Ok((leg, local)),
+        Err(error) => {
+            close(leg).await;
+            Err(error)
+        }
     }
 }

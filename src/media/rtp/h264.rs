@@ -19,6 +19,15 @@ pub fn keyframe(payload: &[u8]) -> (bool, Option<(u32, u32)>) {
     }
 }
 
+/// Whether a NAL unit is a slice of a B picture (7.3.3: first_mb_in_slice, slice_type): one that is decoded after pictures
+/// that are shown later.
+pub fn is_bidirectional(unit: &[u8]) -> bool {
+    let slice = unit.first().is_some_and(|first| first & 0x1f == 1);
+    let plain = if slice { unescape(unit.get(..16).unwrap_or(unit)) } else { return false };
+    let mut bits = Bits::new(&plain, 8);
+    bits.golomb().is_some() && matches!(bits.golomb(), Some(1 | 6))
+}
+
 /// The units of a STAP-A: 16 bits of length before each.
 fn aggregated(mut rest: &[u8]) -> (bool, Option<(u32, u32)>) {
     let (mut begins, mut size) = (false, None);
@@ -113,6 +122,18 @@ mod tests {
         assert_eq!(keyframe(&[0x65, 1, 2]), (true, None));
         assert_eq!(keyframe(&[0x41, 1, 2]), (false, None));
         assert_eq!(keyframe(&[0x68, 1, 2]), (false, None), "a picture parameter set alone begins nothing");
+    }
+
+    #[test]
+    fn slices_of_b_pictures() {
+        // first_mb 0 = 1; slice_type 1 = 010, 6 = 00111, 0 = 1, 5 = 00110.
+        let slices = [(0x41, 0b1010_0000, true), (0x01, 0b1001_1100, true), (0x41, 0b1100_0000, false)];
+        for (header, bits, expected) in
+            slices.into_iter().chain([(0x41, 0b1001_1000, false), (0x65, 0b1010_0000, false)])
+        {
+            assert_eq!(is_bidirectional(&[header, bits, 0, 0]), expected, "{header:x} {bits:b}");
+        }
+        assert!(!is_bidirectional(&[]) && !is_bidirectional(&[0x41]));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod extension;
 pub mod h264;
 mod header;
 mod history;
+pub mod pack;
 mod sequence;
 pub mod vp8;
 pub mod vp9;

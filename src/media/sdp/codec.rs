@@ -49,7 +49,8 @@ pub fn rtx_for(media: &Media, payload_type: u8) -> Option<u8> {
     })
 }
 
-fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec> {
+/// The codec of a payload type, if the service forwards it.
+pub fn forwardable(media: &Media, payload_type: u8, kind: Kind) -> Option<Codec> {
     let map = of_payload(media, "rtpmap", payload_type).next()?.to_ascii_uppercase();
     let codec = match map.as_str() {
         "VP8/90000" => Codec::Vp8,

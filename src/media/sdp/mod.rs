@@ -1,22 +1,25 @@
 //! Session descriptions (RFC 8866) read, judged and written. Pure: no GStreamer, no sockets.
 //!
 //! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`), and what the
-//! client reads (`publish`, `subscribe`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
+//! client reads (`publish`, `subscribe`, `watch`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
 //! section and nothing it could stumble over; what it answers serves as the source of the transport lines alone.
 
 mod candidate;
 mod codec;
 mod inner;
 mod offered;
+mod profile;
 mod publish;
 mod subscribe;
 mod text;
+mod watch;
 
 pub use candidate::HostCandidate;
 pub use inner::Local;
 pub use offered::{Fingerprint, Remote};
 pub use publish::Publication;
 pub use subscribe::{Accepted, Subscription};
+pub use watch::Viewing;
 
 /// Header extensions (RFC 8285) we understand.
 pub mod extension {

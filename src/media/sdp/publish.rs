@@ -105,7 +105,7 @@ fn plan(media: &Media, before: &[(Media, Plan)]) -> Plan {
 }
 
 /// Port 0 means disabled, unless the section only lives in its bundle (RFC 8843 6).
-fn is_offered(media: &Media) -> bool {
+pub fn is_offered(media: &Media) -> bool {
     media.port != 0 || media.has_attribute("bundle-only")
 }
 
@@ -126,7 +126,7 @@ fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
 }
 
 /// GStreamer 1.22 as a client wants a fingerprint even here.
-fn reject(out: &mut String, media: &Media, local: &Local) {
+pub fn reject(out: &mut String, media: &Media, local: &Local) {
     push(out, format!("m={} 0 {} {}", media.media, media.proto, media.fmt));
     push(out, "c=IN IP4 0.0.0.0");
     push(out, format!("a=mid:{}", value(media, "mid").unwrap_or_default()));

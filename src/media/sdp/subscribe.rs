@@ -22,6 +22,7 @@ pub struct Subscription {
     pub streams: Vec<OutStream>,
     /// CNAME of them all, and the name of their MediaStream: one name, so that sound and picture stay in sync.
     pub cname: String,
+    /// Of H264, as our offer says them.
     profiles: Vec<String>,
 }
 
@@ -50,6 +51,11 @@ impl Subscription {
         let streams = tracks.iter().enumerate().map(stream).collect();
         let profiles = tracks.iter().map(|track| profile(&track.fmtp)).collect();
         Self { streams, cname: feed.to_string(), profiles }
+    }
+
+    /// Streams that the client's own offer led to.
+    pub fn chosen(feed: FeedId, streams: Vec<OutStream>) -> Self {
+        Self { streams, cname: feed.to_string(), profiles: Vec::new() }
     }
 
     /// The offer for the client.
@@ -81,7 +87,7 @@ impl Subscription {
     }
 
     /// The media SSRC comes first: browsers take the first for the primary one, whatever the group says.
-    fn write_sources(&self, out: &mut String, stream: &OutStream) {
+    pub fn write_sources(&self, out: &mut String, stream: &OutStream) {
         if let Some((_, rtx)) = stream.rtx {
             push(out, format!("a=ssrc-group:FID {} {rtx}", stream.ssrc));
         }
@@ -182,19 +188,31 @@ fn accepted_stream(offered: &OutStream, media: &Media) -> Option<OutStream> {
     (same && wanted && listed).then(|| OutStream { rtx, ..offered.clone() })
 }
 
-/// An extension is written when every accepted section of the kinds that carry it took it with our id.
+/// The extensions of an answer to our offer: those it took with our ids.
 fn accepted_extensions(accepted: &[(OutStream, &Media)]) -> OutExtensions {
-    let everywhere = |id: u8, uri: &str, audio_only: bool| {
-        let mut carriers =
-            accepted.iter().filter(|(stream, _)| !audio_only || stream.codec.kind() == Kind::Audio).peekable();
-        let there = carriers.peek().is_some() && carriers.all(|(_, media)| extension_id(media, uri) == id);
-        if there { id } else { 0 }
+    let taken = shared_extensions(&accepted.iter().map(|(stream, media)| (stream.codec, *media)).collect::<Vec<_>>());
+    let ours = |id: u8, our: u8| if id == our { id } else { 0 };
+    OutExtensions {
+        mid: ours(taken.mid, EXTENSIONS.mid),
+        abs_send_time: ours(taken.abs_send_time, EXTENSIONS.abs_send_time),
+        transport_cc: ours(taken.transport_cc, EXTENSIONS.transport_cc),
+        audio_level: ours(taken.audio_level, EXTENSIONS.audio_level),
+    }
+}
+
+/// An extension is written when every section of the kinds that carry it has it under the same id.
+pub fn shared_extensions(sections: &[(Codec, &Media)]) -> OutExtensions {
+    let shared = |uri: &str, audio_only: bool| {
+        let carriers = sections.iter().filter(|(codec, _)| !audio_only || codec.kind() == Kind::Audio);
+        let mut ids = carriers.map(|(_, media)| extension_id(media, uri));
+        let first = ids.next().unwrap_or(0);
+        if ids.all(|id| id == first) { first } else { 0 }
     };
     OutExtensions {
-        mid: everywhere(EXTENSIONS.mid, extension::MID, false),
-        abs_send_time: everywhere(EXTENSIONS.abs_send_time, extension::ABS_SEND_TIME, false),
-        transport_cc: everywhere(EXTENSIONS.transport_cc, extension::TRANSPORT_CC, false),
-        audio_level: everywhere(EXTENSIONS.audio_level, extension::AUDIO_LEVEL, true),
+        mid: shared(extension::MID, false),
+        abs_send_time: shared(extension::ABS_SEND_TIME, false),
+        transport_cc: shared(extension::TRANSPORT_CC, false),
+        audio_level: shared(extension::AUDIO_LEVEL, true),
     }
 }
 

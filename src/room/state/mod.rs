@@ -13,6 +13,7 @@ mod publish;
 mod recording;
 mod snapshot;
 mod subscribe;
+mod subscribe_with;
 #[cfg(test)]
 mod tests;
 
@@ -149,6 +150,7 @@ struct Feed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Offering,
+    Answering,
     AwaitingAnswer,
     Connecting,
     Connected,
@@ -160,8 +162,10 @@ struct Subscription {
     feed: FeedId,
     stage: Stage,
     negotiation: Negotiation,
-    /// Of the client's answer.
+    /// Of the client's descriptions.
     ufrags: Vec<String>,
+    /// The client makes the offers.
+    own_offer: bool,
 }
 
 impl State {
@@ -233,6 +237,7 @@ impl State {
             Command::Publish { offer } => self.publish(&me?, offer)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
+            Command::SubscribeWith { feed, offer } => self.subscribe_with(&me?, feed, offer)?,
             Command::Unsubscribe { feed } => self.unsubscribe(&me?, feed)?,
             Command::Answer { feed, answer } => self.answer(&me?, feed, answer)?,
             Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,
@@ -262,7 +267,8 @@ impl State {
         match event {
             MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
             MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
-            MediaEvent::SubscribeAnswered { .. } | MediaEvent::SubscribeRefused { .. } => {}
+            MediaEvent::SubscribeAnswered { peer, answer } => self.subscribe_answered(peer, answer),
+            MediaEvent::SubscribeRefused { peer, error } => self.subscribe_refused(peer, error.into()),
             MediaEvent::IngestChanged { peer, status } => self.ingest_changed(peer, *status),
             MediaEvent::BroadcastChanged { broadcast, status } => self.broadcast_changed(broadcast, *status),
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),

@@ -145,7 +145,7 @@ impl State {
         let grants = &self.participants.get(from).ok_or(RoomError::NotInRoom)?.joining.grants;
         let (allowed, what) = match command {
             Command::Publish { .. } => (grants.publish, "publish"),
-            Command::Subscribe { .. } => (grants.subscribe, "watch feeds"),
+            Command::Subscribe { .. } | Command::SubscribeWith { .. } => (grants.subscribe, "watch feeds"),
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
             Command::StartRecording { .. }

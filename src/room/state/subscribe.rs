@@ -9,17 +9,22 @@ use crate::room::negotiation::{Negotiation, Phase, ufrags};
 
 impl State {
     pub(super) fn subscribe(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
-        if !self.is_live(feed) {
-            return Err(RoomError::FeedNotFound);
-        }
-        self.check_subscription_limit(who, feed)?;
+        self.check_watchable(who, feed)?;
         self.close_unanswered(who, feed);
         let (peer, now) = (PeerId::next(), self.now.instant);
         let negotiation = Negotiation::offering(now);
-        let subscription = Subscription { peer, feed, stage: Stage::Offering, negotiation, ufrags: Vec::new() };
+        let (stage, ufrags) = (Stage::Offering, Vec::new());
+        let subscription = Subscription { peer, feed, stage, negotiation, ufrags, own_offer: false };
         self.participant(who)?.subscriptions.push(subscription);
         self.ask(MediaRequest::Subscribe { peer, feed });
         Ok(())
+    }
+
+    pub(super) fn check_watchable(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
+        if !self.is_live(feed) {
+            return Err(RoomError::FeedNotFound);
+        }
+        self.check_subscription_limit(who, feed)
     }
 
     /// What is about to be replaced does not count.
@@ -41,7 +46,7 @@ impl State {
         let same = participant.subscriptions.iter().filter(|s| s.feed == feed);
         let plays = same.clone().any(|s| s.stage == Stage::Connected);
         let stale = same.filter(|s| match s.stage {
-            Stage::Offering | Stage::AwaitingAnswer => true,
+            Stage::Offering | Stage::Answering | Stage::AwaitingAnswer => true,
             Stage::Connecting => plays,
             Stage::Connected => false,
         });
@@ -80,7 +85,7 @@ impl State {
         Ok(())
     }
 
-    fn subscription_of(&mut self, peer: PeerId) -> Option<(ParticipantId, &mut Subscription)> {
+    pub(super) fn subscription_of(&mut self, peer: PeerId) -> Option<(ParticipantId, &mut Subscription)> {
         let all = self.participants.iter_mut();
         let mut all = all.flat_map(|(id, p)| p.subscriptions.iter_mut().map(move |s| (id, s)));
         all.find(|(_, s)| s.peer == peer).map(|(id, s)| (id.clone(), s))
@@ -164,13 +169,14 @@ impl State {
 impl Stage {
     fn overdue(self) -> EndReason {
         match self {
-            Self::Offering => EndReason::EngineError,
+            Self::Offering | Self::Answering => EndReason::EngineError,
             Self::AwaitingAnswer | Self::Connecting | Self::Connected => EndReason::NegotiationTimeout,
         }
     }
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Offering => "offering",
+            Self::Answering => "answering",
             Self::AwaitingAnswer => "awaiting_answer",
             Self::Connecting => "connecting",
             Self::Connected => "connected",

@@ -7,6 +7,7 @@ use crate::room::Side;
 use std::time::Duration;
 
 mod ingests;
+mod own_offers;
 mod publishing;
 mod recording;
 mod sending;

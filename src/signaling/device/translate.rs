@@ -50,6 +50,8 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         EventKind::RoomCreated
         | EventKind::ParticipantJoined { .. }
         | EventKind::ParticipantLeft { .. }
+        | EventKind::SubscriptionAnswered { .. }
+        | EventKind::SubscriptionRefused { .. }
         | EventKind::SubscriptionStarted { .. }
         | EventKind::RecordingChanged { .. }
         | EventKind::IngestChanged { .. }

@@ -239,3 +239,17 @@ fn a_later_offer_is_told_from_another_peer_connection() {
     assert!(!remote(&other).continues(&first), "another connection with a shared certificate");
     assert!(!remote(SIMULCAST).continues(&first));
 }
+
+/// OBS writes ICE, certificate and role once for the whole session.
+#[test]
+fn what_obs_sends_by_whip_is_taken() {
+    let publication = read(include_str!("../fixtures/obs_whip.sdp")).unwrap();
+    let tracks = publication.tracks();
+    assert_eq!(
+        tracks.iter().map(|t| (t.codec, t.payload_type)).collect::<Vec<_>>(),
+        [(Codec::Opus, 111), (Codec::H264, 96)]
+    );
+    assert!(tracks[1].nack && tracks[1].ssrc == Some(2_655_508_256) && tracks[1].rtx_payload_type.is_none());
+    assert_eq!((publication.remote.name.as_str(), publication.remote.setup.as_str()), ("dB8V", "actpass"));
+    assert_eq!(answer(&publication).matches("a=recvonly").count(), 2);
+}

@@ -1,0 +1,124 @@
+//! A mix's RTP on its way into a feed.
+//!
+//! Decides what the feed knows of its source: two tracks on one timeline, told by sender reports each second, and keyframes
+//! when somebody asks for one. Nothing is asked for again: the way is inside this process.
+
+use crate::media::MediaError;
+use crate::media::feed::{Feed, Source, SourceTrack, Upstream, clock};
+use crate::media::rtcp::{self, Feedback, SenderReport};
+use crate::media::template::element;
+use crate::model::Codec;
+use gst::glib;
+use gst::prelude::*;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+const CNAME: &str = "mix";
+
+/// A track as the pipeline pays it.
+struct Paid {
+    track: SourceTrack,
+    ssrc: u32,
+}
+
+/// What the pipeline's end knows.
+pub struct OnAir {
+    feed: Weak<Feed>,
+    tracks: Vec<Paid>,
+    /// Time stamps of RTP count from here.
+    start: (Instant, u64),
+    reported: Option<Instant>,
+}
+
+impl OnAir {
+    /// Makes the pipeline (not playing yet) the source of the feed.
+    pub fn start(pipeline: &gst::Pipeline, feed: &Arc<Feed>) -> Result<(), MediaError> {
+        let fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
+        let tracks = vec![
+            paid(pipeline, "pay_video", Codec::H264, fmtp)?,
+            paid(pipeline, "pay_audio", Codec::Opus, "minptime=10;useinbandfec=1")?,
+        ];
+        let encoder = element(pipeline, "encoder")?.downgrade();
+        let upstream = Arc::new(Back { encoder });
+        feed.set_source(Source { tracks: tracks.iter().map(|paid| paid.track.clone()).collect(), upstream });
+        let start = (Instant::now(), clock::ntp_now());
+        let mut air = Self { feed: Arc::downgrade(feed), tracks, start, reported: None };
+        air.report(feed, start.0);
+        let sink = element(pipeline, "out")?
+            .downcast::<gst_app::AppSink>()
+            .map_err(|_| MediaError::Fatal("a live mix's template: `out` is no appsink".into()))?;
+        let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
+            let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+            air.take(&sample)
+        });
+        sink.set_callbacks(callbacks.build());
+        Ok(())
+    }
+
+    fn take(&mut self, sample: &gst::Sample) -> Result<gst::FlowSuccess, gst::FlowError> {
+        let feed = self.feed.upgrade().ok_or(gst::FlowError::Eos)?;
+        let now = Instant::now();
+        match sample.buffer_list() {
+            Some(list) => list.iter().for_each(|buffer| push(&feed, buffer, now)),
+            None => sample.buffer().into_iter().for_each(|buffer| push(&feed, buffer, now)),
+        }
+        feed.drained();
+        self.report(&feed, now);
+        Ok(gst::FlowSuccess::Ok)
+    }
+
+    fn report(&mut self, feed: &Feed, now: Instant) {
+        if self.reported.is_some_and(|last| now.saturating_duration_since(last) < REPORT_INTERVAL) {
+            return;
+        }
+        self.reported = Some(now);
+        let elapsed = now.saturating_duration_since(self.start.0);
+        let ntp = self.start.1.wrapping_add(((elapsed.as_nanos() << 32) / 1_000_000_000) as u64);
+        for Paid { track, ssrc } in &self.tracks {
+            let rtp = (elapsed.as_nanos() * u128::from(track.codec.clock_rate()) / 1_000_000_000) as u32;
+            let mut compound = Vec::with_capacity(64);
+            let report = SenderReport { ssrc: *ssrc, ntp, rtp, packets: 0, bytes: 0 };
+            rtcp::write_sender_report(&report, CNAME, &mut compound);
+            feed.on_rtcp(&compound);
+        }
+    }
+}
+
+fn push(feed: &Feed, buffer: &gst::BufferRef, at: Instant) {
+    if let Ok(data) = buffer.map_readable() {
+        feed.on_rtp(data.to_vec(), at);
+    }
+}
+
+fn paid(pipeline: &gst::Pipeline, name: &str, codec: Codec, fmtp: &str) -> Result<Paid, MediaError> {
+    let (payloader, ssrc) = (element(pipeline, name)?, rand::random::<u32>() | 1);
+    payloader.set_property("ssrc", ssrc);
+    let payload_type = u8::try_from(payloader.property::<u32>("pt")).unwrap_or(96);
+    let track = SourceTrack {
+        codec,
+        fmtp: fmtp.into(),
+        payload_type,
+        ssrc: Some(ssrc),
+        rtx_payload_type: None,
+        rtx_ssrc: None,
+        nack: false,
+        audio_level_id: 0,
+    };
+    Ok(Paid { track, ssrc })
+}
+
+/// The way back to the encoder.
+struct Back {
+    encoder: glib::WeakRef<gst::Element>,
+}
+
+impl Upstream for Back {
+    fn send_rtcp(&self, packet: &[u8]) {
+        let mut wanted = false;
+        rtcp::read(packet, |feedback| wanted |= matches!(feedback, Feedback::Keyframe(_)));
+        if let Some(pad) = self.encoder.upgrade().filter(|_| wanted).and_then(|encoder| encoder.static_pad("src")) {
+            pad.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+        }
+    }
+}

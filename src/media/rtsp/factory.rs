@@ -1,0 +1,110 @@
+//! The two classes of gst-rtsp-server that are ours: a server whose clients see one path each, and a factory whose pipeline is
+//! fed by a `stream`, the same for all who ask, whatever their query says.
+
+use super::stream::Ends;
+use gst::glib;
+use gst::glib::subclass::prelude::*;
+use gst_rtsp_server::gst_rtsp::{RTSPLowerTrans, RTSPUrl};
+use gst_rtsp_server::prelude::*;
+use gst_rtsp_server::subclass::prelude::*;
+use gst_rtsp_server::{RTSPClient, RTSPMountPoints};
+use parking_lot::Mutex;
+use std::sync::{Arc, OnceLock, Weak};
+
+glib::wrapper! {
+    pub struct Factory(ObjectSubclass<inside::Factory>) @extends gst_rtsp_server::RTSPMediaFactory;
+}
+
+glib::wrapper! {
+    pub struct Server(ObjectSubclass<inside::Server>) @extends gst_rtsp_server::RTSPServer;
+}
+
+/// What the next client gets.
+pub struct Grant {
+    /// All it can ask for.
+    pub mounts: RTSPMountPoints,
+    /// Called with it before it begins.
+    pub made: Box<dyn FnOnce(&RTSPClient) + Send>,
+}
+
+impl Factory {
+    /// Of a stream's pipelines.
+    pub fn new(ends: Weak<Ends>) -> Self {
+        let factory: Self = glib::Object::new();
+        let _ = factory.imp().ends.set(ends);
+        factory.set_shared(true);
+        // Multicast would let any client have packets sent to a group.
+        factory.set_protocols(RTSPLowerTrans::TCP | RTSPLowerTrans::UDP);
+        factory
+    }
+}
+
+impl Server {
+    /// A server that listens nowhere; each client has a thread of its own.
+    pub fn new() -> Self {
+        let server: Self = glib::Object::new();
+        if let Some(pool) = server.thread_pool() {
+            pool.set_max_threads(-1);
+        }
+        server
+    }
+
+    /// The client that is made next in this thread.
+    pub fn grant(&self, grant: Grant) {
+        *self.imp().next.lock() = Some(grant);
+    }
+}
+
+mod inside {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct Factory {
+        pub ends: OnceLock<Weak<Ends>>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Factory {
+        const NAME: &'static str = "MillraceRtspFactory";
+        type Type = super::Factory;
+        type ParentType = gst_rtsp_server::RTSPMediaFactory;
+    }
+
+    impl ObjectImpl for Factory {}
+
+    impl RTSPMediaFactoryImpl for Factory {
+        fn gen_key(&self, _url: &RTSPUrl) -> Option<glib::GString> {
+            Some(glib::GString::from("feed"))
+        }
+
+        fn create_element(&self, _url: &RTSPUrl) -> Option<gst::Element> {
+            let ends: Arc<Ends> = self.ends.get()?.upgrade()?;
+            ends.pipeline().inspect_err(|error| tracing::warn!(%error, "a feed cannot go out by RTSP")).ok()
+        }
+    }
+
+    #[derive(Default)]
+    pub struct Server {
+        pub next: Mutex<Option<Grant>>,
+    }
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Server {
+        const NAME: &'static str = "MillraceRtspServer";
+        type Type = super::Server;
+        type ParentType = gst_rtsp_server::RTSPServer;
+    }
+
+    impl ObjectImpl for Server {}
+
+    impl RTSPServerImpl for Server {
+        /// Nobody comes in without a grant.
+        fn create_client(&self) -> Option<RTSPClient> {
+            let grant = self.next.lock().take()?;
+            let client = self.parent_create_client()?;
+            client.set_mount_points(Some(&grant.mounts));
+            (grant.made)(&client);
+            Some(client)
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A viewer's offers, as Chromium writes them, and the answers for feeds of all codecs.
+
+use super::*;
+use sdp_types::Session;
+
+const OFFER: &str = include_str!("../fixtures/chromium_recvonly.sdp");
+
+fn track(codec: Codec, fmtp: &str) -> SourceTrack {
+    SourceTrack {
+        codec,
+        fmtp: fmtp.into(),
+        payload_type: 1,
+        ssrc: None,
+        rtx_payload_type: None,
+        rtx_ssrc: None,
+        nack: true,
+        audio_level_id: 0,
+    }
+}
+
+fn read(offer: &str, tracks: &[SourceTrack]) -> Result<Viewing, MediaError> {
+    let mut next = 100;
+    Viewing::read(&Sdp::new(offer), FeedId(5), tracks, || {
+        next += 1;
+        next
+    })
+}
+
+fn answer(viewing: &Viewing) -> String {
+    let made = Local {
+        name: "our-name".into(),
+        password: "our-password".into(),
+        fingerprint: "sha-256 AB".into(),
+        setup: "actpass".into(),
+        mid: "audio0".into(),
+    };
+    let candidate = HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false };
+    viewing.answer(&viewing.local(&made), &[candidate], 7, 1).as_str().to_owned()
+}
+
+fn both() -> Vec<SourceTrack> {
+    vec![track(Codec::Vp8, ""), track(Codec::Opus, "minptime=10")]
+}
+
+#[test]
+fn each_section_gets_one_codec_of_the_offer() {
+    let viewing = read(OFFER, &both()).unwrap();
+    let [audio, video] = &viewing.accepted.streams[..] else { panic!("two streams") };
+    assert_eq!((audio.codec, audio.payload_type, audio.mid.as_str(), audio.rtx), (Codec::Opus, 111, "0", None));
+    assert_eq!((video.codec, video.payload_type, video.mid.as_str()), (Codec::Vp8, 96, "1"));
+    assert_eq!(video.rtx.map(|(pt, _)| pt), Some(97));
+    let ids = OutExtensions { mid: 4, abs_send_time: 2, transport_cc: 3, audio_level: 1 };
+    assert_eq!(viewing.accepted.extensions, ids);
+    let text = answer(&viewing);
+    for line in [
+        "a=group:BUNDLE 0 1",
+        "a=ice-lite",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97",
+        "a=setup:passive",
+        "a=sendonly",
+        "a=rtcp-fb:96 nack pli",
+        "a=rtcp-fb:96 transport-cc",
+        "a=fmtp:111 minptime=10;useinbandfec=1",
+        "a=fmtp:97 apt=96",
+        "a=msid:feed-5 video",
+        "a=candidate:1 1 udp 2130706431 192.0.2.1 8443 typ host",
+    ] {
+        assert!(text.contains(&format!("{line}\r\n")), "{line} in\n{text}");
+    }
+    assert!(!text.contains("goog-remb") && !text.contains("rrtr") && !text.contains("a=rtcp-fb:96 ack"));
+    assert_eq!(text.matches("typ host").count(), 1);
+    assert!(Session::parse(text.as_bytes()).is_ok());
+}
+
+#[test]
+fn webrtcbin_is_told_that_the_client_begins_the_handshake() {
+    let viewing = read(OFFER, &both()).unwrap();
+    let inner = viewing.subscription.inner_answer(&viewing.accepted.remote, "audio0").unwrap();
+    assert!(inner.contains("a=setup:active") && inner.contains("a=recvonly") && inner.contains("a=ice-ufrag:Vw3n"));
+    let waiting = read(&OFFER.replace("a=setup:actpass", "a=setup:passive"), &both()).unwrap();
+    assert!(answer(&waiting).contains("a=setup:active"), "somebody must begin");
+    assert_eq!(waiting.accepted.remote.setup, "passive");
+}
+
+#[test]
+fn h264_takes_the_nearest_profile_that_covers_it() {
+    let chosen = |fmtp: &str| read(OFFER, &[track(Codec::H264, fmtp)]).unwrap().accepted.streams[0].payload_type;
+    assert_eq!(chosen("packetization-mode=1;profile-level-id=640029"), 39);
+    assert_eq!(chosen("packetization-mode=1;profile-level-id=4d401f"), 117);
+    assert_eq!(chosen("packetization-mode=1;profile-level-id=42e01f"), 103);
+    assert_eq!(chosen(""), 103);
+    let without_baseline = OFFER.replace("42001f", "58001f").replace("42e01f", "58e01f");
+    let viewing = read(&without_baseline, &[track(Codec::H264, "")]).unwrap();
+    assert_eq!(viewing.accepted.streams[0].payload_type, 117, "a decoder of main decodes baseline");
+    assert!(
+        answer(&viewing).contains("a=fmtp:117 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f")
+    );
+}
+
+#[test]
+fn vp9_and_av1_are_found_by_their_profile() {
+    let chosen = |codec| read(OFFER, &[track(codec, "")]).unwrap().accepted.streams[0].clone();
+    assert_eq!((chosen(Codec::Vp9).payload_type, chosen(Codec::Vp9).rtx.unwrap().0), (98, 99));
+    assert_eq!((chosen(Codec::Av1).payload_type, chosen(Codec::Av1).rtx.unwrap().0), (45, 46));
+}
+
+#[test]
+fn a_codec_that_is_not_offered_is_named() {
+    let high = [track(Codec::H264, "profile-level-id=640029")];
+    let only_baseline = OFFER.replace("64001f", "42c01f");
+    let cases = [
+        (OFFER.replace("VP8/90000", "VP7/90000"), vec![track(Codec::Vp8, "")], "video is VP8/90000"),
+        (only_baseline, high.to_vec(), "high profile"),
+        (OFFER.replace("opus", "popus"), both(), "audio is opus"),
+    ];
+    for (offer, tracks, words) in cases {
+        let error = read(&offer, &tracks).expect_err(words);
+        assert!(matches!(&error, MediaError::NoCommonCodec(why) if why.contains(words)), "{error}");
+    }
+}
+
+#[test]
+fn what_the_feed_has_not_is_inactive_or_rejected_in_place() {
+    let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\na=ice-ufrag:Vw3n\r\n\
+                a=ice-pwd:CnTpKt0Xn7rvE2e2rGyWnwTK\r\na=sctp-port:5000\r\n";
+    let offer = OFFER.replace("BUNDLE 0 1", "BUNDLE 0 1 2") + data;
+    let viewing = read(&offer, &[track(Codec::Vp8, "")]).unwrap();
+    assert_eq!(viewing.accepted.streams.len(), 1);
+    let text = answer(&viewing);
+    let lines: Vec<&str> = text.lines().filter(|line| line.starts_with("m=")).collect();
+    assert_eq!(lines[0], "m=audio 9 UDP/TLS/RTP/SAVPF 111");
+    assert_eq!(lines[2], "m=application 0 UDP/DTLS/SCTP webrtc-datachannel");
+    assert!(text.contains("a=group:BUNDLE 0 1\r\n"));
+    let audio = &text[text.find("m=audio").unwrap()..text.find("m=video").unwrap()];
+    assert!(audio.contains("a=inactive") && audio.contains("typ host"), "{audio}");
+}
+
+#[test]
+fn a_second_section_of_a_kind_stays_silent() {
+    let video = OFFER[OFFER.find("m=video").unwrap()..].replace("a=mid:1", "a=mid:2");
+    let offer = OFFER.replace("BUNDLE 0 1", "BUNDLE 0 1 2") + &video;
+    let viewing = read(&offer, &both()).unwrap();
+    assert_eq!(viewing.accepted.streams.len(), 2);
+    assert_eq!(answer(&viewing).matches("a=inactive").count(), 1);
+}
+
+#[test]
+fn extensions_keep_the_offers_ids() {
+    let offer = OFFER.replace("a=extmap:3 ", "a=extmap:9 ").replacen("a=extmap:4 ", "a=extmap:7 ", 1);
+    let extensions = read(&offer, &both()).unwrap().accepted.extensions;
+    assert_eq!((extensions.transport_cc, extensions.mid), (9, 0), "one id for all, or none");
+}
+
+#[test]
+fn unusable_offers_are_refused_in_words() {
+    for (offer, words) in [
+        ("hello".to_owned(), "cannot be used"),
+        (OFFER.replace("a=recvonly", "a=sendonly"), "offer recvonly sections"),
+        (OFFER.replace("a=fingerprint:sha-256", "a=fingerprint:md5"), "fingerprint"),
+        (OFFER.replace("a=ice-ufrag", "a=ice-frag"), "ice-ufrag"),
+    ] {
+        let error = read(&offer, &both()).expect_err(words).to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
+
+#[test]
+fn any_damaged_offer_is_read_or_refused_without_panic() {
+    let mut state = 1u64;
+    for _ in 0..1_000 {
+        let mut bytes = OFFER.as_bytes().to_vec();
+        for _ in 0..20 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let at = (state >> 33) as usize % bytes.len();
+            bytes[at] = b" 0a=:\r\n;,-"[(state >> 20) as usize % 10];
+        }
+        if let Ok(viewing) = read(&String::from_utf8_lossy(&bytes), &both()) {
+            answer(&viewing);
+        }
+    }
+}
