@@ -42,6 +42,7 @@ const TRAIT_SIDE: &[&str] = &[
     "HlsRequest",
     "HlsReply",
     "files",
+    "check_broadcast",
     "check_layout",
     "layouts",
     "mix_cost",

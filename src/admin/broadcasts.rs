@@ -45,6 +45,8 @@ pub async fn start(
         .map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))?;
     let layout = wish.layout.as_ref().map_or(Ok(()), media::check_layout);
     layout.map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
+    let wish = wish.normalised();
+    media::check_broadcast(&wish).map_err(|words| ApiError::bad_request(format!("to: {words}")))?;
     let room = access.room(&shared, &id)?;
     match room.request(None, Command::StartBroadcast { wish: Box::new(wish) }).await? {
         Reply::Broadcast(broadcast) => Ok((StatusCode::CREATED, Json(*broadcast))),

@@ -64,7 +64,7 @@ pub struct Movement {
     preset: Option<String>,
 }
 
-/// A movement of a camera that is known: exactly one of `move`, `stop` and `preset`.
+/// A movement of a camera whose credentials are known: exactly one of `move`, `stop` and `preset`.
 #[derive(Default, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Step {
@@ -144,11 +144,10 @@ pub async fn ptz(_: Access, State(shared): State<Shared>, body: Bytes) -> Result
     let wish: Movement = body_or_default(&body)?;
     let _place = shared.onvif.permit()?;
     let camera = client(&shared, &wish.address, wish.user, wish.password)?;
-    let step = Step { r#move: wish.r#move, stop: wish.stop, preset: wish.preset };
-    carry_out(&camera, &wish.profile, step).await
+    carry_out(&camera, &wish.profile, Step { r#move: wish.r#move, stop: wish.stop, preset: wish.preset }).await
 }
 
-/// Moves it.
+/// Does one step with a camera.
 pub async fn carry_out(camera: &Client, profile: &str, step: Step) -> Result<StatusCode, ApiError> {
     match (step.r#move, step.stop, step.preset) {
         (Some(velocity), false, None) => camera.move_by(profile, velocity).await?,

@@ -73,6 +73,8 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(recordings::clip::of_feed))
         .routes(routes!(recordings::cost::cost))
         .routes(routes!(recordings::cost::layouts))
+        .routes(routes!(ptz::ptz))
+        .routes(routes!(ptz::presets))
         .routes(routes!(onvif::discover))
         .routes(routes!(onvif::profiles))
         .routes(routes!(onvif::snapshot))

@@ -1,4 +1,4 @@
-//! Moving a camera of a room: as `onvif`, with the credentials that the room knows and nobody is shown.
+//! Cameras of a room that can be moved: the same as `onvif`'s movements, with the credentials that the room knows.
 
 use super::Shared;
 use super::access::Access;
@@ -6,15 +6,15 @@ use super::error::ApiError;
 use super::onvif::{Step, carry_out};
 use super::rooms::body_or_default;
 use crate::model::IngestWish;
-use crate::onvif::{Client, Credentials, Preset};
-use crate::room::{Command, Reply};
+use crate::onvif::{Client, Credentials, OnvifError, Preset};
+use crate::room::RoomError;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use std::sync::Arc;
 
-/// Moves a room's camera, stops it, or sends it to a position that it keeps.
+/// Moves a camera of a room, stops it, or sends it to a position that it keeps.
 #[utoipa::path(
     post, path = "/rooms/{id}/ingests/{name}/ptz", tag = "ingests", request_body = Step,
     params(("id" = String, Path, description = "the room"), ("name" = String, Path, description = "the ingest")),
@@ -30,12 +30,12 @@ pub async fn ptz(
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let step: Step = body_or_default(&body)?;
+    let source = source(&access, &shared, &id, &name).await?;
     let _place = shared.onvif.permit()?;
-    let (camera, profile) = camera(&access, &shared, &id, name).await?;
-    carry_out(&camera, &profile, step).await
+    carry_out(&*camera(&shared, &source)?, &source.onvif_profile, step).await
 }
 
-/// Positions that a room's camera keeps.
+/// Positions that a camera of a room keeps.
 #[utoipa::path(
     get, path = "/rooms/{id}/ingests/{name}/presets", tag = "ingests",
     params(("id" = String, Path, description = "the room"), ("name" = String, Path, description = "the ingest")),
@@ -49,25 +49,21 @@ pub async fn presets(
     State(shared): State<Shared>,
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Json<Vec<Preset>>, ApiError> {
+    let source = source(&access, &shared, &id, &name).await?;
     let _place = shared.onvif.permit()?;
-    let (camera, profile) = camera(&access, &shared, &id, name).await?;
-    Ok(Json(camera.presets(&profile).await?))
+    Ok(Json(camera(&shared, &source)?.presets(&source.onvif_profile).await?))
 }
 
-/// The camera behind an ingest, and which of its profiles that is.
-async fn camera(access: &Access, shared: &Shared, id: &str, name: String) -> Result<(Arc<Client>, String), ApiError> {
-    let room = access.room(shared, id)?;
-    let IngestWish { onvif, onvif_profile, user, password, .. } =
-        match room.request(None, Command::RevealIngest { name }).await? {
-            Reply::Source(wish) => *wish,
-            _ => return Err(ApiError::internal("the room did not say what the ingest is")),
-        };
-    if onvif.is_empty() {
-        return Err(ApiError::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "camera_unsupported",
-            "it was not added as an ONVIF camera: add it by \"Find cameras\", or with its device address in `onvif`",
-        ));
+async fn source(access: &Access, shared: &Shared, room: &str, name: &str) -> Result<IngestWish, ApiError> {
+    let view = access.room(shared, room)?.view().await?;
+    let found = view.ingests.into_iter().find(|ingest| ingest.name == name);
+    Ok(found.ok_or(RoomError::IngestNotFound)?.source)
+}
+
+fn camera(shared: &Shared, source: &IngestWish) -> Result<Arc<Client>, OnvifError> {
+    if source.onvif.is_empty() {
+        return Err(OnvifError::Unsupported("pan, tilt and zoom (its `onvif` is empty)"));
     }
-    Ok((shared.onvif.client(&onvif, Credentials { user, password })?, onvif_profile))
+    let IngestWish { user, password, .. } = source.clone();
+    shared.onvif.client(&source.onvif, Credentials { user, password })
 }

@@ -38,6 +38,7 @@ impl IngestWish {
     pub fn normalised(mut self) -> Self {
         let (uri, credentials) = split(&self.uri);
         self.uri = uri;
+        (self.onvif, _) = split(&self.onvif);
         if let Some((user, password)) = credentials {
             self.user = user;
             self.password = Secret::new(password);
@@ -46,7 +47,7 @@ impl IngestWish {
     }
     /// As anybody may see it.
     pub fn shown(&self) -> Self {
-        Self { uri: shown(&self.uri), ..self.clone() }
+        Self { uri: shown(&self.uri), onvif: shown(&self.onvif), ..self.clone() }
     }
 }
 

@@ -113,11 +113,6 @@ pub enum Command {
         /// Which.
         name: String,
     },
-    /// What a source was added with, its secrets among it. → `Reply::Source`, for those who act on its behalf.
-    RevealIngest {
-        /// Which.
-        name: String,
-    },
     /// Which feed a name in an address means. A mix is made for who asks for it. → `Reply::Feed`, once it is live.
     FindFeed {
         /// A feed's number, its publisher's identity or name, or `mix`. `None`: the only live feed, else the mix.

@@ -8,7 +8,7 @@ use super::storage::Storage;
 use super::view::RoomView;
 use crate::config;
 use crate::media::Engine;
-use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, IngestWish, ParticipantId, Recording, RoomId};
+use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, Recording, RoomId};
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,8 +35,6 @@ pub enum Reply {
     Recording(Box<Recording>),
     /// The source that was added.
     Ingest(Box<Ingest>),
-    /// What a source was added with.
-    Source(Box<IngestWish>),
     /// The feed that was looked for.
     Feed(FeedId),
     /// The broadcast that was started.

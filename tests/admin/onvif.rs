@@ -164,6 +164,35 @@ async fn positions_are_listed_and_wrong_movements_refused() {
 }
 
 #[tokio::test]
+async fn a_camera_of_a_room_is_moved_with_the_credentials_that_the_room_knows() {
+    let (service, camera) = (service().await, Camera::start(Maker::Dahua).await);
+    service.make_room("hall").await;
+    let onvif = format!("http://operator:hunter2@{}/onvif/device_service?token=hunter2", camera.address);
+    let movable = json!({ "name": "gate", "uri": "rtsp://127.0.0.1:9/x", "user": USER, "password": PASSWORD,
+        "onvif": onvif, "onvif_profile": "MediaProfile00000" });
+    for wish in [movable, json!({ "name": "still", "uri": "rtsp://127.0.0.1:9/y" })] {
+        let added = service.request(Method::POST, "/api/v1/rooms/hall/ingests").json(&wish);
+        let (status, told) = answer(added).await;
+        assert_eq!(status, StatusCode::CREATED, "{told}");
+        assert!(!told.to_string().contains("hunter2"), "{told}");
+    }
+    let at = |name: &str, what: &str| format!("/api/v1/rooms/hall/ingests/{name}/{what}");
+    let tell = |name: &str, step: Value| answer(service.request(Method::POST, &at(name, "ptz")).json(&step));
+    let (status, refusal) = tell("gate", json!({ "move": { "y": 1 } })).await;
+    assert_eq!(status, StatusCode::NO_CONTENT, "{refusal}");
+    assert_eq!(tell("gate", json!({})).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(tell("nobody", json!({ "stop": true })).await.0, StatusCode::NOT_FOUND);
+    let (status, refusal) = tell("still", json!({ "stop": true })).await;
+    assert_eq!(
+        (status, &refusal["code"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("camera_unsupported")),
+        "{refusal}"
+    );
+    assert_eq!(service.call(Method::GET, &at("gate", "presets")).await.1[0]["name"], "Gate");
+    assert_eq!(camera.told().len(), 1);
+}
+
+#[tokio::test]
 async fn what_is_no_camera_is_told_in_words() {
     let service = service().await;
     for (maker, words) in

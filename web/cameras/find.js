@@ -6,14 +6,27 @@ import { errorWords } from "../lib/words.js";
 import { cameraWords, streamWords } from "./camera-words.js";
 import { wishFor } from "./wish.js";
 
+/** For a form that wants to be filled in: `open(chosen)` opens the dialog, and `chosen(wish)` gets one stream. */
+export function finder(api) {
+  let chosen = null;
+  const dialog = new FindCameras(api, async (wish) => {
+    dialog.close();
+    chosen(wish);
+  }, "Use this stream");
+  return (use) => {
+    chosen = use;
+    return dialog.open();
+  };
+}
+
 export class FindCameras {
   #camera = null;
   #whom = {};
   #run = 0;
 
-  /** `add(wish)` adds a source to the room (the body of `POST /rooms/{id}/ingests`) and may fail. */
-  constructor(api, add) {
-    Object.assign(this, { api, add });
+  /** `add(wish)` takes a source (the body of `POST /rooms/{id}/ingests`) and may fail; `label` says what it does. */
+  constructor(api, add, label = "Add to room") {
+    Object.assign(this, { api, add, label });
     this.#build();
   }
 
@@ -24,29 +37,33 @@ export class FindCameras {
     return this.#look();
   }
 
+  close() {
+    this.dialog.close();
+  }
+
   #build() {
-    this.status = el("p", { class: "muted small", role: "status", "data-testid": "cameras-status" });
-    this.list = el("ul", { class: "rows camera-list", "data-testid": "cameras-found" });
-    this.again = el("button", { type: "button", "data-testid": "cameras-again" }, "Look again");
-    this.address = el("input", { name: "address", placeholder: "192.168.1.20", autocomplete: "off", required: true, "data-testid": "camera-address" });
-    this.user = el("input", { name: "user", autocomplete: "off", "data-testid": "camera-user" });
-    this.password = el("input", { name: "password", type: "password", autocomplete: "new-password", "data-testid": "camera-password" });
-    this.ask = el("button", { class: "primary", "data-testid": "camera-ask" }, "Show its streams");
-    this.form = el("form", { class: "camera-form" },
+    this.status = el("p", { class: "muted small", role: "status", "data-testid": "finder-status" });
+    this.list = el("ul", { class: "rows finder-list", "data-testid": "finder-list" });
+    this.again = el("button", { type: "button", "data-testid": "finder-again" }, "Look again");
+    this.address = el("input", { name: "address", placeholder: "192.168.1.20", autocomplete: "off", required: true, "data-testid": "finder-address" });
+    this.user = el("input", { name: "user", autocomplete: "off", "data-testid": "finder-user" });
+    this.password = el("input", { name: "password", type: "password", autocomplete: "new-password", "data-testid": "finder-password" });
+    this.ask = el("button", { class: "primary", "data-testid": "finder-ask" }, "Show its streams");
+    this.form = el("form", { class: "finder-form" },
       el("label", {}, "Address", this.address), el("label", {}, "User", this.user),
       el("label", {}, "Password", this.password), this.ask);
-    this.about = el("h3", { "data-testid": "camera-about" });
-    this.streams = el("ul", { class: "rows camera-streams", "data-testid": "camera-streams" });
-    this.dialog = el("dialog", { class: "cameras-dialog", "aria-labelledby": "cameras-title", "data-testid": "cameras-dialog" },
-      this.#head(), el("div", { class: "camera-found" }, this.list, this.again), this.form, this.status,
-      el("section", { "aria-labelledby": "camera-about", class: "camera-about" }, this.about, this.streams));
+    this.about = el("h3", { id: "finder-about", "data-testid": "finder-about" });
+    this.streams = el("ul", { class: "rows finder-streams", "data-testid": "finder-streams" });
+    this.dialog = el("dialog", { class: "finder", "aria-labelledby": "finder-title", "data-testid": "finder" },
+      this.#head(), el("div", { class: "finder-found" }, this.list, this.again), this.form, this.status,
+      el("section", { "aria-labelledby": "finder-about", class: "finder-about" }, this.about, this.streams));
     document.body.append(this.dialog);
     this.#listen();
   }
 
   #head() {
-    const close = el("button", { class: "quiet square", "aria-label": "Close", "data-testid": "cameras-close", onclick: () => this.dialog.close() }, icon("close"));
-    return el("div", { class: "panel-head" }, el("h2", { id: "cameras-title" }, "Find cameras"), close);
+    const close = el("button", { class: "quiet square", "aria-label": "Close", "data-testid": "finder-close", onclick: () => this.dialog.close() }, icon("close"));
+    return el("div", { class: "panel-head" }, el("h2", { id: "finder-title" }, "Find cameras"), close);
   }
 
   #listen() {
@@ -84,9 +101,9 @@ export class FindCameras {
 
   #row(found) {
     const { name, facts } = cameraWords(found);
-    const choose = el("button", { type: "button", class: "camera-choice", "data-testid": "camera-choice", disabled: Boolean(found.refused), onclick: () => this.#choose(found) },
+    const choose = el("button", { type: "button", class: "finder-choice", "data-testid": "finder-choice", disabled: Boolean(found.refused), onclick: () => this.#choose(found) },
       icon("camera"), el("span", {}, el("strong", {}, name), el("span", { class: "muted small" }, facts)));
-    return el("li", {}, choose, found.refused ? el("p", { class: "small camera-problem" }, found.refused) : null);
+    return el("li", {}, choose, found.refused ? el("p", { class: "small finder-problem" }, found.refused) : null);
   }
 
   #choose(found) {
@@ -122,12 +139,12 @@ export class FindCameras {
   }
 
   #stream(profile) {
-    const picture = el("img", { class: "camera-picture", alt: "", hidden: true, "data-token": profile.token });
+    const picture = el("img", { class: "finder-picture", alt: "", hidden: true, "data-token": profile.token });
     const name = el("input", { "aria-label": "Name in the room", value: wishFor(this.#camera, profile, this.#whom).name, pattern: "[A-Za-z0-9_\\-]{1,64}", maxlength: 64, "data-testid": "stream-name" });
-    const add = el("button", { type: "button", class: "primary", "data-testid": "stream-add" }, "Add to room");
+    const add = el("button", { type: "button", class: "primary", "data-testid": "stream-add" }, this.label);
     onPress(add, () => this.#add(profile, name, add), (error) => this.#fail(error));
-    const facts = el("div", { class: "camera-facts" }, el("strong", {}, profile.name), el("span", { class: "muted small" }, streamWords(profile)),
-      profile.problem ? el("p", { class: "small camera-problem" }, profile.problem) : null);
+    const facts = el("div", { class: "finder-facts" }, el("strong", {}, profile.name), el("span", { class: "muted small" }, streamWords(profile)),
+      profile.problem ? el("p", { class: "small finder-problem" }, profile.problem) : null);
     const usable = profile.uri && !profile.problem;
     return el("li", { "data-testid": "stream" }, picture, facts, usable ? el("div", { class: "inline" }, name, add) : null);
   }

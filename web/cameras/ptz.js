@@ -31,6 +31,7 @@ export class PtzPad {
   #held = null;
   #timer = 0;
   #told = Promise.resolve();
+  #gone = new AbortController();
 
   /** `control` is `{tell({move} | {stop} | {preset}), presets()}`; `failed(error)` says what went wrong. */
   constructor(control, failed) {
@@ -41,8 +42,9 @@ export class PtzPad {
     this.element = el("div", { class: "ptz", role: "group", "aria-label": "Move the camera", "data-testid": "ptz" },
       el("div", { class: "ptz-pad" }, ...WAYS.map((way) => this.#button(...way))), this.kept);
     onPress(this.go, () => this.#tell({ preset: this.presets.value }), failed);
-    addEventListener("blur", () => this.#release());
-    document.addEventListener("visibilitychange", () => this.#release());
+    const { signal } = this.#gone;
+    addEventListener("blur", () => this.#release(), { signal });
+    document.addEventListener("visibilitychange", () => this.#release(), { signal });
   }
 
   /** Fills the list of positions; without any it stays away. */
@@ -50,6 +52,13 @@ export class PtzPad {
     const presets = await this.control.presets();
     this.presets.replaceChildren(...presets.map(({ token, name }) => el("option", { value: token }, name)));
     this.kept.hidden = presets.length === 0;
+  }
+
+  /** Stops, and leaves nothing behind. */
+  close() {
+    this.#release();
+    this.#gone.abort();
+    this.element.remove();
   }
 
   #button(way, label, move) {

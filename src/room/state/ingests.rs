@@ -77,11 +77,6 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn reveal_ingest(&self, name: &str) -> Result<Reply, RoomError> {
-        let source = self.ingests.get(name).ok_or(RoomError::IngestNotFound)?;
-        Ok(Reply::Source(Box::new(source.wish.clone())))
-    }
-
     /// Called when a participant is gone: its source, if it is one, goes with it.
     pub(super) fn forget_ingest(&mut self, who: &ParticipantId) {
         self.ingests.retain(|_, source| source.participant != *who);

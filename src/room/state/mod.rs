@@ -256,7 +256,6 @@ impl State {
             Command::AddIngest { wish } => return self.add_ingest(*wish).map(Some),
             Command::RemoveIngest { name } => self.remove_ingest(&name)?,
             Command::RestartIngest { name } => self.restart_ingest(&name)?,
-            Command::RevealIngest { name } => return self.reveal_ingest(&name).map(Some),
             Command::FindFeed { name } => return self.find_feed(name.as_deref()),
             Command::StartBroadcast { wish } => return self.start_broadcast(*wish).map(Some),
             Command::StopBroadcast { broadcast } => self.stop_broadcast(broadcast)?,

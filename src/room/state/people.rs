@@ -153,10 +153,9 @@ impl State {
             | Command::PauseRecording { .. }
             | Command::SetLayout { .. } => (grants.control, "record"),
             Command::Configure { .. } => (grants.control, "change the room's settings"),
-            Command::AddIngest { .. }
-            | Command::RemoveIngest { .. }
-            | Command::RestartIngest { .. }
-            | Command::RevealIngest { .. } => (grants.control, "change the room's ingests"),
+            Command::AddIngest { .. } | Command::RemoveIngest { .. } | Command::RestartIngest { .. } => {
+                (grants.control, "change the room's ingests")
+            }
             Command::StartBroadcast { .. } | Command::StopBroadcast { .. } => (grants.control, "broadcast"),
             Command::FindFeed { .. } => (grants.subscribe, "watch feeds"),
             Command::Unpublish | Command::Unsubscribe { .. } | Command::Leave => (true, ""),
