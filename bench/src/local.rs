@@ -58,6 +58,7 @@ impl Local {
             .args(["serve", "--http", "127.0.0.1:0", "--https", "", "--media-port", "0"])
             .env("MILLRACE_SERVER__DATA_DIR", folder.path())
             .env("MILLRACE_ROOMS__RECONNECT_GRACE", "2s")
+            .env("MILLRACE_RTSP__LISTEN", "")
             .env("G_DEBUG", "fatal-criticals")
             .envs(settings.iter().copied())
             .current_dir(folder.path())

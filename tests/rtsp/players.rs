@@ -78,16 +78,18 @@ async fn tokens_open_the_door_and_nothing_else_does() {
     let publisher = hall.token(TokenRole::Device, "hall");
     let probe =
         async |url: String| run("ffprobe", &["-v", "error", "-rtsp_transport", "tcp", "-show_streams", &url]).await;
-    for url in [hall.url(&format!("any:{good}@"), "/hall"), hall.url("", &format!("/hall/door?token={good}"))] {
+    // ffmpeg cuts `user:password` off after 127 bytes: a token with a room goes into the query.
+    let short = hall.running.auth().issue(TokenRole::Web, None, LIMIT).unwrap();
+    for url in [hall.url(&format!("x:{short}@"), "/hall"), hall.url("", &format!("/hall/door?token={good}"))] {
         let (well, said) = probe(url).await;
         assert!(well && said.contains("codec_name=h264") && said.contains("codec_name=aac"), "{said}");
     }
     for (credentials, path, status) in [
         ("", "/hall", "401"),
         ("any:wrong@", "/hall", "401"),
-        (&*format!("any:{other}@"), "/hall", "403"),
-        (&*format!("any:{publisher}@"), "/hall", "403"),
-        (&*format!("any:{good}@"), "/hall/nobody", "404"),
+        ("", &*format!("/hall?token={other}"), "403"),
+        ("", &*format!("/hall?token={publisher}"), "403"),
+        ("", &*format!("/hall/nobody?token={good}"), "404"),
         ("", "/nowhere", "401"),
     ] {
         let (well, said) = probe(hall.url(credentials, path)).await;
@@ -115,25 +117,4 @@ async fn players_end_with_the_feed_and_nothing_stays() {
         assert!(pictures > 20, "{pictures} pictures: {said}");
     }
     until("nobody is left", async || hall.metric("media_rtsp_clients").await == 0.0).await;
-}
-
-/// VLC refuses to be root; its RTSP is another implementation (live555).
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn vlc_pulls_with_a_token() {
-    let hall = Hall::with(|config| config.auth.secret = Some(SECRET.into())).await;
-    let device = hall.device("door", Some(Codec::H264)).await;
-    let dir =
-        tempfile::Builder::new().permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777)).tempdir().unwrap();
-    let file = dir.path().join("vlc.ts");
-    let url = hall.url(&format!("any:{}@", hall.token(TokenRole::Web, "hall")), "/hall");
-    let out = format!("#std{{access=file,mux=ts,dst={}}}", file.display());
-    let vlc = ["cvlc", "-I", "dummy", "--no-dbus", "--rtsp-tcp", "--run-time=4", "--sout", &out, &url, "vlc://quit"];
-    let rights = ["--reuid=65534", "--regid=65534", "--clear-groups", "env", "HOME=/tmp"];
-    let (_, said) = run("setpriv", &[&rights[..], &vlc].concat()).await;
-    assert!(file.exists(), "{said}");
-    let entries = ["-v", "quiet", "-count_frames", "-select_streams", "v", "-show_entries", "stream=nb_read_frames"];
-    let (_, count) = run("ffprobe", &[&entries[..], &["-of", "csv=p=0", file.to_str().unwrap()]].concat()).await;
-    let pictures: usize = count.lines().find_map(|line| line.trim_matches(',').parse().ok()).unwrap_or(0);
-    assert!(pictures > 25, "{pictures} pictures: {said}");
-    device.stop().await;
 }

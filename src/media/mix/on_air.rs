@@ -118,7 +118,9 @@ impl Upstream for Back {
         let mut wanted = false;
         rtcp::read(packet, |feedback| wanted |= matches!(feedback, Feedback::Keyframe(_)));
         if let Some(pad) = self.encoder.upgrade().filter(|_| wanted).and_then(|encoder| encoder.static_pad("src")) {
-            pad.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+            // x264 repeats its headers by itself; asked for, they would be a packet of their own that ends with a marker, and
+            // depayloaders lose the picture behind it.
+            pad.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(false).build());
         }
     }
 }

@@ -33,7 +33,9 @@ impl Upstream for Line {
         if packet.get(1) == Some(&206)
             && let Some(sink) = sink
         {
-            sink.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(true).build());
+            // x264 repeats its headers by itself; asked for, they would be a packet of their own that ends with a marker, and
+            // depayloaders lose the picture behind it.
+            sink.send_event(gst_video::UpstreamForceKeyUnitEvent::builder().all_headers(false).build());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The two classes of gst-rtsp-server that are ours: a server whose clients see one path each, and a factory whose pipeline is
-//! fed by a `stream`, the same for all who ask, whatever their query says.
+//! The two classes of gst-rtsp-server that are ours: a server whose clients see one path each, and a factory whose pipelines
+//! are fed by a `stream`, one for each client: payloading alone.
 
 use super::stream::Ends;
 use gst::glib;
@@ -32,7 +32,9 @@ impl Factory {
     pub fn new(ends: Weak<Ends>) -> Self {
         let factory: Self = glib::Object::new();
         let _ = factory.imp().ends.set(ends);
-        factory.set_shared(true);
+        // What costs is shared before it: the transcoder and the outlet. A media shared by clients has the streams of the
+        // one that plays first: who takes pictures alone would keep all others out (503, seen on 1.22).
+        factory.set_shared(false);
         // Multicast would let any client have packets sent to a group.
         factory.set_protocols(RTSPLowerTrans::TCP | RTSPLowerTrans::UDP);
         factory
@@ -49,9 +51,14 @@ impl Server {
         server
     }
 
-    /// The client that is made next in this thread.
+    /// For the client that is made next.
     pub fn grant(&self, grant: Grant) {
         *self.imp().next.lock() = Some(grant);
+    }
+
+    /// No client was made.
+    pub fn revoke(&self) {
+        *self.imp().next.lock() = None;
     }
 }
 
@@ -73,10 +80,6 @@ mod inside {
     impl ObjectImpl for Factory {}
 
     impl RTSPMediaFactoryImpl for Factory {
-        fn gen_key(&self, _url: &RTSPUrl) -> Option<glib::GString> {
-            Some(glib::GString::from("feed"))
-        }
-
         fn create_element(&self, _url: &RTSPUrl) -> Option<gst::Element> {
             let ends: Arc<Ends> = self.ends.get()?.upgrade()?;
             ends.pipeline().inspect_err(|error| tracing::warn!(%error, "a feed cannot go out by RTSP")).ok()

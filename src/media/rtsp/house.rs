@@ -157,7 +157,7 @@ impl House {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let mounts = RTSPMountPoints::new();
         mounts.add_factory(&path, stream.factory.clone());
-        let (house, runtime) = (self.clone(), runtime.clone());
+        let (house, gone, runtime) = (self.clone(), runtime.clone(), runtime.clone());
         let made = Box::new(move |client: &RTSPClient| {
             let (left, plays) = (Arc::downgrade(&house), Arc::downgrade(&stream));
             client.connect_play_request(move |_, _| plays.upgrade().into_iter().for_each(|s| s.wants_keyframe()));
@@ -169,7 +169,13 @@ impl House {
         let _one_at_a_time = self.handing.lock();
         self.server.grant(Grant { mounts, made });
         let port = i32::from(from.port());
-        self.server.transfer_connection(socket, &from.ip().to_string(), port, Some(read))
+        let taken = self.server.transfer_connection(socket, &from.ip().to_string(), port, Some(read));
+        if taken.is_err() {
+            // Whatever was made of it by then.
+            self.server.revoke();
+            self.left(id, &gone);
+        }
+        taken
     }
 
     /// A client is gone; what it watched stays a little, for who comes again.

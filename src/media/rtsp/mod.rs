@@ -3,7 +3,7 @@
 //! `door` listens, and reads each connection's first requests itself: who may come in is asked there (asynchronously, under
 //! a deadline), so that gst-rtsp-server never sees a stranger and no lookup holds up other clients. `house` hands the
 //! connection over together with what was read, and knows who is here; `stream` is one feed for all of them; `factory`
-//! makes its pipeline. Leaves tokens and names to the [`Door`], and a feed's units to `outlet`.
+//! makes each client's pipeline. Leaves tokens and names to the [`Door`], and a feed's units to `outlet`.
 
 mod door;
 mod factory;
