@@ -198,7 +198,9 @@ fn an_independent_server_is_taken() {
     vlc.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut vlc = vlc.spawn().expect("VLC");
     let mut room = room();
-    let (_, feed) = open(&room, wish(&format!("rtsp://127.0.0.1:{port}/stream")));
+    // It speaks UDP alone.
+    let transport = Transport::Udp;
+    let (_, feed) = open(&room, IngestWish { transport, ..wish(&format!("rtsp://127.0.0.1:{port}/stream")) });
     status(&mut room, "a live source", |status| status.state == IngestState::Live);
     let picture = picture(&room, feed);
     let _ = (vlc.kill(), vlc.wait());

@@ -14,9 +14,8 @@ use std::time::Duration;
 
 mod certificate;
 
-static KEEP_ALIVE_: std::sync::LazyLock<Duration> = std::sync::LazyLock::new(|| {
-    Duration::from_millis(std::env::var("KA").ok().and_then(|v| v.parse().ok()).unwrap_or(25_000))
-});
+/// Half of the session timeout that servers have unless they say another (RFC 2326 12.37), and less.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
 
 /// Builds it.
 ///
@@ -34,7 +33,7 @@ pub fn build(plan: &Plan, site: &Site) -> Result<Head, Trouble> {
     pads(&source, attach);
     site.pipeline.add(&source)?;
     let keep = keep_alive(&source).map(|task| Box::new(task) as _);
-    Ok(Head { keep, finite: false })
+    Ok(Head { keep, ..Head::default() })
 }
 
 fn configure(source: &gst::Element, plan: &Plan) -> Result<(), Trouble> {
@@ -71,7 +70,7 @@ fn stay(source: &gst::Element, plan: &Plan, site: &Site) -> Result<(), Trouble> 
 fn keep_alive(source: &gst::Element) -> Option<AbortOnDrop> {
     let (source, runtime) = (source.downgrade(), tokio::runtime::Handle::try_current().ok()?);
     let asking = async move {
-        let mut tick = tokio::time::interval(*KEEP_ALIVE_);
+        let mut tick = tokio::time::interval(KEEP_ALIVE);
         tick.tick().await;
         loop {
             tick.tick().await;
