@@ -7,6 +7,8 @@ mod camera;
 mod engine;
 #[path = "media/live_mix.rs"]
 mod live_mix;
+#[path = "media/outages.rs"]
+mod outages;
 #[path = "media/publish.rs"]
 mod publish;
 #[path = "harness/rtc.rs"]

@@ -203,7 +203,13 @@ impl Line {
             Err(error) => {
                 state.worker.failed = true;
                 let detail = format!("{} cannot be transcoded: {error}", self.encoding);
-                self.shared.signal(Signal::Failed(Trouble::new(IngestReason::Unsupported, detail)));
+                // Pictures without their sound are worth more than neither.
+                match self.kind {
+                    Kind::Audio => tracing::warn!(source = self.shared.name, detail, "a source is without sound"),
+                    Kind::Video => {
+                        self.shared.signal(Signal::Failed(Trouble::new(IngestReason::Unsupported, detail)));
+                    }
+                }
             }
         }
     }
