@@ -5,6 +5,8 @@
 mod camera;
 #[path = "media/engine.rs"]
 mod engine;
+#[path = "harness/ffmpeg.rs"]
+mod ffmpeg;
 #[path = "media/publish.rs"]
 mod publish;
 #[path = "harness/rtc.rs"]
@@ -13,5 +15,9 @@ mod rtc;
 mod rtsp;
 #[path = "media/sources.rs"]
 mod sources;
+#[path = "media/streams.rs"]
+mod streams;
 #[path = "media/subscribe.rs"]
 mod subscribe;
+#[path = "harness/web.rs"]
+mod web;

@@ -134,11 +134,15 @@ fn packets(feed: &Feed, codec: Codec) -> Result<Vec<Arc<Packet>>, MediaError> {
     // Before looking, so that what comes meanwhile is not missed.
     let tap = feed.tap(TAP, Duration::ZERO);
     let newest: Vec<_> = feed.newest_pictures().iter().map(|item| item.packet.clone()).collect();
-    let newest = whole_pictures(newest);
-    if !newest.is_empty() {
-        return Ok(newest);
+    let whole = whole_pictures(newest.clone());
+    if !whole.is_empty() {
+        return Ok(whole);
     }
     let (deadline, mut asked, mut coming) = (Instant::now() + LIMIT, None::<Instant>, Keyframe::default());
+    // One that has come in part: its parameter sets may be in that part.
+    if let Some(complete) = newest.into_iter().find_map(|packet| coming.push(packet)) {
+        return Ok(complete);
+    }
     while Instant::now() < deadline {
         if asked.is_none_or(|asked| asked.elapsed() > ASK) {
             asked = Some(Instant::now());

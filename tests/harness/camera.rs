@@ -2,17 +2,13 @@
 //! port, and fall silent without closing anything.
 #![allow(dead_code)]
 
+use gst::glib;
 use gst_rtsp_server::gio;
 use gst_rtsp_server::prelude::*;
-use gstreamer_imports::*;
+use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-
-mod gstreamer_imports {
-    pub use gst::glib;
-    pub use gst::prelude::*;
-}
 
 /// Pictures in H264 with a keyframe each second, no B-frames.
 pub const H264: &str = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! \
@@ -41,10 +37,33 @@ pub struct Camera {
 pub struct Running {
     pub port: u16,
     camera: Camera,
-    gates: Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>>,
+    gates: Arc<Gates>,
     server: gst_rtsp_server::RTSPServer,
     main: glib::MainLoop,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// Where pictures can be stopped: one gate each time that the media is made for clients that come.
+#[derive(Default)]
+struct Gates {
+    closed: AtomicBool,
+    all: Mutex<Vec<glib::WeakRef<gst::Element>>>,
+}
+
+impl Gates {
+    fn add(&self, gate: &gst::Element) {
+        let mut all = self.all.lock().expect("gates");
+        gate.set_property("drop-probability", if self.closed.load(SeqCst) { 1.0f32 } else { 0.0 });
+        all.push(gate.downgrade());
+    }
+
+    fn close(&self, closed: bool) {
+        let all = self.all.lock().expect("gates");
+        self.closed.store(closed, SeqCst);
+        for gate in all.iter().filter_map(glib::WeakRef::upgrade) {
+            gate.set_property("drop-probability", if closed { 1.0f32 } else { 0.0 });
+        }
+    }
 }
 
 impl Camera {
@@ -56,8 +75,8 @@ impl Camera {
     pub fn start(&self) -> Running {
         gst::init().expect("GStreamer");
         let (sender, receiver) = channel();
-        let (camera, gates) = (self.clone(), Arc::default());
-        let seen: Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>> = Arc::clone(&gates);
+        let (camera, gates) = (self.clone(), Arc::<Gates>::default());
+        let seen = gates.clone();
         let thread = std::thread::spawn(move || serve(&camera, seen, &sender));
         let (server, main, port) = receiver.recv_timeout(Duration::from_secs(10)).expect("a camera that listens");
         Running { port, camera: self.clone(), gates, server, main, thread: Some(thread) }
@@ -66,7 +85,7 @@ impl Camera {
 
 type Started = (gst_rtsp_server::RTSPServer, glib::MainLoop, u16);
 
-fn serve(camera: &Camera, gates: Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>>, started: &Sender<Started>) {
+fn serve(camera: &Camera, gates: Arc<Gates>, started: &Sender<Started>) {
     let context = glib::MainContext::new();
     let serving = context.with_thread_default(|| {
         let server = gst_rtsp_server::RTSPServer::new();
@@ -78,7 +97,7 @@ fn serve(camera: &Camera, gates: Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>>, s
         factory.connect_media_configure(move |_, media| {
             let bin = media.element().downcast::<gst::Bin>().expect("a bin");
             if let Some(gate) = bin.by_name("gate") {
-                gates.lock().expect("gates").push(gate.downgrade());
+                gates.add(&gate);
             }
         });
         server.mount_points().expect("mount points").add_factory("/stream", factory.clone());
@@ -88,7 +107,9 @@ fn serve(camera: &Camera, gates: Arc<Mutex<Vec<glib::WeakRef<gst::Element>>>>, s
         let port = u16::try_from(server.bound_port()).expect("a port");
         started.send((server.clone(), main.clone(), port)).expect("a test that waits");
         main.run();
-        source.remove();
+        if let Some(source) = context.find_source_by_id(&source) {
+            source.destroy();
+        }
     });
     serving.expect("a context of our own");
 }
@@ -131,9 +152,7 @@ impl Running {
 
     /// Pictures stop, and nothing is closed.
     pub fn fall_silent(&self, silent: bool) {
-        for gate in self.gates.lock().expect("gates").iter().filter_map(glib::WeakRef::upgrade) {
-            gate.set_property("drop-probability", if silent { 1.0f32 } else { 0.0 });
-        }
+        self.gates.close(silent);
     }
 
     /// Cuts all connections and stops listening; `Camera::start` on the same port brings it back.

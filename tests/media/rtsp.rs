@@ -71,3 +71,111 @@ fn a_camera_that_was_away_is_live_again() {
     until("pictures come", || room.engine.feed_stats(feed).expect("a feed").tracks[0].frames > before + 5);
     assert!(room.engine.ingest_status(peer).is_some());
 }
+
+/// Mean luma and saturation-free difference are enough to tell the placeholder from the pattern: decoded by ffmpeg.
+fn luma(jpeg: &[u8]) -> Vec<u8> {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().join("x.jpg");
+    std::fs::write(&path, jpeg).expect("a file");
+    let mut decode = std::process::Command::new("ffmpeg");
+    decode.args(["-v", "error", "-i"]).arg(&path).args(["-f", "rawvideo", "-pix_fmt", "gray", "-"]);
+    decode.output().expect("ffmpeg").stdout
+}
+
+fn mean(picture: &[u8]) -> f64 {
+    picture.iter().map(|pixel| f64::from(*pixel)).sum::<f64>() / picture.len().max(1) as f64
+}
+
+#[test]
+fn a_silent_camera_shows_a_placeholder_until_its_own_pictures_come() {
+    let white = H264.replace("pattern=ball", "pattern=white");
+    let camera = Camera::of(&[&white]).start();
+    let mut room = room();
+    let (_, feed) = open(&room, wish(&camera.uri()));
+    room.live(feed);
+    // A clip kept in memory is no user; a recording is.
+    let dir = tempfile::tempdir().expect("a folder");
+    let recording = millrace::model::RecordingId::new("r");
+    let (stem, preroll) = (dir.path().join("r"), std::time::Duration::ZERO);
+    room.ask(millrace::media::MediaRequest::Record { recording: recording.clone(), feed, stem, preroll });
+    let shown = |room: &Room| mean(&luma(&picture(room, feed)));
+    assert!(shown(&room) > 200.0, "white");
+    camera.fall_silent(true);
+    status(&mut room, "silence", |status| {
+        status.trouble.as_ref().is_some_and(|trouble| trouble.reason == IngestReason::Silent)
+    });
+    until("the placeholder", || {
+        let m = shown(&room);
+        eprintln!("{m} {:?}", room.engine.feed_stats(feed));
+        (40.0..190.0).contains(&m)
+    });
+    camera.fall_silent(false);
+    let back = std::time::Instant::now();
+    until("its own pictures", || shown(&room) > 200.0);
+    assert!(
+        back.elapsed() < std::time::Duration::from_millis(3500),
+        "{:?} (a second of it: cached pictures)",
+        back.elapsed()
+    );
+    assert_eq!(room.engine.feed_stats(feed).expect("a feed").tracks.len(), 1);
+}
+
+#[test]
+fn a_certificate_is_taken_when_it_is_the_pinned_one() {
+    let made = rcgen::generate_simple_self_signed(["camera".to_owned()]).expect("a certificate");
+    let tls = Some(made.cert.pem() + &made.signing_key.serialize_pem());
+    let camera = Camera { tls, ..Camera::of(&[H264]) }.start();
+    let mut room = room();
+    open(&room, wish(&camera.uri()));
+    let refused = status(&mut room, "the refusal", |status| status.trouble.is_some()).trouble.expect("a trouble");
+    assert_eq!(refused.reason, IngestReason::Certificate);
+    // What it says is what to pin.
+    let fingerprint = refused.detail.rsplit(' ').next().expect("a fingerprint").to_owned();
+    let other = fingerprint.replace(&fingerprint[..2], if fingerprint.starts_with("00") { "11" } else { "00" });
+    open(&room, IngestWish { fingerprint: other, ..wish(&camera.uri()) });
+    let refused = status(&mut room, "the other", |status| status.trouble.is_some()).trouble.expect("a trouble");
+    assert_eq!(refused.reason, IngestReason::Certificate);
+    assert_eq!(codecs(&mut room, IngestWish { fingerprint, ..wish(&camera.uri()) }).0, [Codec::H264]);
+}
+
+/// A server that answers each request with the same; how many connections it got.
+fn answering(
+    answer: String,
+) -> (u16, std::sync::Arc<std::sync::atomic::AtomicUsize>, std::sync::Arc<std::sync::Mutex<Vec<u8>>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let (port, count) = (listener.local_addr().expect("an address").port(), std::sync::Arc::default());
+    let heard: std::sync::Arc<std::sync::Mutex<Vec<u8>>> = std::sync::Arc::default();
+    let (counted, hearing): (std::sync::Arc<std::sync::atomic::AtomicUsize>, _) =
+        (std::sync::Arc::clone(&count), heard.clone());
+    std::thread::spawn(move || {
+        for mut client in listener.incoming().filter_map(Result::ok) {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let (answer, hearing) = (answer.clone(), hearing.clone());
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                let mut sequence = 0;
+                while let Ok(length @ 1..) = client.read(&mut buffer) {
+                    hearing.lock().expect("a list").extend_from_slice(&buffer[..length]);
+                    sequence += 1;
+                    let answer = answer.replace("{n}", &sequence.to_string());
+                    let _ = client.write_all(answer.as_bytes());
+                }
+            });
+        }
+    });
+    (port, count, heard)
+}
+
+#[test]
+fn a_camera_cannot_send_us_elsewhere() {
+    let (elsewhere, _, heard) = answering("RTSP/1.0 200 OK\r\nCSeq: {n}\r\n\r\n".into());
+    let moved = format!("RTSP/1.0 302 Moved\r\nCSeq: {{n}}\r\nLocation: rtsp://127.0.0.1:{elsewhere}/x\r\n\r\n");
+    let (port, _, asked) = answering(moved);
+    let mut room = room();
+    open(&room, wish(&format!("rtsp://127.0.0.1:{port}/stream")));
+    let refused = status(&mut room, "the refusal", |status| status.trouble.is_some()).trouble.expect("a trouble");
+    assert!(!asked.lock().expect("a list").is_empty(), "it was asked");
+    assert_eq!(refused.reason, IngestReason::Forbidden, "{}", refused.detail);
+    assert!(heard.lock().expect("a list").is_empty(), "nothing is said elsewhere");
+}

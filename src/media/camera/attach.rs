@@ -9,16 +9,19 @@ use crate::model::{IngestReason, Kind};
 use gst::glib;
 use gst::prelude::*;
 use parking_lot::Mutex;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
+use std::sync::{Arc, OnceLock};
 
 /// Takes the pads of an attempt. Holds its pipeline weakly: it lives in the pipeline's own callbacks.
 pub struct Attach {
-    pipeline: glib::WeakRef<gst::Pipeline>,
+    pipeline: OnceLock<glib::WeakRef<gst::Pipeline>>,
     shared: Arc<Shared>,
     paced: bool,
     lines: Mutex<Vec<Arc<Line>>>,
     complete: AtomicBool,
+    /// Where the source may connect to, if that is to be watched: the beginning of the URI.
+    origin: OnceLock<String>,
+    astray: AtomicBool,
     /// Encodings that nothing can be done with.
     unknown: Mutex<Vec<String>>,
 }
@@ -34,9 +37,16 @@ struct Reading {
 
 impl Attach {
     /// `paced`: units wait for their time.
-    pub fn new(pipeline: glib::WeakRef<gst::Pipeline>, shared: Arc<Shared>, paced: bool) -> Arc<Self> {
+    pub fn new(shared: Arc<Shared>, paced: bool) -> Arc<Self> {
+        let pipeline = OnceLock::new();
         let (lines, complete, unknown) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
-        Arc::new(Self { pipeline, shared, paced, lines, complete, unknown })
+        let (origin, astray) = (OnceLock::new(), AtomicBool::new(false));
+        Arc::new(Self { pipeline, shared, paced, lines, complete, origin, astray, unknown })
+    }
+
+    /// Where lines are built; once.
+    pub fn set_pipeline(&self, pipeline: glib::WeakRef<gst::Pipeline>) {
+        let _ = self.pipeline.set(pipeline);
     }
 
     /// Whether a track of this kind is wanted at all.
@@ -80,6 +90,27 @@ impl Attach {
     /// The lines so far.
     pub fn lines(&self) -> Vec<Arc<Line>> {
         self.lines.lock().clone()
+    }
+
+    /// The source connects to this address (`rtsp://192.168.1.20:554`) and no other, whatever it is told.
+    pub fn keep_to(&self, origin: String) {
+        let _ = self.origin.set(origin);
+    }
+
+    /// An element says what it is about to do: `Connecting to URI`.
+    pub fn progress(&self, text: &str) {
+        let (Some(uri), Some(origin)) = (text.strip_prefix("Connecting to "), self.origin.get()) else { return };
+        let same =
+            uri.strip_prefix(origin.as_str()).is_some_and(|path| path.is_empty() || path.starts_with(['/', '?']));
+        if !same && !self.astray.swap(true, SeqCst) {
+            let detail = "it sends us to another address: open that address itself, if it is meant";
+            self.failed(Trouble::new(IngestReason::Forbidden, detail));
+        }
+    }
+
+    /// Whether it went elsewhere: nothing more may be sent.
+    pub fn is_astray(&self) -> bool {
+        self.astray.load(SeqCst)
     }
 
     /// The attempt failed.
@@ -133,7 +164,7 @@ impl Attach {
     /// Adds the elements, links them one after the other behind the pad, and starts them, the last first.
     fn chain(&self, pad: &gst::Pad, elements: &[gst::Element]) -> Result<(), Trouble> {
         let failed = |error: &dyn std::fmt::Display| Trouble::new(IngestReason::Failed, error.to_string());
-        let Some(pipeline) = self.pipeline.upgrade() else { return Ok(()) };
+        let Some(pipeline) = self.pipeline.get().and_then(glib::WeakRef::upgrade) else { return Ok(()) };
         pipeline.add_many(elements).map_err(|error| failed(&error))?;
         gst::Element::link_many(elements).map_err(|error| failed(&error))?;
         for element in elements.iter().rev() {

@@ -2,7 +2,7 @@
 
 use super::trouble::Trouble;
 use crate::media::{MediaEvent, MediaSink};
-use crate::model::{IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, PeerId};
+use crate::model::{IngestState, IngestStatus, IngestTrack, IngestTrouble, PeerId};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::time::Duration;
@@ -15,6 +15,8 @@ pub struct Board {
     peer: PeerId,
     events: MediaSink,
     status: Mutex<IngestStatus>,
+    /// The trouble that was logged since it was live last: not again each time.
+    logged: Mutex<Option<Trouble>>,
 }
 
 impl Board {
@@ -22,7 +24,7 @@ impl Board {
     pub fn new(peer: PeerId, events: MediaSink) -> Self {
         gauge(IngestState::Connecting).increment(1.0);
         let status = IngestStatus { since: Timestamp::now(), ..IngestStatus::default() };
-        Self { peer, events, status: Mutex::new(status) }
+        Self { peer, events, status: Mutex::new(status), logged: Mutex::default() }
     }
 
     /// All that is known.
@@ -44,6 +46,7 @@ impl Board {
             status.reconnects += u64::from(again);
             status.next_try_at = None;
         });
+        self.logged.lock().take();
         tracing::info!(peer.id = %self.peer, again, "a source is live");
     }
 
@@ -64,14 +67,13 @@ impl Board {
         metrics::counter!("media_ingest_failures_total", "reason" => trouble.reason.as_str()).increment(1);
         let now = Timestamp::now();
         let next = now.checked_add(jiff::SignedDuration::try_from(wait).unwrap_or_default()).ok();
-        let mut repeated = false;
         self.change(IngestState::Waiting, |status| {
-            repeated = status.trouble.as_ref().is_some_and(|known| same(known, trouble)) && status.reconnects == 0;
             let Trouble { reason, detail } = trouble.clone();
             status.trouble = Some(IngestTrouble { reason, detail, at: now });
             status.next_try_at = next;
         });
         let (reason, detail) = (trouble.reason.as_str(), &trouble.detail);
+        let repeated = self.logged.lock().replace(trouble.clone()).as_ref() == Some(trouble);
         match repeated {
             true => tracing::debug!(peer.id = %self.peer, reason, detail, "a source fails still"),
             false => tracing::warn!(peer.id = %self.peer, reason, detail, ?wait, "a source failed"),
@@ -128,11 +130,6 @@ fn gauge(state: IngestState) -> metrics::Gauge {
         IngestState::Ended => "ended",
     };
     metrics::gauge!("media_ingests", "state" => state)
-}
-
-fn same(known: &IngestTrouble, trouble: &Trouble) -> bool {
-    let reason: IngestReason = trouble.reason;
-    known.reason == reason && known.detail == trouble.detail
 }
 
 /// What of a track is not a figure.

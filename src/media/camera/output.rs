@@ -132,9 +132,9 @@ impl Output {
         }
     }
 
-    /// Whether the feed has pictures.
-    pub fn has_video(&self) -> bool {
-        self.state.lock().tracks.iter().any(|codec| codec.kind() == Kind::Video)
+    /// From now on the placeholder is shown, with this generation, until pictures come.
+    pub fn cover(&self) -> u64 {
+        self.state.lock().splice.cover()
     }
 
     /// A unit of a pipeline; whether it was sent, or will be.

@@ -1,6 +1,6 @@
 //! `rtsp://` and `rtsps://`: rtspsrc, told exactly where to go.
 //!
-//! Its location is the address that was checked, so that nothing is resolved a second time. Tracks that nobody wants are never
+//! Decides on transport, certificate, keep-alive and which tracks are set up. Its location is the address that was checked, so that nothing is resolved a second time. Tracks that nobody wants are never
 //! set up.
 
 use super::attach::Attach;
@@ -12,6 +12,8 @@ use gst::prelude::*;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+mod certificate;
+
 /// Builds it.
 ///
 /// # Errors
@@ -20,6 +22,10 @@ pub fn build(plan: &Plan, site: &Site) -> Result<Head, Trouble> {
     let source = element("rtspsrc")?;
     configure(&source, plan)?;
     let attach = Arc::downgrade(&site.attach);
+    stay(&source, plan, site)?;
+    if plan.url.scheme() == "rtsps" {
+        certificate::judge(&source, plan, attach.clone())?;
+    }
     select(&source, attach.clone());
     pads(&source, attach);
     site.pipeline.add(&source)?;
@@ -40,6 +46,18 @@ fn configure(source: &gst::Element, plan: &Plan) -> Result<(), Trouble> {
         source.set_property("user-id", &plan.user);
         source.set_property("user-pw", &plan.password);
     }
+    Ok(())
+}
+
+/// rtspsrc follows redirects by itself: it is noticed before it connects, and not a word is said there.
+fn stay(source: &gst::Element, plan: &Plan, site: &Site) -> Result<(), Trouble> {
+    let target = plan.target()?;
+    let at = target.addresses.first().map(ToString::to_string).unwrap_or_default();
+    site.attach.keep_to(format!("{}://{at}", target.url.scheme()));
+    let attach = Arc::downgrade(&site.attach);
+    source.connect("before-send", false, move |_| {
+        Some(attach.upgrade().is_some_and(|attach| !attach.is_astray()).to_value())
+    });
     Ok(())
 }
 

@@ -32,13 +32,18 @@ impl Session {
         // What is paced has times from zero on, and is shown from now on.
         let now = gst::SystemClock::obtain().time();
         let base = if paced { now } else { gst::ClockTime::ZERO };
-        let told = shared.clone();
-        let pipeline = Pipeline::watched(&shared.name, base, move |message| {
+        let (told, name) = (shared.clone(), shared.name.clone());
+        let attach = Attach::new(shared, paced);
+        let watching = Arc::downgrade(&attach);
+        let pipeline = Pipeline::watched(&name, base, move |message| {
+            if let (MessageView::Progress(progress), Some(attach)) = (message.view(), watching.upgrade()) {
+                attach.progress(progress.get().2);
+            }
             if let Some(signal) = signal(message) {
                 told.signal(signal);
             }
         })?;
-        let attach = Attach::new(pipeline.downgrade(), shared, paced);
+        attach.set_pipeline(pipeline.downgrade());
         let head = head::build(plan, &Site { pipeline: &pipeline, attach: attach.clone() })?;
         Ok(Self { pipeline, head, attach, since: Instant::now() })
     }
@@ -88,7 +93,7 @@ impl Session {
 
     /// Its graph as DOT, without what is secret.
     pub fn graph(&self) -> String {
-        self.pipeline.graph()
+        self.pipeline.plain_graph()
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Each pipeline is a generation. Its times are shifted by one amount, common to its tracks and fixed by its first unit, so
 //! that sound and picture stay together; per track the times never go back. A higher generation takes over a track from a
-//! lower one, pictures with a keyframe; what still comes of a lower one is dropped.
+//! lower one, pictures with a keyframe; what still comes of a lower one is dropped. Attempts have even numbers. The placeholder
+//! has the odd one after the attempt that fell silent, so that every later attempt takes over from it, and this one too.
 
 use crate::model::Kind;
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ struct Lane {
 #[derive(Debug, Default)]
 pub struct Splice {
     lanes: [Lane; 2],
+    /// The placeholder may be shown.
+    covering: bool,
     /// Of each generation that may still come.
     shifts: BTreeMap<u64, i64>,
 }
@@ -49,8 +52,7 @@ pub struct Piece {
 impl Splice {
     /// The time of a unit that came `now`, both in nanoseconds of our clock; `None`: it is not to be sent.
     pub fn place(&mut self, piece: Piece, now: i64) -> Option<i64> {
-        let (current, starts) = (self.lane(piece.kind).generation, piece.keyframe || piece.kind == Kind::Audio);
-        if piece.generation < current || (piece.generation > current && !starts) {
+        if !self.takes(piece) {
             return None;
         }
         let at = self.shifted(piece, now);
@@ -62,6 +64,23 @@ impl Splice {
         };
         *lane = Lane { generation: piece.generation, last: Some(at), end: ends(piece, at) };
         Some(at)
+    }
+
+    /// From now on the placeholder's pictures are taken, with this generation, until others come.
+    pub fn cover(&mut self) -> u64 {
+        self.covering = true;
+        self.generation(Kind::Video) | 1
+    }
+
+    fn takes(&mut self, piece: Piece) -> bool {
+        let current = self.lane(piece.kind).generation;
+        let starts = piece.generation == current || piece.keyframe || piece.kind == Kind::Audio;
+        if is_placeholder(piece.generation) {
+            return self.covering && starts && piece.generation == current | 1;
+        }
+        let takes = starts && piece.generation >= current & !1;
+        self.covering &= !(takes && piece.kind == Kind::Video);
+        takes
     }
 
     /// Which generation a track is served by; 0: none yet.
@@ -86,6 +105,11 @@ impl Splice {
     }
 }
 
+/// Whether a generation is no attempt.
+pub fn is_placeholder(generation: u64) -> bool {
+    generation & 1 == 1
+}
+
 fn index(kind: Kind) -> usize {
     usize::from(kind == Kind::Video)
 }
@@ -108,35 +132,48 @@ mod tests {
     #[test]
     fn one_shift_for_picture_and_sound_of_a_generation() {
         let mut splice = Splice::default();
-        assert_eq!(splice.place(video(1, 5000, true), 100 * MS), Some(100 * MS));
-        assert_eq!(splice.place(audio(1, 4990), 120 * MS), Some(90 * MS));
-        assert_eq!(splice.place(video(1, 5040, false), 150 * MS), Some(140 * MS));
+        assert_eq!(splice.place(video(2, 5000, true), 100 * MS), Some(100 * MS));
+        assert_eq!(splice.place(audio(2, 4990), 120 * MS), Some(90 * MS));
+        assert_eq!(splice.place(video(2, 5040, false), 150 * MS), Some(140 * MS));
     }
 
     #[test]
     fn a_higher_generation_takes_over_with_a_keyframe_and_the_lower_is_dropped() {
         let mut splice = Splice::default();
-        splice.place(video(1, 0, true), 0);
-        splice.place(audio(1, 0), 0);
-        assert_eq!(splice.place(video(2, 0, true), 2000 * MS), Some(2000 * MS), "the placeholder");
-        assert_eq!(splice.place(video(1, 40, true), 2010 * MS), None, "of the lost pipeline");
-        assert_eq!(splice.place(video(3, 7000, false), 2020 * MS), None, "no keyframe yet");
-        assert_eq!(splice.place(video(2, 200, false), 2200 * MS), Some(2200 * MS), "the placeholder goes on meanwhile");
-        assert_eq!(splice.place(audio(3, 7000), 2210 * MS), Some(2210 * MS));
-        assert_eq!(splice.place(video(3, 7040, true), 2260 * MS), Some(2250 * MS), "in step with its sound");
-        assert_eq!(splice.place(video(2, 400, true), 2400 * MS), None);
+        splice.place(video(2, 0, true), 0);
+        splice.place(audio(2, 0), 0);
+        assert_eq!(splice.place(video(3, 0, true), 1900 * MS), None, "not covering");
+        assert_eq!(splice.cover(), 3);
+        assert_eq!(splice.place(video(3, 0, true), 2000 * MS), Some(2000 * MS), "the placeholder");
+        assert_eq!(splice.place(video(4, 7000, false), 2020 * MS), None, "no keyframe yet");
+        assert_eq!(splice.place(video(3, 200, false), 2200 * MS), Some(2200 * MS), "the placeholder goes on meanwhile");
+        assert_eq!(splice.place(audio(4, 7000), 2210 * MS), Some(2210 * MS));
+        assert_eq!(splice.place(video(4, 7040, true), 2260 * MS), Some(2250 * MS), "in step with its sound");
+        assert_eq!(splice.place(video(3, 400, true), 2400 * MS), None);
+        assert_eq!(splice.place(video(2, 2400, true), 2400 * MS), None, "of the lost pipeline");
+    }
+
+    #[test]
+    fn the_same_attempt_may_come_back_after_the_placeholder() {
+        let mut splice = Splice::default();
+        splice.place(video(2, 0, true), 0);
+        assert_eq!(splice.cover(), 3);
+        splice.place(video(3, 9000, true), 3000 * MS);
+        assert_eq!(splice.place(video(2, 3400, false), 3400 * MS), None);
+        assert_eq!(splice.place(video(2, 3500, true), 3500 * MS), Some(3500 * MS));
+        assert_eq!(splice.place(video(3, 9600, true), 3600 * MS), None);
     }
 
     #[test]
     fn times_never_go_back_and_a_jump_begins_anew() {
         let mut splice = Splice::default();
-        splice.place(video(1, 1000, true), 0);
-        assert_eq!(splice.place(video(1, 900, false), 10 * MS), Some(MS));
-        assert_eq!(splice.place(video(1, 90_000, false), 50 * MS), Some(50 * MS));
-        assert_eq!(splice.place(video(1, 90_040, false), 90 * MS), Some(90 * MS));
+        splice.place(video(2, 1000, true), 0);
+        assert_eq!(splice.place(video(2, 900, false), 10 * MS), Some(MS));
+        assert_eq!(splice.place(video(2, 90_000, false), 50 * MS), Some(50 * MS));
+        assert_eq!(splice.place(video(2, 90_040, false), 90 * MS), Some(90 * MS));
         let mut last = 0;
         for n in 0..1000 {
-            let piece = video(2 + n / 10, (n as i64 * 7919) % 3000, true);
+            let piece = video(2 + n / 10 * 2, (n as i64 * 7919) % 3000, true);
             let at = splice.place(piece, 100 * MS + n as i64 * MS).unwrap();
             assert!(at > last, "{n}");
             last = at;
@@ -148,8 +185,8 @@ mod tests {
         let mut splice = Splice::default();
         for (n, jitter) in [0, 3, -4, 7, -9].into_iter().enumerate() {
             let at = 20 * n as i64;
-            assert_eq!(splice.place(audio(1, at + jitter), at * MS), Some(at * MS));
+            assert_eq!(splice.place(audio(2, at + jitter), at * MS), Some(at * MS));
         }
-        assert_eq!(splice.place(audio(1, 500), 500 * MS), Some(500 * MS), "a gap is a gap");
+        assert_eq!(splice.place(audio(2, 500), 500 * MS), Some(500 * MS), "a gap is a gap");
     }
 }

@@ -5,6 +5,8 @@
 
 use super::backoff::Backoff;
 use super::board::Board;
+use super::cover::Cover;
+use super::knock;
 use super::line::Shared;
 use super::output::Output;
 use super::plan::Plan;
@@ -17,7 +19,7 @@ use crate::media::feed::Feed;
 use crate::model::{EndReason, IngestReason, IngestWish};
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::*};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
@@ -61,7 +63,8 @@ struct Supervisor {
     job: Job,
     output: Arc<Output>,
     bell: Arc<Bell>,
-    generations: Arc<AtomicU64>,
+    /// Of the last attempt, even.
+    generation: u64,
     reorders: Arc<AtomicBool>,
     backoff: Backoff,
     /// It was live at least once, and not closed on purpose since.
@@ -81,9 +84,15 @@ pub async fn run(job: Job) -> Option<(EndReason, String)> {
     let bell = Arc::new(Bell::new(job.mailbox.clone()));
     let output = Arc::new(Output::new(job.feed.clone(), bell.clone()));
     let backoff = Backoff::new(&job.settings);
-    let (generations, reorders) = (Arc::default(), Arc::default());
-    let mut supervisor = Supervisor { job, output, bell, generations, reorders, backoff, was_live: false };
-    supervisor.work().await
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let covering = Cover::new(&job.name, output.clone(), job.settings.silence_limit).run(stopped);
+    let covering = tokio::spawn(covering);
+    let reorders = Arc::default();
+    let mut supervisor = Supervisor { job, output, bell, generation: 0, reorders, backoff, was_live: false };
+    let ending = supervisor.work().await;
+    drop(stop);
+    let _ = covering.await;
+    ending
 }
 
 impl Supervisor {
@@ -110,7 +119,8 @@ impl Supervisor {
     /// Opens the source and looks after it until something ends it.
     async fn attempt(&mut self) -> Outcome {
         self.job.board.connecting();
-        let generation = self.generations.fetch_add(1, SeqCst) + 1;
+        self.generation += 2;
+        let generation = self.generation;
         let opening = open(self.plan(), self.shared(generation));
         let opened = tokio::select! {
             opened = opening => opened,
@@ -264,6 +274,7 @@ async fn told(inbox: &mut UnboundedReceiver<Input>) -> Outcome {
 /// Checks the address, then opens. One that is not waited for any more ends on the thread that opened it.
 async fn open(plan: Result<Plan, Trouble>, shared: Arc<Shared>) -> Result<Session, Trouble> {
     let plan = plan?.checked().await?;
+    knock::knock(&plan, shared.output.users() > 0).await?;
     let opening = tokio::task::spawn_blocking(move || Session::open(&plan, shared));
     opening.await.map_err(|error| Trouble::new(IngestReason::Failed, error.to_string()))?
 }

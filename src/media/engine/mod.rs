@@ -65,7 +65,7 @@ impl GstEngine {
             .worker_threads(2)
             .thread_name("media")
             .thread_keep_alive(Duration::from_secs(1))
-            .enable_time()
+            .enable_all()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
         let context =

@@ -50,6 +50,12 @@ impl Picture {
         Some(picture)
     }
 
+    /// For an `appsrc`.
+    pub(in crate::media) fn buffer(&self) -> Result<(gst::Caps, gst::Buffer), MediaError> {
+        let caps = self.info.to_caps().map_err(|error| fatal("picture", error))?;
+        Ok((caps, gst::Buffer::from_slice(self.data.clone())))
+    }
+
     /// Width in pixels.
     pub(in crate::media) fn width(&self) -> u32 {
         self.info.width()
