@@ -1,8 +1,10 @@
-//! ffmpeg as the other side: it makes files and plays sources. Small pictures, few of them.
+//! ffmpeg as the other side: it makes files and plays sources, by nginx where it is no server itself. Small pictures, few of them.
 #![allow(dead_code)]
 
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Pictures for people and a tone, without end unless `-t` says so.
 pub const PICTURES: [&str; 4] = ["-f", "lavfi", "-i", "testsrc=size=320x240:rate=15"];
@@ -51,6 +53,26 @@ pub fn play(video: &[&str], audio: &[&str], out: &[&str]) -> Running {
     command.args(["-v", "error", "-nostdin", "-re"]).args(PICTURES).arg("-re").args(TONE);
     command.args(video).args(audio).args(out).stdout(Stdio::null());
     Running(command.spawn().expect("ffmpeg"))
+}
+
+/// An RTMP server on `port`: nginx. Waits until it listens.
+pub fn relay(port: u16, dir: &Path) -> Running {
+    let text = format!(
+        "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; daemon off; master_process off; error_log stderr crit;\n\
+         pid {}/pid; events {{ worker_connections 64; }}\n\
+         rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}\n",
+        dir.display()
+    );
+    let config = dir.join("nginx.conf");
+    std::fs::write(&config, text).expect("its settings");
+    let running =
+        Running(Command::new("/usr/sbin/nginx").arg("-p").arg(dir).arg("-c").arg(config).spawn().expect("nginx"));
+    let end = Instant::now() + Duration::from_secs(10);
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(Instant::now() < end, "nginx does not listen");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    running
 }
 
 /// Makes a file of so many seconds.

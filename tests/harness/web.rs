@@ -2,12 +2,13 @@
 #![allow(dead_code)]
 
 use axum::Router;
-use axum::http::header::{AUTHORIZATION, LOCATION, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
 use axum::http::{Request, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use std::path::Path;
+use std::time::Duration;
 use tower_http::services::ServeDir;
 
 /// `viewer:hunter2-is-right`
@@ -32,10 +33,27 @@ pub fn serve(dir: &Path) -> Web {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
     let port = listener.local_addr().expect("its address").port();
     let away = || async { (StatusCode::FOUND, [(LOCATION, "http://169.254.169.254/latest/meta-data")]) };
-    let locked = Router::new().fallback_service(ServeDir::new(dir)).layer(from_fn(lock));
+    let picture = dir.join("picture.jpg");
+    let stream = move || live(std::fs::read(&picture).unwrap_or_default());
+    let locked = Router::new().route("/live", get(stream)).fallback_service(ServeDir::new(dir)).layer(from_fn(lock));
     let app = Router::new().nest("/locked", locked).route("/redirect", get(away)).fallback_service(ServeDir::new(dir));
     runtime.spawn(async move { axum::serve(listener, app).await });
     Web { port, _runtime: runtime }
+}
+
+/// A JPEG camera: the same picture fifteen times a second, without end.
+async fn live(picture: Vec<u8>) -> impl IntoResponse {
+    let mut part =
+        format!("--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n", picture.len()).into_bytes();
+    part.extend_from_slice(&picture);
+    part.extend_from_slice(b"\r\n");
+    let ticks = tokio::time::interval(Duration::from_millis(66));
+    let parts = futures::stream::unfold((ticks, bytes::Bytes::from(part)), |(mut ticks, part)| async move {
+        ticks.tick().await;
+        Some((Ok::<_, std::convert::Infallible>(part.clone()), (ticks, part)))
+    });
+    let kind = [(CONTENT_TYPE, "multipart/x-mixed-replace; boundary=frame")];
+    (kind, axum::body::Body::from_stream(parts))
 }
 
 async fn lock(request: Request<axum::body::Body>, next: Next) -> Response {

@@ -1,7 +1,7 @@
 //! Sources over SRT, UDP, RTMP and HTTP, and files, played by ffmpeg and judged by decoded pictures.
 
 use crate::engine::{Room, config, until};
-use crate::ffmpeg::{H264, H265, look_at, make, play};
+use crate::ffmpeg::{H264, H265, look_at, make, play, relay};
 use crate::sources::{open, picture, room, status, wish};
 use crate::web::{Web, serve};
 use millrace::config::{Config, Reach};
@@ -64,11 +64,14 @@ fn transport_streams_come_in_datagrams() {
     judge(&mut room, opened, "MPEG2", false);
 }
 
+/// ffmpeg publishes to nginx, and it is pulled from there: ffmpeg's own server sends on a message stream that nobody created.
 #[test]
 fn rtmp_is_pulled() {
     let (mut room, port) = (room(), free_port());
+    let dir = tempfile::tempdir().expect("a folder");
+    let _server = relay(port, dir.path());
     let url = format!("rtmp://127.0.0.1:{port}/live/cam");
-    let _camera = play(&H264, &AAC, &["-f", "flv", "-listen", "1", &url]);
+    let _camera = play(&H264, &AAC, &["-f", "flv", &url]);
     let opened = open(&room, wish(&url));
     judge(&mut room, opened, "H264", true);
 }
@@ -109,7 +112,8 @@ fn hls_of_fragments() {
 }
 
 fn mjpeg(dir: &Path) -> Web {
-    make("2", &["-c:v", "mjpeg"], &["-an"], &["-f", "mpjpeg"], &dir.join("stream.mjpeg"));
+    let one = ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-frames:v", "1"];
+    make("1", &one, &["-an"], &["-f", "image2"], &dir.join("picture.jpg"));
     serve(dir)
 }
 
@@ -120,7 +124,7 @@ fn mjpeg_with_a_password() {
     let named = |password: &str| IngestWish {
         user: "viewer".into(),
         password: Secret::new(password),
-        ..wish(&web.url("locked/stream.mjpeg"))
+        ..wish(&web.url("locked/live"))
     };
     let (peer, feed) = open(&room, named("hunter2-is-right"));
     assert_eq!(room.live(feed).len(), 1);
@@ -152,7 +156,9 @@ fn nothing_leads_where_nobody_may_go() {
     .expect("a playlist");
     std::fs::write(dir.path().join("page.html"), "<!DOCTYPE html><html></html>").expect("a page");
     let web = serve(dir.path());
-    for uri in ["http://169.254.169.254/latest", "http://[::1]/", "srt://0.0.0.0:9000?mode=caller"] {
+    for uri in
+        ["http://169.254.169.254/latest", "http://[::1]/", "rtmp://169.254.169.254/a/b", "srt://169.254.169.254:9000"]
+    {
         assert_eq!(refused(&mut room, uri), IngestReason::Forbidden, "{uri}");
     }
     assert_eq!(refused(&mut room, &web.url("redirect")), IngestReason::Forbidden);

@@ -121,11 +121,16 @@ impl Supervisor {
         self.job.board.connecting();
         self.generation += 2;
         let generation = self.generation;
+        let mut early = Vec::new();
         let opening = open(self.plan(), self.shared(generation));
         let opened = tokio::select! {
             opened = opening => opened,
-            outcome = told(&mut self.job.inbox) => return outcome,
+            outcome = told(&mut self.job.inbox, &mut early) => return outcome,
         };
+        // What the attempt said while it was being opened counts.
+        for input in early {
+            let _ = self.job.mailbox.send(input);
+        }
         let session = match opened {
             Ok(session) => session,
             Err(trouble) => return Outcome::Failed(trouble),
@@ -249,8 +254,9 @@ impl Supervisor {
         let wait = self.backoff.next(trouble.reason, users > 0);
         self.job.board.users(users);
         self.job.board.waiting(trouble, wait);
+        let mut late = Vec::new();
         tokio::select! {
-            outcome = told(&mut self.job.inbox) => outcome,
+            outcome = told(&mut self.job.inbox, &mut late) => outcome,
             () = tokio::time::sleep(wait) => self.attempt().await,
         }
     }
@@ -260,13 +266,14 @@ fn fail(reason: IngestReason, detail: &str) -> ControlFlow<Outcome> {
     ControlFlow::Break(Outcome::Failed(Trouble::new(reason, detail)))
 }
 
-/// Until the source is to be closed or opened anew.
-async fn told(inbox: &mut UnboundedReceiver<Input>) -> Outcome {
+/// Until the source is to be closed or opened anew; what attempts say is kept.
+async fn told(inbox: &mut UnboundedReceiver<Input>, kept: &mut Vec<Input>) -> Outcome {
     loop {
         match inbox.recv().await {
             None | Some(Input::Close) => return Outcome::Close,
             Some(Input::Restart) => return Outcome::Restart,
-            Some(Input::Wake | Input::Session(..)) => {}
+            Some(Input::Wake) => {}
+            Some(said) => kept.push(said),
         }
     }
 }
