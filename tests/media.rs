@@ -7,6 +7,8 @@ mod camera;
 mod engine;
 #[path = "harness/ffmpeg.rs"]
 mod ffmpeg;
+#[path = "media/outages.rs"]
+mod outages;
 #[path = "media/publish.rs"]
 mod publish;
 #[path = "harness/rtc.rs"]

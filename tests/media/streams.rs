@@ -44,6 +44,7 @@ fn srt_is_called() {
     let wish = IngestWish { password: Secret::new("open sesame 1"), ..wish(&format!("srt://127.0.0.1:{port}")) };
     let opened = open(&room, wish);
     judge(&mut room, opened, "H264", true);
+    assert!(!room.engine.graph(&[opened.0], &[opened.1]).contains("open sesame"));
 }
 
 #[test]
@@ -111,6 +112,26 @@ fn hls_of_fragments() {
     judge(&mut room, opened, "H264", true);
 }
 
+/// A playlist that moves: segments come and go while it is played.
+#[test]
+fn hls_that_is_live() {
+    let (mut room, dir) = (room(), tempfile::tempdir().expect("a folder"));
+    let index = dir.path().join("index.m3u8");
+    let out = ["-f", "hls", "-hls_time", "1", "-hls_list_size", "4", "-hls_flags", "delete_segments"];
+    let _camera = play(&H264, &AAC, &[&out[..], &[index.to_str().expect("a path")]].concat());
+    until("the first segments", || index.exists());
+    let web = serve(dir.path());
+    let opened = open(&room, wish(&web.url("index.m3u8")));
+    judge(&mut room, opened, "H264", true);
+    let packets = |room: &Room| {
+        let stats = room.engine.feed_stats(opened.1).expect("a feed");
+        stats.tracks.iter().find(|track| track.codec == Codec::H264).map_or(0, |track| track.packets)
+    };
+    let begin = packets(&room);
+    until("pictures of later segments", || packets(&room) > begin + 75);
+    assert_eq!(room.engine.ingest_status(opened.0).expect("a source").reconnects, 0);
+}
+
 fn mjpeg(dir: &Path) -> Web {
     let one = ["-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-frames:v", "1"];
     make("1", &one, &["-an"], &["-f", "image2"], &dir.join("picture.jpg"));
@@ -132,6 +153,9 @@ fn mjpeg_with_a_password() {
     let told = format!("{:?}", room.engine.ingest_status(peer));
     assert!(told.contains("JPEG → H264") && !told.contains("hunter2"), "{told}");
     assert!(!room.engine.graph(&[peer], &[feed]).contains("hunter2"));
+    let digest = IngestWish { uri: web.url("digest/live"), ..named("hunter2-is-right") };
+    let (_, feed) = open(&room, digest);
+    assert_eq!(room.live(feed).len(), 1);
     open(&room, named("hunter2-is-wrong"));
     let refused = status(&mut room, "a refusal", |status| status.state == IngestState::Waiting);
     let trouble = refused.trouble.expect("a reason");

@@ -28,6 +28,7 @@ mod placeholder;
 mod plan;
 mod rtsp;
 mod session;
+mod skew;
 mod splice;
 mod streams;
 mod supervisor;

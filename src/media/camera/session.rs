@@ -91,9 +91,14 @@ impl Session {
         self.pipeline.recalculate_latency();
     }
 
-    /// Its graph as DOT, without what is secret.
-    pub fn graph(&self) -> String {
-        self.pipeline.plain_graph()
+    /// For its graph.
+    pub fn pipeline(&self) -> gst::glib::WeakRef<gst::Pipeline> {
+        self.pipeline.downgrade()
+    }
+
+    /// The source's clock against ours, in parts per million.
+    pub fn skew(&self) -> Option<f64> {
+        self.attach.skew()
     }
 }
 

@@ -135,6 +135,7 @@ impl Supervisor {
             Ok(session) => session,
             Err(trouble) => return Outcome::Failed(trouble),
         };
+        self.job.board.show(session.pipeline());
         let mut attempt = Attempt { session, generation, live: false, used: Instant::now() };
         let outcome = self.watch(&mut attempt).await;
         close(attempt.session, &self.job.name).await;
@@ -196,7 +197,7 @@ impl Supervisor {
         if !attempt.live {
             self.begin(attempt, now)?;
         }
-        self.job.board.figures(attempt.session.describe(now), users, None);
+        self.job.board.figures(attempt.session.describe(now), users, attempt.session.skew());
         let since = |at: Instant| now.saturating_duration_since(at);
         if attempt.live && attempt.session.last().is_none_or(|last| since(last) > self.job.settings.silence_limit) {
             return fail(IngestReason::Silent, "it was live, and nothing comes any more: check its line and its power");
