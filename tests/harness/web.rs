@@ -16,13 +16,14 @@ const KEY: &str = "Basic dmlld2VyOmh1bnRlcjItaXMtcmlnaHQ=";
 
 /// A server that ends with its handle.
 pub struct Web {
+    scheme: &'static str,
     port: u16,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Web {
     pub fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}/{path}", self.port)
+        format!("{}://127.0.0.1:{}/{path}", self.scheme, self.port)
     }
 }
 
@@ -44,7 +45,25 @@ pub fn serve(dir: &Path) -> Web {
         .route("/redirect", get(away))
         .fallback_service(ServeDir::new(dir));
     runtime.spawn(async move { axum::serve(listener, app).await });
-    Web { port, _runtime: runtime }
+    Web { scheme: "http", port, _runtime: runtime }
+}
+
+/// The same over TLS, with a certificate that nobody signed; and its SHA-256.
+pub fn serve_tls(dir: &Path) -> (Web, String) {
+    let made = rcgen::generate_simple_self_signed(["camera".to_owned()]).expect("a certificate");
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, made.cert.der());
+    let fingerprint: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let (certificate, key) = (made.cert.der().to_vec(), made.signing_key.serialize_der());
+    let config = axum_server::tls_rustls::RustlsConfig::from_der(vec![certificate], key);
+    let config = runtime.block_on(config).expect("settings");
+    let handle: axum_server::Handle<std::net::SocketAddr> = axum_server::Handle::new();
+    let app = Router::new().fallback_service(ServeDir::new(dir));
+    let server = axum_server::bind_rustls(([127, 0, 0, 1], 0).into(), config).handle(handle.clone());
+    runtime.spawn(server.serve(app.into_make_service()));
+    let port = runtime.block_on(handle.listening()).expect("a port").port();
+    (Web { scheme: "https", port, _runtime: runtime }, fingerprint.join(":"))
 }
 
 const CHALLENGE: &str = "Digest realm=\"camera\", qop=\"auth\", nonce=\"0badcafe\", algorithm=MD5";

@@ -3,7 +3,7 @@
 use crate::engine::{Room, config, until};
 use crate::ffmpeg::{H264, H265, look_at, make, play, relay};
 use crate::sources::{open, picture, room, status, wish};
-use crate::web::{Web, serve};
+use crate::web::{Web, serve, serve_tls};
 use millrace::config::{Config, Reach};
 use millrace::media::Engine;
 use millrace::model::{Codec, EndReason, FeedId, IngestReason, IngestState, IngestWish, Kind, PeerId, Secret};
@@ -161,6 +161,22 @@ fn mjpeg_with_a_password() {
     let trouble = refused.trouble.expect("a reason");
     assert_eq!(trouble.reason, IngestReason::Credentials);
     assert!(!trouble.detail.contains("hunter2"), "{trouble:?}");
+}
+
+#[test]
+fn https_with_a_pinned_certificate() {
+    let (mut room, dir) = (room(), tempfile::tempdir().expect("a folder"));
+    make("3", &H264, &AAC, &["-f", "matroska"], &dir.path().join("clip.mkv"));
+    let (web, fingerprint) = serve_tls(dir.path());
+    let pinned = |fingerprint: &str| IngestWish { fingerprint: fingerprint.into(), ..wish(&web.url("clip.mkv")) };
+    for bad in [String::new(), "00".repeat(32)] {
+        let (peer, _) = open(&room, pinned(&bad));
+        let status = status(&mut room, "a refusal", |status| status.state == IngestState::Waiting);
+        assert_eq!(status.trouble.expect("a reason").reason, IngestReason::Certificate);
+        room.close(peer);
+    }
+    let opened = open(&room, pinned(&fingerprint));
+    judge(&mut room, opened, "H264", true);
 }
 
 fn refused(room: &mut Room, uri: &str) -> IngestReason {

@@ -178,7 +178,13 @@ impl Supervisor {
                 Signal::Failed(trouble) => ControlFlow::Break(Outcome::Failed(trouble)),
                 Signal::Ended if attempt.session.is_finite() => ControlFlow::Break(Outcome::Ended),
                 Signal::Ended => fail(IngestReason::Closed, "it closed the connection"),
-                Signal::Tracks => self.look(attempt),
+                Signal::Tracks => {
+                    // One that came late: the feed has it from now on.
+                    if let Some(codecs) = attempt.session.tracks(Instant::now()).filter(|_| attempt.live) {
+                        self.output.open(&codecs);
+                    }
+                    self.look(attempt)
+                }
                 Signal::Latency => {
                     tokio::task::block_in_place(|| attempt.session.recalculate_latency());
                     ControlFlow::Continue(())
