@@ -7,6 +7,8 @@ mod camera;
 mod engine;
 #[path = "media/live_mix.rs"]
 mod live_mix;
+#[path = "harness/ffmpeg.rs"]
+mod ffmpeg;
 #[path = "media/outages.rs"]
 mod outages;
 #[path = "media/publish.rs"]
@@ -19,7 +21,11 @@ mod rtsp;
 mod service;
 #[path = "media/sources.rs"]
 mod sources;
+#[path = "media/streams.rs"]
+mod streams;
 #[path = "media/subscribe.rs"]
 mod subscribe;
 #[path = "media/whip.rs"]
 mod whip;
+#[path = "harness/web.rs"]
+mod web;

@@ -69,11 +69,19 @@ impl Container {
             demuxer.set_property("single-stream", true);
         }
         let (pads, all) = (Arc::downgrade(attach), Arc::downgrade(attach));
-        demuxer.connect_pad_added(move |_, pad| {
+        demuxer.connect_pad_added(move |demuxer, pad| {
             if let Some(attach) = pads.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) {
                 attach.pad(pad);
+                if self == Self::Flv && demuxer.num_src_pads() > 1 {
+                    attach.complete();
+                }
             }
         });
+        // flvdemux says so too early, by time stamps, to who joins a stream that began long ago. It has two tracks at most; one
+        // alone is waited for as `session` does.
+        if self == Self::Flv {
+            return Ok(demuxer);
+        }
         demuxer.connect_no_more_pads(move |_| {
             if let Some(attach) = all.upgrade() {
                 attach.complete();

@@ -21,20 +21,20 @@ const UDP_BUFFER: i32 = 2 << 20;
 pub fn srt(plan: &Plan, site: &Site) -> Result<Head, Trouble> {
     let at = address(plan)?;
     let source = element("srtsrc")?;
-    source.set_property("uri", format!("srt://{at}"));
+    let listens = at.ip().is_unspecified() || plan.url.query_pairs().any(|(k, v)| k == "mode" && v == "listener");
+    let mode = if listens { "listener" } else { "caller" };
+    // Only from the URI does a listener learn its port.
+    source.set_property("uri", format!("srt://{at}?mode={mode}"));
     source.set_property("latency", i32::try_from(plan.wish.latency_ms).unwrap_or(i32::MAX));
-    let mut listens = at.ip().is_unspecified();
     for (key, value) in plan.url.query_pairs() {
         match (key.as_ref(), value.as_ref()) {
-            ("mode", "caller") => {}
-            ("mode", "listener") => listens = true,
+            ("mode", "caller" | "listener") => {}
             ("streamid", id) => source.set_property("streamid", id),
             ("latency", ms) => source.set_property("latency", ms.parse::<i32>().map_err(|_| odd("latency"))?.max(0)),
             ("pbkeylen", length @ ("16" | "24" | "32")) => source.set_property_from_str("pbkeylen", length),
             (key, _) => return Err(odd(key)),
         }
     }
-    source.set_property_from_str("mode", if listens { "listener" } else { "caller" });
     source.set_property("wait-for-connection", true);
     // Whether and when it is tried again is the supervisor's.
     source.set_property("auto-reconnect", false);

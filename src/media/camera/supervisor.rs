@@ -121,11 +121,16 @@ impl Supervisor {
         self.job.board.connecting();
         self.generation += 2;
         let generation = self.generation;
+        let mut early = Vec::new();
         let opening = open(self.plan(), self.shared(generation));
         let opened = tokio::select! {
             opened = opening => opened,
-            outcome = told(&mut self.job.inbox) => return outcome,
+            outcome = told(&mut self.job.inbox, &mut early) => return outcome,
         };
+        // What the attempt said while it was being opened counts.
+        for input in early {
+            let _ = self.job.mailbox.send(input);
+        }
         let session = match opened {
             Ok(session) => session,
             Err(trouble) => return Outcome::Failed(trouble),
@@ -173,7 +178,13 @@ impl Supervisor {
                 Signal::Failed(trouble) => ControlFlow::Break(Outcome::Failed(trouble)),
                 Signal::Ended if attempt.session.is_finite() => ControlFlow::Break(Outcome::Ended),
                 Signal::Ended => fail(IngestReason::Closed, "it closed the connection"),
-                Signal::Tracks => self.look(attempt),
+                Signal::Tracks => {
+                    // One that came late: the feed has it from now on.
+                    if let Some(codecs) = attempt.session.tracks(Instant::now()).filter(|_| attempt.live) {
+                        self.output.open(&codecs);
+                    }
+                    self.look(attempt)
+                }
                 Signal::Latency => {
                     tokio::task::block_in_place(|| attempt.session.recalculate_latency());
                     ControlFlow::Continue(())
@@ -250,8 +261,9 @@ impl Supervisor {
         let wait = self.backoff.next(trouble.reason, users > 0);
         self.job.board.users(users);
         self.job.board.waiting(trouble, wait);
+        let mut late = Vec::new();
         tokio::select! {
-            outcome = told(&mut self.job.inbox) => outcome,
+            outcome = told(&mut self.job.inbox, &mut late) => outcome,
             () = tokio::time::sleep(wait) => self.attempt().await,
         }
     }
@@ -261,13 +273,14 @@ fn fail(reason: IngestReason, detail: &str) -> ControlFlow<Outcome> {
     ControlFlow::Break(Outcome::Failed(Trouble::new(reason, detail)))
 }
 
-/// Until the source is to be closed or opened anew.
-async fn told(inbox: &mut UnboundedReceiver<Input>) -> Outcome {
+/// Until the source is to be closed or opened anew; what attempts say is kept.
+async fn told(inbox: &mut UnboundedReceiver<Input>, kept: &mut Vec<Input>) -> Outcome {
     loop {
         match inbox.recv().await {
             None | Some(Input::Close) => return Outcome::Close,
             Some(Input::Restart) => return Outcome::Restart,
-            Some(Input::Wake | Input::Session(..)) => {}
+            Some(Input::Wake) => {}
+            Some(said) => kept.push(said),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What an elementary stream is called, which input of a template takes it, and why it is transcoded. Pure.
+//! What an elementary stream is called, and which input of a template takes it. Pure.
 
 use crate::model::Kind;
 
@@ -48,18 +48,6 @@ impl Encoding {
             Kind::Audio => "ingest/opus",
         }
     }
-
-    /// Why it does not pass as it is, e.g. `H265 → H264: not every browser plays H265`.
-    pub fn why(self) -> String {
-        let Self { name, .. } = self;
-        match (self.kind, name) {
-            (Kind::Video, "H264") => "H264 → H264: browsers play no B-frames, or `video` is set to transcode".into(),
-            (Kind::Video, "H265" | "AV1" | "VP9" | "VP8") => format!("{name} → H264: not every browser plays {name}"),
-            (Kind::Video, _) => format!("{name} → H264: no browser takes {name} over WebRTC"),
-            (Kind::Audio, "PCMA" | "PCMU") => format!("{name} → OPUS: feeds carry Opus"),
-            (Kind::Audio, _) => format!("{name} → OPUS: no browser takes {name} over WebRTC"),
-        }
-    }
 }
 
 fn mpeg_audio(s: &gst::StructureRef) -> Option<Encoding> {
@@ -99,12 +87,6 @@ mod tests {
         ] {
             assert_eq!(of(caps), expected, "{caps}");
         }
-    }
-
-    #[test]
-    fn reasons_are_sentences() {
-        let encoding = Encoding { kind: Kind::Video, name: "H265", input: "h265" };
-        assert_eq!(encoding.why(), "H265 → H264: not every browser plays H265");
     }
 
     #[test]

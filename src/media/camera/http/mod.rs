@@ -75,7 +75,10 @@ impl Reading {
         }
         let container = Container::of(&head).ok_or_else(unknown)?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok());
-        let length = header(CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok());
+        // Pictures one after the other have no end, whatever the server says.
+        let length = header(CONTENT_LENGTH)
+            .filter(|_| container != Container::Multipart)
+            .and_then(|length| length.parse::<u64>().ok());
         let seekable = header(ACCEPT_RANGES) == Some("bytes");
         self.finite.store(length.is_some(), Ordering::SeqCst);
         let pipe = Pipe::open(&self.pipeline, &self.attach, container, length.filter(|_| seekable))?;
