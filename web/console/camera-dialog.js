@@ -53,7 +53,7 @@ export class CameraDialog {
     this.#wish = this.#form.wish;
     const camera = await this.api.addIngest(this.room(), this.#wish);
     this.#turn(true);
-    part("camera-password").value = "";
+    part("camera-login-password").value = "";
     this.#progress.begin(this.room(), camera);
     part("camera-done").focus();
     await this.refresh();
