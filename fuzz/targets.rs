@@ -13,6 +13,8 @@ use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, av1, fin
 use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription};
 use millrace::media::srtp::{Receiver, Sender};
 use millrace::model::{Codec, FeedId, Sdp};
+use millrace::onvif::soap::{self, Answer};
+use millrace::onvif::{http, probe, read};
 use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};
 use std::ops::ControlFlow;
@@ -32,6 +34,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("sdp_offer", sdp_offer),
     ("sdp_answer", sdp_answer),
     ("device_json", device_json),
+    ("onvif", onvif),
 ];
 
 /// Password of RFC 5769's samples.
@@ -249,6 +252,27 @@ pub fn sdp_answer(data: &[u8]) {
     let inner = subscription.inner_answer(&accepted.remote, "audio0").expect("what was accepted has a transport");
     well_formed(&inner, &accepted.remote.name);
     assert!(inner.is_ascii() && sections(&inner) == 1, "{inner}");
+}
+
+/// A camera's answer, taken for each of those that are asked for; and a demand for HTTP's digest.
+pub fn onvif(data: &[u8]) {
+    let asked = ["e32e6863-ea5e-4ee4-997e-69539d1ff2cc".to_owned()];
+    for found in probe::answers(data, [192, 168, 1, 108].into(), &asked) {
+        assert!(found.addresses.contains(&found.address) && !found.endpoint.is_empty());
+        assert!(found.name.is_none_or(|name| !name.is_empty() && !name.contains(['\n', '\0'])));
+    }
+    match soap::read(data) {
+        Ok(Answer::Response(node)) => {
+            let _each = (read::services(&node), read::capabilities(&node), read::date(&node), read::information(&node));
+            let _address = read::uri(&node);
+            assert!(read::profiles(&node).iter().all(|profile| !profile.token.is_empty() && profile.width != Some(0)));
+            assert!(read::presets(&node).iter().all(|preset| !preset.token.is_empty() && !preset.name.is_empty()));
+        }
+        Ok(Answer::Fault(fault)) => assert!(fault.reason.chars().count() <= 200),
+        Err(why) => assert!(!why.is_empty()),
+    }
+    let Some(mut prompt) = std::str::from_utf8(data).ok().and_then(http::challenge) else { return };
+    let _answer = prompt.respond(&digest_auth::AuthContext::new("user", "password", "/path"));
 }
 
 /// A text frame of the device protocol, in both roles; a refusal can be told.

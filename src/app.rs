@@ -102,6 +102,7 @@ async fn run(config: Config, engine: Arc<dyn Engine>, media: Option<SocketAddr>)
         closing: closing.clone(),
         started: Instant::now(),
         metrics: admin::install_metrics(),
+        onvif: parts::onvif(&config),
     };
     let journal = tokio::spawn(journal::keep(rooms.journal()));
     let silent = CancellationToken::new();

@@ -5,6 +5,7 @@
 mod addresses;
 mod check;
 mod load;
+mod onvif;
 mod playing;
 mod reach;
 #[cfg(test)]
@@ -15,6 +16,7 @@ mod webhook;
 pub use addresses::PublicIps;
 pub use check::Problems;
 pub use load::{LoadError, Source, load};
+pub use onvif::Onvif;
 pub use playing::{Hls, Ingests, Rtsp};
 pub use reach::Reach;
 pub use storage::{Destination, Storage};
@@ -51,6 +53,8 @@ pub struct Config {
     pub ingest: Ingests,
     /// Cameras opened at start, by their rooms: `[[cameras.ROOM]]`.
     pub cameras: BTreeMap<String, Vec<IngestWish>>,
+    /// Looking for cameras.
+    pub onvif: Onvif,
     /// The RTSP server.
     pub rtsp: Rtsp,
     /// HLS.

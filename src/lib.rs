@@ -9,6 +9,7 @@ pub mod demo;
 pub mod journal;
 pub mod media;
 pub mod model;
+pub mod onvif;
 pub mod recordings;
 pub mod room;
 pub mod signaling;

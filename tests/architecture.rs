@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::Visit;
 
 /// Who may import whom, beside itself: `main → app → signaling, journal, admin → room → media, cluster, recordings,
-/// auth → config, model`.
+/// onvif, auth → config, model`.
 const LAYERS: &[(&str, &[&str])] = &[
     ("main", &["*"]),
     ("lib", &["*"]),
@@ -15,12 +15,13 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("app", &["*"]),
     ("signaling", &["room", "auth", "config", "model"]),
     ("journal", &["room", "config", "model"]),
-    ("admin", &["room", "media", "recordings", "auth", "config", "model", "web"]),
+    ("admin", &["room", "media", "recordings", "onvif", "auth", "config", "model", "web"]),
     ("web", &["config", "model"]),
     ("room", &["media", "cluster", "recordings", "auth", "config", "model"]),
     ("media", &["config", "model"]),
     ("cluster", &["config", "model"]),
     ("recordings", &["config", "model"]),
+    ("onvif", &["config", "model"]),
     ("auth", &["config", "model"]),
     ("config", &["model"]),
     ("demo", &["model"]),

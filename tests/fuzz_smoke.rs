@@ -160,6 +160,11 @@ fn device_json() {
 }
 
 #[test]
+fn onvif() {
+    run("onvif");
+}
+
+#[test]
 fn every_target_is_run_and_kept() {
     let programs = std::fs::read_dir("fuzz/fuzz_targets").unwrap().count();
     assert_eq!(programs, targets::ALL.len());

@@ -10,6 +10,7 @@ mod feeds;
 mod graph;
 mod health;
 mod ingests;
+mod onvif;
 mod openapi;
 mod pages;
 mod people;
@@ -21,6 +22,7 @@ pub use health::install_metrics;
 
 use crate::auth::Auth;
 use crate::media::Engine;
+use crate::onvif::Onvif;
 use crate::recordings::Recordings;
 use crate::room::{Lobby, Rooms};
 use axum::extract::{DefaultBodyLimit, FromRef};
@@ -56,6 +58,8 @@ pub struct Shared {
     pub started: Instant,
     /// All metrics.
     pub metrics: PrometheusHandle,
+    /// Cameras on the network.
+    pub onvif: Onvif,
 }
 
 impl FromRef<Shared> for Auth {

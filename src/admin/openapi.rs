@@ -1,6 +1,8 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{Shared, broadcasts, events, feeds, graph, health, ingests, people, players, recordings, rooms};
+use super::{
+    Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, recordings, rooms,
+};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -69,6 +71,11 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(recordings::clip::of_feed))
         .routes(routes!(recordings::cost::cost))
         .routes(routes!(recordings::cost::layouts))
+        .routes(routes!(onvif::discover))
+        .routes(routes!(onvif::profiles))
+        .routes(routes!(onvif::snapshot))
+        .routes(routes!(onvif::presets))
+        .routes(routes!(onvif::ptz))
         .routes(routes!(events::events));
     OpenApiRouter::with_openapi(About::openapi())
         .nest("/api/v1", v1)

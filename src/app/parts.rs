@@ -5,18 +5,27 @@ use crate::config;
 use crate::config::PublicIps;
 use crate::demo::publisher::PublisherSpec;
 use crate::demo::{self, DemoSpec};
+use crate::media::reach::{self, ReachError, Way};
 use crate::media::{Engine, GstEngine, files, ice};
+use crate::onvif::{Onvif, OnvifError, Search};
 use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
 use axum::Router;
+use futures::FutureExt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 /// The start waits no longer for a STUN server.
 pub const STUN_LIMIT: Duration = Duration::from_secs(3);
+
+/// Of RTSP when a URI names none.
+const RTSP_PORT: u16 = 554;
+/// The same with TLS.
+const RTSPS_PORT: u16 = 322;
 
 /// The synthetic device of demo mode.
 pub type Demo = demo::Demo;
@@ -64,6 +73,26 @@ fn repair() -> Repair {
             files::repair(path).map_err(|error| error.to_string())?;
         Ok(Repaired { duration_ms, bytes, codecs, width, height, facts })
     })
+}
+
+/// ONVIF, within what `[reach]` allows.
+pub fn onvif(config: &config::Config) -> Onvif {
+    let allowed = config.reach.clone();
+    let gate = move |url: Url| {
+        let allowed = allowed.clone();
+        async move {
+            let usual = if url.scheme() == "rtsps" { RTSPS_PORT } else { RTSP_PORT };
+            let target = reach::target(&allowed, url.as_str(), usual, Way::Connect).await;
+            target.map(|target| target.addresses).map_err(|error| match error {
+                ReachError::Invalid(words) => OnvifError::Invalid(words),
+                ReachError::Forbidden(words) => OnvifError::Forbidden(words),
+                ReachError::Unknown(words) => OnvifError::Unreachable(words),
+            })
+        }
+        .boxed()
+    };
+    let config::Onvif { interfaces, search } = config.onvif.clone();
+    Onvif::new(Arc::new(gate), Search { interfaces, limit: search })
 }
 
 /// CPU cores that mixes may take together.

@@ -125,6 +125,7 @@ impl Config {
             ("media.liveness", self.media.liveness.as_millis() as usize),
             ("media.negotiation_limit", self.media.negotiation_limit.as_millis() as usize),
             ("server.shutdown_limit", self.server.shutdown_limit.as_millis() as usize),
+            ("onvif.search", self.onvif.search.as_millis() as usize),
             ("recording.max_age", self.recording.max_age.map_or(1, |age| age.as_millis() as usize)),
         ];
         let (key, _) = limits.into_iter().find(|(_, value)| *value == 0)?;

@@ -51,7 +51,7 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 12] = [
+    let sections: [(&str, BTreeSet<&str>); 13] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
         ("media", fields::<super::Media>()),
@@ -61,6 +61,7 @@ fn the_sample_has_every_key_once() {
         ("webhook", fields::<super::Webhook>()),
         ("reach", fields::<super::Reach>()),
         ("ingest", fields::<super::Ingests>()),
+        ("onvif", fields::<super::Onvif>()),
         ("rtsp", fields::<super::Rtsp>()),
         ("hls", fields::<super::Hls>()),
         ("log", fields::<super::Log>()),

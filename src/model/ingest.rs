@@ -63,6 +63,11 @@ pub struct IngestWish {
     pub keyframe_interval_ms: u64,
     /// A file or finite stream begins anew at its end; without it the feed ends there.
     pub repeat: bool,
+    /// Address of the camera's ONVIF device service, with which it can be moved; empty: it has none. The same user and
+    /// password are used.
+    pub onvif: String,
+    /// The token of its profile there.
+    pub onvif_profile: String,
 }
 
 impl Default for IngestWish {
@@ -81,6 +86,8 @@ impl Default for IngestWish {
             audio: true,
             keyframe_interval_ms: 2000,
             repeat: false,
+            onvif: String::new(),
+            onvif_profile: String::new(),
         }
     }
 }

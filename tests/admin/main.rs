@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod events;
+mod onvif;
+#[path = "../harness/onvif_camera.rs"]
+mod onvif_camera;
 mod recordings;
 mod support;
 mod tokens;

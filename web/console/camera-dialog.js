@@ -10,7 +10,7 @@ const TEST_PICTURE = { uri: "test://smpte", name: "" };
 
 let openFinder = null;
 
-/** Lets cameras be looked for: `openFinder(onChosen)` calls `onChosen({uri, user, password, name, onvif})`. */
+/** Lets cameras be looked for: `openFinder(onChosen)` calls `onChosen({uri, user, password, name, onvif, onvif_profile})`. */
 export function setFinder(open) {
   openFinder = open;
   part("find-cameras").hidden = !open;

@@ -38,6 +38,18 @@ export class Api {
   startBroadcast = (room, wish) => this.#call("POST", `/rooms/${id(room)}/broadcasts`, wish);
   stopBroadcast = (room, one) => this.#call("DELETE", `/rooms/${id(room)}/broadcasts/${id(one)}`);
 
+  // Cameras. `whom` is `{address, user, password}`, with `profile` where one of its streams is meant.
+  discoverCameras = () => this.#call("POST", "/onvif/discover");
+  cameraProfiles = (whom) => this.#call("POST", "/onvif/profiles", whom);
+  cameraPresets = (whom) => this.#call("POST", "/onvif/presets", whom);
+  /** A picture as a `Blob`. */
+  cameraSnapshot = async (whom) => (await this.#answer("POST", "/onvif/snapshot", whom)).blob();
+  /** `step` is `{...whom, move: {x, y, zoom}}`, or with `stop: true`, or with `preset`. */
+  moveCamera = (step) => this.#call("POST", "/onvif/ptz", step);
+  /** The same of a camera in a room, whose credentials the server knows. */
+  moveIngest = (room, ingest, step) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(ingest)}/ptz`, step);
+  ingestPresets = (room, ingest) => this.#call("GET", `/rooms/${id(room)}/ingests/${id(ingest)}/presets`);
+
   // Addresses. Players, pictures and links cannot send headers, so the token goes into the address.
   fileUrl = (one, name, wish = {}) => this.#address(`/recordings/${id(one)}/files/${id(name)}`, wish);
   archiveUrl = (one) => this.#address(`/recordings/${id(one)}/archive.zip`);
@@ -51,10 +63,14 @@ export class Api {
   }
 
   async #call(method, path, body) {
+    const text = await (await this.#answer(method, path, body)).text();
+    return text ? JSON.parse(text) : null;
+  }
+
+  #answer(method, path, body) {
     const headers = { authorization: `Bearer ${this.token}` };
     if (body !== undefined) headers["content-type"] = "application/json";
-    const text = await (await answered(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) })).text();
-    return text ? JSON.parse(text) : null;
+    return answered(`/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
   }
 }
 

@@ -1,0 +1,11 @@
+import { Api } from "./lib/api.js";
+import { part } from "./lib/dom.js";
+import { FindCameras } from "./cameras/find.js";
+import { PtzPad, cameraControl } from "./cameras/ptz.js";
+const api = new Api("x");
+window.wishes = []; window.errors = [];
+const find = new FindCameras(api, async (wish) => { window.wishes.push(wish); });
+part("open").addEventListener("click", () => find.open());
+const pad = new PtzPad(cameraControl(api, { address: "127.0.0.1:8081", user: "operator", password: "hunter2", profile: "Profile_Main" }), (e) => window.errors.push(String(e)));
+document.getElementById("pad").append(pad.element);
+pad.load();
