@@ -1,8 +1,6 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
-use super::{
-    Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, recordings, rooms,
-};
+use super::{Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, recordings, rooms};
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};

@@ -1,13 +1,13 @@
 // One camera in the list: small picture, state, what its stream is, what is wrong with it, and its menu.
 // Keeps its elements, so that a press that has begun and an open menu survive the next reading.
 
+import { PtzPad, roomControl } from "../cameras/ptz.js";
 import { el, icon, setText } from "../lib/dom.js";
 import { explain, stateWords, streamWords, troubleWords } from "../lib/camera-words.js";
 import * as format from "../lib/format.js";
+import { tellError } from "../lib/notify.js";
 import { popup } from "../lib/popup.js";
 import { LivePicture } from "./live-picture.js";
-import { PtzPad, roomControl } from "../cameras/ptz.js";
-import { tellError } from "../lib/notify.js";
 import { linkList } from "./share.js";
 
 const line = (name, more = "") => el("p", { class: `small ${more}`, "data-testid": name, hidden: true });

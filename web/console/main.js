@@ -113,7 +113,10 @@ onPress(part("create-and-invite"), async () => {
 onPress(part("record"), () => recordings.toggle(room.id), tellError);
 part("invite").addEventListener("click", () => room.invite());
 part("add-camera").addEventListener("click", () => cameraDialog.open());
-setFinder(() => finder.open());
+setFinder(() => {
+  part("camera-dialog").close(); // the finder adds by itself
+  finder.open();
+});
 part("broadcast").addEventListener("click", () => broadcastDialog.open());
 part("share-mix").after(shareMenu(part("share-mix"), () => ({ room: room.id, feed: "mix", name: "all in one picture" })));
 part("leave").addEventListener("click", () => room.leave());
