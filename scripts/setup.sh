@@ -5,7 +5,7 @@ set -eu
 
 build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
 libgstreamer-plugins-bad1.0-dev libgstrtspserver-1.0-dev"
-runtime="libgstrtspserver-1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
+runtime="glib-networking libgstrtspserver-1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 gstreamer1.0-x gstreamer1.0-plugins-ugly gstreamer1.0-libav graphviz fonts-dejavu-core ca-certificates"
 tests="chromium chromium-driver coturn ffmpeg libssl-dev unzip vlc-bin vlc-plugin-base"
 

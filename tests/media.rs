@@ -5,6 +5,8 @@
 mod camera;
 #[path = "media/engine.rs"]
 mod engine;
+#[path = "media/outages.rs"]
+mod outages;
 #[path = "media/publish.rs"]
 mod publish;
 #[path = "harness/rtc.rs"]

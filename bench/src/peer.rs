@@ -6,6 +6,7 @@ use crate::socket::Socket;
 use crate::source;
 use anyhow::{Context, Result, anyhow};
 use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -32,6 +33,8 @@ pub struct Received {
     pub sent: AtomicU64,
     /// ICE and DTLS are up.
     pub connected: AtomicBool,
+    /// Video packets by their SSRC: lowest and highest sequence number, and how many there were.
+    pub streams: Mutex<BTreeMap<u32, (u64, u64, u64)>>,
     /// One-way latency of video packets in microseconds, by the stamps in their payload.
     pub latency: Mutex<Histogram<u32>>,
 }
@@ -60,12 +63,20 @@ impl Default for Received {
             keyframe_requests: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             connected: AtomicBool::new(false),
+            streams: Mutex::default(),
             latency: Mutex::new(latency),
         }
     }
 }
 
 impl Received {
+    fn note_stream(&self, ssrc: u32, sequence: u64) {
+        if let Ok(mut streams) = self.streams.lock() {
+            let (first, last, count) = streams.entry(ssrc).or_insert((sequence, sequence, 0));
+            (*first, *last, *count) = (sequence.min(*first), sequence.max(*last), *count + 1);
+        }
+    }
+
     fn note_latency(&self, payload: &[u8], at_ns: u64) {
         if let (Some(sent), Ok(mut latency)) = (source::sent_at(payload, true), self.latency.lock()) {
             latency.saturating_record(at_ns.saturating_sub(sent) / 1000);
@@ -122,7 +133,8 @@ impl Peer {
 
     /// A viewer with a socket on this address for the server's offer, and its answer.
     pub async fn viewer(ip: IpAddr, offer: &str) -> Result<(Self, String)> {
-        let (mut driver, seen, changed) = Driver::new(ip).await?;
+        // Whatever the feed is in.
+        let (mut driver, seen, changed) = Driver::with(ip, true).await?;
         let answer = driver.rtc.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer)?)?;
         let task = tokio::spawn(async move { driver.run().await });
         Ok((Self { seen, changed, answers: None, task }, answer.to_sdp_string()))
@@ -152,9 +164,13 @@ struct Driver {
 
 impl Driver {
     async fn new(ip: IpAddr) -> Result<(Self, Arc<Received>, watch::Receiver<u64>)> {
+        Self::with(ip, false).await
+    }
+
+    async fn with(ip: IpAddr, h264: bool) -> Result<(Self, Arc<Received>, watch::Receiver<u64>)> {
         str0m::crypto::from_feature_flags().install_process_default();
         let socket = Socket::bind(ip).await?;
-        let config = RtcConfig::new().clear_codecs().enable_vp8(true).enable_opus(true, false);
+        let config = RtcConfig::new().clear_codecs().enable_vp8(true).enable_h264(h264).enable_opus(true, false);
         let mut rtc = config.set_rtp_mode(true).set_stats_interval(None).build(Instant::now());
         rtc.add_local_candidate(Candidate::host(socket.local, "udp")?);
         let (tell, changed) = watch::channel(0);
@@ -234,6 +250,7 @@ impl Driver {
                     self.seen.audio.fetch_add(1, Relaxed);
                 } else {
                     self.seen.video.fetch_add(1, Relaxed);
+                    self.seen.note_stream(*packet.header.ssrc, *packet.seq_no);
                     self.seen.note_latency(&packet.payload, at_ns);
                     let key = source::begins_keyframe(&packet.payload);
                     self.seen.keyframes.fetch_add(u64::from(key), Relaxed);

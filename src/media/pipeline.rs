@@ -66,11 +66,6 @@ impl Pipeline {
         self.inner.debug_to_dot_data(gst::DebugGraphDetails::all()).to_string()
     }
 
-    /// Its graph without properties, among which there are secrets.
-    pub fn plain_graph(&self) -> String {
-        self.inner.debug_to_dot_data(gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES).to_string()
-    }
-
     /// Ends it and lets its elements go. Blocks until streaming threads are out.
     pub fn close(&self) {
         let _ = self.inner.set_state(gst::State::Null);

@@ -220,7 +220,8 @@ fn with_host(uri: &str) -> String {
     }
 }
 
-fn percent_decode(text: &str) -> String {
+/// `%20` and the like become what they stand for; anything else stays.
+pub fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut i) = (Vec::with_capacity(bytes.len()), 0);
     while let Some(&byte) = bytes.get(i) {

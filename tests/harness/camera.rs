@@ -155,6 +155,17 @@ impl Running {
         self.gates.close(silent);
     }
 
+    /// Cuts all connections and goes on listening.
+    pub fn throw_out(&self) {
+        let clients = self.server.client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Remove));
+        drop(clients);
+    }
+
+    /// Connections there are.
+    pub fn clients(&self) -> usize {
+        self.server.client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Ref)).len()
+    }
+
     /// Cuts all connections and stops listening; `Camera::start` on the same port brings it back.
     pub fn cut(self) -> Camera {
         Camera { port: self.port, ..self.camera.clone() }
@@ -163,9 +174,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let server = self.server.clone();
-        let clients = server.client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Remove));
-        drop(clients);
+        self.throw_out();
         self.main.quit();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

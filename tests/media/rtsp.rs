@@ -179,3 +179,30 @@ fn a_camera_cannot_send_us_elsewhere() {
     assert_eq!(refused.reason, IngestReason::Forbidden, "{}", refused.detail);
     assert!(heard.lock().expect("a list").is_empty(), "nothing is said elsewhere");
 }
+
+/// VLC as a camera: another RTSP server than ours, another way to pack H264.
+#[test]
+fn an_independent_server_is_taken() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let clip = dir.path().join("clip.ts");
+    let mut make = std::process::Command::new("ffmpeg");
+    make.args(["-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=15:duration=20", "-c:v", "libx264"]);
+    make.args(["-bf", "0", "-g", "15", "-preset", "ultrafast", "-pix_fmt", "yuv420p"]).arg(&clip);
+    assert!(make.status().expect("ffmpeg").success());
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("permissions");
+    // As root it refuses to run.
+    let mut vlc = std::process::Command::new("setpriv");
+    vlc.args(["--reuid=65534", "--regid=65534", "--clear-groups", "cvlc", "-q", "--loop"]).arg(&clip);
+    vlc.arg(format!("--sout=#rtp{{sdp=rtsp://127.0.0.1:{port}/stream}}")).arg("--sout-keep").env("HOME", "/tmp");
+    vlc.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let mut vlc = vlc.spawn().expect("VLC");
+    let mut room = room();
+    // It speaks UDP alone.
+    let transport = Transport::Udp;
+    let (_, feed) = open(&room, IngestWish { transport, ..wish(&format!("rtsp://127.0.0.1:{port}/stream")) });
+    status(&mut room, "a live source", |status| status.state == IngestState::Live);
+    let picture = picture(&room, feed);
+    let _ = (vlc.kill(), vlc.wait());
+    assert!(mean(&luma(&picture)) > 20.0);
+}

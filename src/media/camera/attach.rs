@@ -4,6 +4,7 @@
 use super::Signal;
 use super::head::element;
 use super::line::{Line, Shared};
+use super::skew::Skew;
 use super::trouble::Trouble;
 use crate::model::{IngestReason, Kind};
 use gst::glib;
@@ -11,6 +12,7 @@ use gst::prelude::*;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 /// Takes the pads of an attempt. Holds its pipeline weakly: it lives in the pipeline's own callbacks.
 pub struct Attach {
@@ -21,6 +23,8 @@ pub struct Attach {
     complete: AtomicBool,
     /// Where the source may connect to, if that is to be watched: the beginning of the URI.
     origin: OnceLock<String>,
+    /// The clock of the pictures, or of the sound.
+    skew: OnceLock<Arc<Mutex<Skew>>>,
     astray: AtomicBool,
     /// Encodings that nothing can be done with.
     unknown: Mutex<Vec<String>>,
@@ -41,7 +45,7 @@ impl Attach {
         let pipeline = OnceLock::new();
         let (lines, complete, unknown) = (Mutex::default(), AtomicBool::new(false), Mutex::default());
         let (origin, astray) = (OnceLock::new(), AtomicBool::new(false));
-        Arc::new(Self { pipeline, shared, paced, lines, complete, origin, astray, unknown })
+        Arc::new(Self { pipeline, shared, paced, lines, complete, origin, skew: OnceLock::new(), astray, unknown })
     }
 
     /// Where lines are built; once.
@@ -58,6 +62,9 @@ impl Attach {
     pub fn pad(&self, pad: &gst::Pad) {
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
         let reading = caps.structure(0).and_then(reading);
+        if let Some(rtp) = caps.structure(0).filter(|caps| caps.name() == "application/x-rtp" && reading.is_some()) {
+            self.watch_clock(pad, rtp);
+        }
         let taken = match &reading {
             Some(reading) if self.wants(reading.kind) => self.line(pad, reading),
             None => {
@@ -118,6 +125,27 @@ impl Attach {
         self.shared.signal(Signal::Failed(trouble));
     }
 
+    /// The source's clock against ours, in parts per million.
+    pub fn skew(&self) -> Option<f64> {
+        self.skew.get().and_then(|skew| skew.lock().ppm())
+    }
+
+    /// Reads the times of RTP packets, of the first track that comes.
+    fn watch_clock(&self, pad: &gst::Pad, caps: &gst::StructureRef) {
+        let Some(rate) = caps.get::<i32>("clock-rate").ok().and_then(|rate| u32::try_from(rate).ok()) else { return };
+        let skew = Arc::new(Mutex::new(Skew::new(rate)));
+        if self.skew.set(skew.clone()).is_err() {
+            return;
+        }
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            let map = info.buffer().and_then(|buffer| buffer.map_readable().ok());
+            if let Some(rtp) = map.as_ref().and_then(|map| map.get(4..8)?.try_into().ok()) {
+                skew.lock().packet(u32::from_be_bytes(rtp), Instant::now());
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
     fn sink(&self, pad: &gst::Pad) -> Result<(), Trouble> {
         let sink = element("fakesink")?;
         sink.set_property("sync", false);
@@ -128,6 +156,10 @@ impl Attach {
     fn line(&self, pad: &gst::Pad, reading: &Reading) -> Result<(), Trouble> {
         let line = Line::new(self.shared.clone(), reading.kind, reading.encoding);
         let mut elements = Vec::new();
+        if self.paced {
+            // One demuxer thread gives all tracks: none may wait for the time of another's units.
+            elements.push(waiting_room()?);
+        }
         for factory in reading.elements {
             let made = element(factory)?;
             if made.has_property("config-interval") {
@@ -170,6 +202,14 @@ impl Attach {
         let sink = sink.ok_or_else(|| failed(&"an element without a sink pad"))?;
         pad.link(&sink).map(drop).map_err(|error| failed(&format!("{}: {error}", pad.name())))
     }
+}
+
+fn waiting_room() -> Result<gst::Element, Trouble> {
+    let queue = element("queue")?;
+    queue.set_property("max-size-time", 3 * gst::ClockTime::SECOND.nseconds());
+    queue.set_property("max-size-bytes", 32u32 << 20);
+    queue.set_property("max-size-buffers", 0u32);
+    Ok(queue)
 }
 
 fn broken(caps: &str) -> Trouble {

@@ -3,6 +3,7 @@
 use super::trouble::Trouble;
 use crate::media::{MediaEvent, MediaSink};
 use crate::model::{IngestState, IngestStatus, IngestTrack, IngestTrouble, PeerId};
+use gst::prelude::*;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub struct Board {
     status: Mutex<IngestStatus>,
     /// The trouble that was logged since it was live last: not again each time.
     logged: Mutex<Option<Trouble>>,
+    pipeline: Mutex<gst::glib::WeakRef<gst::Pipeline>>,
 }
 
 impl Board {
@@ -24,12 +26,23 @@ impl Board {
     pub fn new(peer: PeerId, events: MediaSink) -> Self {
         gauge(IngestState::Connecting).increment(1.0);
         let status = IngestStatus { since: Timestamp::now(), ..IngestStatus::default() };
-        Self { peer, events, status: Mutex::new(status), logged: Mutex::default() }
+        Self { peer, events, status: Mutex::new(status), logged: Mutex::default(), pipeline: Mutex::default() }
     }
 
     /// All that is known.
     pub fn status(&self) -> IngestStatus {
         self.status.lock().clone()
+    }
+
+    /// Which pipeline is to be shown.
+    pub fn show(&self, pipeline: gst::glib::WeakRef<gst::Pipeline>) {
+        *self.pipeline.lock() = pipeline;
+    }
+
+    /// Its graph as DOT, without properties: among them are user and password. `None` while it is not open.
+    pub fn graph(&self) -> Option<String> {
+        let pipeline = self.pipeline.lock().upgrade()?;
+        Some(pipeline.debug_to_dot_data(gst::DebugGraphDetails::MEDIA_TYPE | gst::DebugGraphDetails::STATES).into())
     }
 
     /// It is being opened.

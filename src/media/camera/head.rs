@@ -6,10 +6,11 @@
 use super::attach::Attach;
 use super::plan::Plan;
 use super::trouble::Trouble;
-use super::{pattern, rtsp};
+use super::{file, http, pattern, rtsp, streams};
 use crate::media::pipeline::Pipeline;
 use crate::model::IngestReason;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// Where a head is built.
 pub struct Site<'a> {
@@ -25,7 +26,9 @@ pub struct Head {
     /// Ends with the attempt: tasks, timers. Dropped before the pipeline goes to NULL, off the streaming threads.
     pub keep: Option<Box<dyn Send + Sync>>,
     /// Its end of stream is the end of the source, not a lost connection.
-    pub finite: bool,
+    pub finite: Arc<AtomicBool>,
+    /// Others come to it when they like: it is not given up before its first media.
+    pub patient: bool,
 }
 
 /// Builds the head of a source.
@@ -36,6 +39,11 @@ pub fn build(plan: &Plan, site: &Site) -> Result<Head, Trouble> {
     match plan.url.scheme() {
         "rtsp" | "rtsps" => rtsp::build(plan, site),
         "test" => pattern::build(plan, site),
+        "rtmp" => streams::rtmp(plan, site),
+        "srt" => streams::srt(plan, site),
+        "udp" => streams::udp(plan, site),
+        "http" | "https" => http::build(plan, site),
+        "file" => file::build(plan, site),
         other => Err(Trouble::new(IngestReason::Unsupported, format!("{other}:// cannot be opened"))),
     }
 }

@@ -58,6 +58,8 @@ struct Worker {
     wanted: Option<Instant>,
     /// It could not be started: no use to try for each unit.
     failed: bool,
+    /// Since the last keyframe, so that it can begin at once.
+    kept: transcode::Kept,
 }
 
 #[derive(Default)]
@@ -152,6 +154,16 @@ impl Line {
             state.worker.wanted = Some(now);
         }
         let wanted = state.worker.wanted.is_some_and(|at| now.saturating_duration_since(at) < LINGER);
+        state.worker.kept.begin(unit);
+        if let Some(why) = state.worker.running.as_ref().and_then(|running| running.failure()) {
+            tracing::warn!(
+                source = self.shared.name,
+                why,
+                "a transcoder failed and begins anew with the next keyframe"
+            );
+            state.worker.kept.clear();
+            self.stop(&mut state.worker);
+        }
         match (&state.worker.running, wanted) {
             (Some(running), true) => {
                 if self.kind == Kind::Video && self.shared.output.wants_keyframe() {
@@ -160,15 +172,19 @@ impl Line {
                 running.push(unit);
             }
             (Some(_), false) => self.stop(&mut state.worker),
-            (None, true) if unit.keyframe && !state.worker.failed => self.start(state, unit),
+            (None, true) if (unit.keyframe || !state.worker.kept.is_empty()) && !state.worker.failed => {
+                self.start(state, unit)
+            }
             (None, _) => {}
+        }
+        if self.kind == Kind::Video {
+            state.worker.kept.keep(unit);
         }
     }
 
     fn start(&self, state: &mut State, unit: &Unit) {
         let work = Work {
             name: format!("{}-{}", self.shared.name, self.kind.as_str()),
-            kind: self.kind,
             caps: state.caps.clone().unwrap_or_else(gst::Caps::new_any),
             keyframe_interval: Duration::from_millis(self.shared.wish.keyframe_interval_ms.max(100)),
             templates: None,
@@ -181,13 +197,19 @@ impl Line {
         };
         match transcode::start(&work, Box::new(done)) {
             Ok(running) => {
-                running.push(unit);
+                running.catch_up(state.worker.kept.units(), unit);
                 state.worker.running = Some(running);
             }
             Err(error) => {
                 state.worker.failed = true;
                 let detail = format!("{} cannot be transcoded: {error}", self.encoding);
-                self.shared.signal(Signal::Failed(Trouble::new(IngestReason::Unsupported, detail)));
+                // Pictures without their sound are worth more than neither.
+                match self.kind {
+                    Kind::Audio => tracing::warn!(source = self.shared.name, detail, "a source is without sound"),
+                    Kind::Video => {
+                        self.shared.signal(Signal::Failed(Trouble::new(IngestReason::Unsupported, detail)));
+                    }
+                }
             }
         }
     }

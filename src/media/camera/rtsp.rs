@@ -14,6 +14,9 @@ use std::time::Duration;
 
 mod certificate;
 
+/// Half of the session timeout that servers have unless they say another (RFC 2326 12.37), and less.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+
 /// Builds it.
 ///
 /// # Errors
@@ -29,7 +32,8 @@ pub fn build(plan: &Plan, site: &Site) -> Result<Head, Trouble> {
     select(&source, attach.clone());
     pads(&source, attach);
     site.pipeline.add(&source)?;
-    Ok(Head::default())
+    let keep = keep_alive(&source).map(|task| Box::new(task) as _);
+    Ok(Head { keep, ..Head::default() })
 }
 
 fn configure(source: &gst::Element, plan: &Plan) -> Result<(), Trouble> {
@@ -59,6 +63,32 @@ fn stay(source: &gst::Element, plan: &Plan, site: &Site) -> Result<(), Trouble> 
         Some(attach.upgrade().is_some_and(|attach| !attach.is_astray()).to_value())
     });
     Ok(())
+}
+
+/// rtspsrc says nothing while packets come over TCP, and a server may take that for a client that is gone (RFC 2326 10.8).
+/// Any answer will do.
+fn keep_alive(source: &gst::Element) -> Option<AbortOnDrop> {
+    let (source, runtime) = (source.downgrade(), tokio::runtime::Handle::try_current().ok()?);
+    let asking = async move {
+        let mut tick = tokio::time::interval(KEEP_ALIVE);
+        tick.tick().await;
+        loop {
+            tick.tick().await;
+            let Some(source) = source.upgrade() else { return };
+            let promise = gst::Promise::with_change_func(|_| {});
+            source.emit_by_name::<bool>("get-parameter", &[&"position", &None::<String>, &promise]);
+        }
+    };
+    Some(AbortOnDrop(runtime.spawn(asking)))
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn protocols(transport: Transport, scheme: &str) -> &'static str {

@@ -50,7 +50,12 @@ impl Session {
 
     /// Whether its end of stream is the source's end.
     pub fn is_finite(&self) -> bool {
-        self.head.finite
+        self.head.finite.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
+    /// Whether it may take its time to begin.
+    pub fn is_patient(&self) -> bool {
+        self.head.patient
     }
 
     /// What its tracks are in, once they are known: all pads are there and were heard, or one was long enough ago.
@@ -86,9 +91,14 @@ impl Session {
         self.pipeline.recalculate_latency();
     }
 
-    /// Its graph as DOT, without what is secret.
-    pub fn graph(&self) -> String {
-        self.pipeline.plain_graph()
+    /// For its graph.
+    pub fn pipeline(&self) -> gst::glib::WeakRef<gst::Pipeline> {
+        self.pipeline.downgrade()
+    }
+
+    /// The source's clock against ours, in parts per million.
+    pub fn skew(&self) -> Option<f64> {
+        self.attach.skew()
     }
 }
 

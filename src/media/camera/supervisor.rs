@@ -130,6 +130,7 @@ impl Supervisor {
             Ok(session) => session,
             Err(trouble) => return Outcome::Failed(trouble),
         };
+        self.job.board.show(session.pipeline());
         let mut attempt = Attempt { session, generation, live: false, used: Instant::now() };
         let outcome = self.watch(&mut attempt).await;
         close(attempt.session, &self.job.name).await;
@@ -191,7 +192,7 @@ impl Supervisor {
         if !attempt.live {
             self.begin(attempt, now)?;
         }
-        self.job.board.figures(attempt.session.describe(now), users, None);
+        self.job.board.figures(attempt.session.describe(now), users, attempt.session.skew());
         let since = |at: Instant| now.saturating_duration_since(at);
         if attempt.live && attempt.session.last().is_none_or(|last| since(last) > self.job.settings.silence_limit) {
             return fail(IngestReason::Silent, "it was live, and nothing comes any more: check its line and its power");
@@ -206,7 +207,7 @@ impl Supervisor {
     fn begin(&mut self, attempt: &mut Attempt, now: Instant) -> ControlFlow<Outcome> {
         let Some(codecs) = attempt.session.tracks(now) else {
             let late = now.saturating_duration_since(attempt.session.since) > self.job.settings.connect_limit;
-            return match late {
+            return match late && !attempt.session.is_patient() {
                 true => {
                     fail(IngestReason::Unreachable, "it answers in part or not at all, and sends nothing: look at it")
                 }

@@ -3,7 +3,6 @@
 
 use super::output::Unit;
 use crate::media::{MediaError, transcode};
-use crate::model::Kind;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +12,6 @@ use std::time::Duration;
 pub struct Work {
     /// For names of threads and pipelines.
     pub name: String,
-    /// To H264 or to Opus.
-    pub kind: Kind,
     /// Of the units, parsed.
     pub caps: gst::Caps,
     /// Between the encoder's keyframes.
@@ -25,8 +22,10 @@ pub struct Work {
 
 /// A running transcoder. Dropping it ends it; that may block until its threads are out.
 pub trait Transcoder: Send + Sync {
-    /// The next unit, the first one a keyframe. Never blocks: one that cannot keep up loses units (counted).
+    /// The next unit. Never blocks: one that cannot keep up loses units (counted).
     fn push(&self, unit: &Unit);
+    /// Its first units: those since the last keyframe, which are not shown, and the first that is.
+    fn catch_up(&self, before: &[Unit], first: &Unit);
     /// The next picture is to be a keyframe.
     fn request_keyframe(&self);
     /// Why it does nothing any more.
@@ -37,18 +36,73 @@ pub trait Transcoder: Send + Sync {
 /// of what went in. Called on a streaming thread: must not block.
 pub type Done = Box<dyn Fn(Unit) + Send + Sync>;
 
+/// Units that are kept, in bytes and number: with rarer keyframes a start waits for the next.
+const KEPT_BYTES: usize = 8 << 20;
+const KEPT_UNITS: usize = 600;
+
+/// The units since the last keyframe, if they are not too many.
+#[derive(Default)]
+pub struct Kept {
+    units: Vec<Unit>,
+    bytes: usize,
+}
+
+impl Kept {
+    /// Before a unit is used: a keyframe makes those before it needless.
+    pub fn begin(&mut self, unit: &Unit) {
+        if unit.keyframe {
+            self.clear();
+        }
+    }
+    /// After it was used.
+    pub fn keep(&mut self, unit: &Unit) {
+        if self.units.is_empty() && !unit.keyframe {
+            return;
+        }
+        self.bytes += unit.buffer.size();
+        self.units.push(unit.clone());
+        if self.bytes > KEPT_BYTES || self.units.len() > KEPT_UNITS {
+            self.clear();
+        }
+    }
+    /// Forgets them.
+    pub fn clear(&mut self) {
+        (self.units, self.bytes) = (Vec::new(), 0);
+    }
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.units.is_empty()
+    }
+    /// The units, a keyframe first.
+    pub fn units(&self) -> &[Unit] {
+        &self.units
+    }
+}
+
 struct Coder(transcode::Transcoder);
 
+/// Demuxers count from where they like: here, time is the pipeline's running time.
+fn timed(unit: &Unit) -> gst::Buffer {
+    let mut frame = unit.buffer.clone();
+    let before = frame.pts().or(frame.dts());
+    let early = frame.dts().zip(before).and_then(|(dts, pts)| pts.checked_sub(dts));
+    let pts = u64::try_from(unit.pts).ok().map(gst::ClockTime::from_nseconds);
+    let buffer = frame.make_mut();
+    buffer.set_pts(pts);
+    buffer.set_dts(early.and_then(|early| pts?.checked_sub(early)));
+    frame
+}
+
 impl Transcoder for Coder {
+    fn catch_up(&self, before: &[Unit], first: &Unit) {
+        let frames: Vec<gst::Buffer> = before.iter().map(timed).collect();
+        let shown_from = before.iter().map(|unit| unit.pts + 1).max().unwrap_or(first.pts);
+        let shown_from = u64::try_from(shown_from).ok().map(gst::ClockTime::from_nseconds);
+        self.0.catch_up(&frames, shown_from);
+        self.push(first);
+    }
     fn push(&self, unit: &Unit) {
-        let mut frame = unit.buffer.clone();
-        // Demuxers count from where they like: from here on, time is the pipeline's running time.
-        let (buffer, before) = (frame.make_mut(), unit.buffer.pts().or(unit.buffer.dts()));
-        let pts = u64::try_from(unit.pts).ok().map(gst::ClockTime::from_nseconds);
-        let early = unit.buffer.dts().zip(before).and_then(|(dts, pts)| pts.checked_sub(dts));
-        buffer.set_pts(pts);
-        buffer.set_dts(early.and_then(|early| pts?.checked_sub(early)));
-        if !self.0.push(frame) {
+        if !self.0.push(timed(unit)) {
             metrics::counter!("media_transcoder_dropped_total").increment(1);
         }
     }

@@ -38,6 +38,7 @@ fn reason(error: &gst::glib::Error, debug: &str) -> IngestReason {
     match error.kind::<gst::ResourceError>() {
         _ if says(&["certificate", "tls handshake"]) => IngestReason::Certificate,
         _ if says(&["(401)", "(403)", "unauthorized", "forbidden"]) => IngestReason::Credentials,
+        _ if says(&["(461)", "unsupported transport", "any of the requested"]) => IngestReason::Unsupported,
         _ if says(&["(404)", "not found (4"]) => IngestReason::NotFound,
         Some(gst::ResourceError::NotAuthorized) => IngestReason::Credentials,
         Some(gst::ResourceError::NotFound) => IngestReason::NotFound,
@@ -58,6 +59,7 @@ fn advice(reason: IngestReason) -> Option<&'static str> {
         IngestReason::Unreachable => {
             Some("it cannot be reached: check its address and port, and that it is switched on")
         }
+        IngestReason::Unsupported => Some("it does not speak this transport: set `transport` to tcp, udp or multicast"),
         IngestReason::Closed => Some("it closed the connection"),
         IngestReason::Silent => Some("it sends nothing any more"),
         _ => None,

@@ -20,6 +20,7 @@ pub struct Ingests {
 }
 
 struct Entry {
+    feed: FeedId,
     mailbox: UnboundedSender<Input>,
     board: Arc<Board>,
 }
@@ -37,14 +38,14 @@ impl Ingests {
     }
 
     /// A place for a new source; `None` when the id is taken.
-    fn add(&self, id: PeerId, events: &MediaSink) -> Option<Place> {
+    fn add(&self, id: PeerId, feed: FeedId, events: &MediaSink) -> Option<Place> {
         let mut all = self.all.lock();
         if all.contains_key(&id) {
             return None;
         }
         let (mailbox, inbox) = unbounded_channel();
         let board = Arc::new(Board::new(id, events.clone()));
-        all.insert(id, Entry { mailbox: mailbox.clone(), board: board.clone() });
+        all.insert(id, Entry { feed, mailbox: mailbox.clone(), board: board.clone() });
         Some(Place { mailbox, inbox, board })
     }
 
@@ -68,6 +69,13 @@ impl Ingests {
         self.all.lock().get(&id).map(|entry| entry.board.status())
     }
 
+    /// A source's feed, and its graph when it is open.
+    pub fn graph(&self, id: PeerId) -> Option<(FeedId, String)> {
+        let all = self.all.lock();
+        let entry = all.get(&id)?;
+        Some((entry.feed, entry.board.graph()?))
+    }
+
     /// Waits for all to be gone; returns how many are not.
     pub fn wait_until(&self, end: Instant) -> usize {
         let mut all = self.all.lock();
@@ -79,7 +87,7 @@ impl Ingests {
 impl Inner {
     /// Opens a source; its feed is there at once, live with the first media.
     pub fn ingest(self: &Arc<Self>, id: PeerId, feed: FeedId, wish: IngestWish, events: &MediaSink) {
-        let place = if self.stopping.load(SeqCst) { None } else { self.ingests.add(id, events) };
+        let place = if self.stopping.load(SeqCst) { None } else { self.ingests.add(id, feed, events) };
         let Some(Place { mailbox, inbox, board }) = place else {
             let detail = "this source exists already, or the service is stopping".into();
             let _ = events.send(MediaEvent::PeerEnded { peer: id, reason: EndReason::EngineError, detail });

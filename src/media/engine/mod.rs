@@ -193,6 +193,9 @@ impl Engine for GstEngine {
             if let (Some(Some(leg)), Some(link)) = (inner.peers.leg(*id), inner.peers.link(*id)) {
                 graph.peer(leg.name(), link, &leg.graph());
             }
+            if let Some((feed, dot)) = inner.ingests.graph(*id) {
+                graph.peer(&format!("ingest-{}", id.0), graph::Direction::Into(feed), &dot);
+            }
         }
         graph.finish()
     }

@@ -18,10 +18,7 @@ const SERVER: &str = "1.3.6.1.5.5.7.3.1";
 pub fn judge(source: &gst::Element, plan: &Plan, attach: Weak<Attach>) -> Result<(), Trouble> {
     let pinned = pinned(&plan.wish.fingerprint)?;
     if pinned.is_some() {
-        // A database that trusts nobody: each certificate comes to us.
-        let nobody = gio::TlsFileDatabase::new("/dev/null");
-        let nobody = nobody.map_err(|error| Trouble::new(IngestReason::Failed, error.to_string()))?;
-        source.set_property("tls-database", nobody);
+        source.set_property("tls-database", nobody().map_err(|error| Trouble::new(IngestReason::Failed, error))?);
     }
     let target = plan.target()?;
     let port = target.addresses.first().map_or(322, std::net::SocketAddr::port);
@@ -38,6 +35,20 @@ pub fn judge(source: &gst::Element, plan: &Plan, attach: Weak<Attach>) -> Result
         Some(accepted.to_value())
     });
     Ok(())
+}
+
+/// A database that trusts none but an authority that signs nothing: each certificate comes to us. GIO reads it from a file,
+/// once, and refuses an empty one.
+fn nobody() -> Result<gio::TlsFileDatabase, String> {
+    let made = rcgen::generate_simple_self_signed(["nobody".to_owned()]).map_err(|error| error.to_string())?;
+    let path = std::env::temp_dir().join(format!("millrace-{:032x}.pem", rand::random::<u128>()));
+    let written = std::fs::OpenOptions::new().write(true).create_new(true).open(&path);
+    let written = written.and_then(|mut file| std::io::Write::write_all(&mut file, made.cert.pem().as_bytes()));
+    let database = written
+        .map_err(|error| error.to_string())
+        .and_then(|()| gio::TlsFileDatabase::new(&path).map_err(|error| error.to_string()));
+    let _ = std::fs::remove_file(&path);
+    database
 }
 
 fn pinned(fingerprint: &str) -> Result<Option<Vec<u8>>, Trouble> {
