@@ -5,10 +5,10 @@
 mod camera;
 #[path = "media/engine.rs"]
 mod engine;
-#[path = "media/live_mix.rs"]
-mod live_mix;
 #[path = "harness/ffmpeg.rs"]
 mod ffmpeg;
+#[path = "media/live_mix.rs"]
+mod live_mix;
 #[path = "media/outages.rs"]
 mod outages;
 #[path = "media/publish.rs"]
@@ -25,7 +25,7 @@ mod sources;
 mod streams;
 #[path = "media/subscribe.rs"]
 mod subscribe;
-#[path = "media/whip.rs"]
-mod whip;
 #[path = "harness/web.rs"]
 mod web;
+#[path = "media/whip.rs"]
+mod whip;

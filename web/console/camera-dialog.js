@@ -10,7 +10,7 @@ const TEST_PICTURE = { uri: "test://smpte", name: "" };
 
 let openFinder = null;
 
-/** Lets cameras be looked for: `openFinder(onChosen)` calls `onChosen({uri, user, password, name, onvif})`. */
+/** Lets cameras be looked for: `openFinder(onChosen)` calls `onChosen({uri, user, password, name, onvif, onvif_profile})`. */
 export function setFinder(open) {
   openFinder = open;
   part("find-cameras").hidden = !open;
@@ -53,7 +53,7 @@ export class CameraDialog {
     this.#wish = this.#form.wish;
     const camera = await this.api.addIngest(this.room(), this.#wish);
     this.#turn(true);
-    part("camera-password").value = "";
+    part("camera-login-password").value = "";
     this.#progress.begin(this.room(), camera);
     part("camera-done").focus();
     await this.refresh();

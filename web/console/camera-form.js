@@ -5,6 +5,8 @@ import { el, part, setText } from "../lib/dom.js";
 import { credentialsIn, kindOf, KINDS } from "../lib/address.js";
 
 export class CameraForm {
+  #found = {};
+
   constructor(form) {
     this.form = form;
     this.fields = form.elements;
@@ -16,6 +18,7 @@ export class CameraForm {
   }
 
   reset() {
+    this.#found = {};
     this.form.reset();
     part("camera-more").open = false;
     setText(part("camera-moved"), "");
@@ -32,8 +35,10 @@ export class CameraForm {
     };
   }
 
-  /** Fills in what is known of a camera: `{uri, user, password, name}`. */
+  /** Fills in what is known of a camera: `{uri, user, password, name}`, and how it can be moved. */
   fill(known) {
+    const { uri, onvif, onvif_profile } = known;
+    this.#found = onvif ? { uri, onvif, onvif_profile } : {};
     for (const name of ["uri", "user", "password", "name"]) if (known[name] != null) this.fields[name].value = known[name];
     this.#typed();
     this.takeCredentials();
@@ -59,10 +64,13 @@ export class CameraForm {
     for (const [name, on] of Object.entries(shown)) this.form.querySelector(`[data-for="${name}"]`).hidden = !on;
   }
 
+  // What was found out about a camera is not true of another address.
   #special() {
+    const { uri, ...found } = this.#found;
     const { user, password, transport, repeat, fingerprint } = this.fields;
     const kind = KINDS[this.fields.kind.value];
     return {
+      ...(uri === this.fields.uri.value.trim() && found),
       ...(kind.login && { user: user.value.trim(), password: password.value }),
       ...(kind.transport && { transport: transport.value }),
       ...(kind.repeat && { repeat: repeat.checked }),

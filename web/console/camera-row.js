@@ -1,9 +1,11 @@
 // One camera in the list: small picture, state, what its stream is, what is wrong with it, and its menu.
 // Keeps its elements, so that a press that has begun and an open menu survive the next reading.
 
+import { PtzPad, roomControl } from "../cameras/ptz.js";
 import { el, icon, setText } from "../lib/dom.js";
 import { explain, stateWords, streamWords, troubleWords } from "../lib/camera-words.js";
 import * as format from "../lib/format.js";
+import { tellError } from "../lib/notify.js";
 import { popup } from "../lib/popup.js";
 import { LivePicture } from "./live-picture.js";
 import { linkList } from "./share.js";
@@ -22,7 +24,7 @@ export class CameraRow {
     this.warnings = el("ul", { class: "warnings small", "data-testid": "camera-warnings", hidden: true });
     this.past = line("camera-past", "muted number");
     const more = el("button", { class: "quiet square", "data-testid": "camera-menu", "aria-label": `More about ${name}`, title: `More about ${name}` }, icon("more"));
-    const panel = popup(more, { name: "camera-popup", label: name, fill: (close) => menu(name, room, actions, close) });
+    const panel = popup(more, { name: "camera-popup", label: name, fill: (close) => [...this.#pad(api, room), ...menu(name, room, actions, close)] });
     this.element = el("li", { "data-testid": "camera", "data-name": name },
       el("div", { class: "camera-head" }, this.picture.element, el("strong", { class: "name", "data-testid": "camera-row-name" }, name), this.badge, more, panel),
       this.stream, this.why, this.todo, this.warnings, this.past);
@@ -47,6 +49,14 @@ export class CameraRow {
     const { status } = this.camera;
     show(this.why, explain(status));
     show(this.todo, status.state === "waiting" && status.trouble ? troubleWords(status.trouble).todo : "");
+  }
+
+  // One for as long as the row is there: it listens to the window.
+  #pad(api, room) {
+    if (!this.camera.source.onvif) return [];
+    this.pad ??= new PtzPad(roomControl(api, room, this.name), tellError);
+    this.pad.load().catch(() => {}); // a camera without kept positions can still be moved
+    return [this.pad.element];
   }
 
   #warn(warnings) {

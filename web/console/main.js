@@ -1,5 +1,6 @@
 // The console page: wires the socket, the room and the lists to the page. No decision about media here.
 
+import { FindCameras } from "../cameras/find.js";
 import { Api } from "../lib/api.js";
 import { every, face, onPress, part, setText } from "../lib/dom.js";
 import { consoleId, keepToken, token } from "../lib/identity.js";
@@ -8,7 +9,7 @@ import { log, tell, tellError } from "../lib/notify.js";
 import { Signaling } from "../lib/socket.js";
 import { BroadcastDialog } from "./broadcast-dialog.js";
 import { Broadcasts } from "./broadcasts.js";
-import { CameraDialog } from "./camera-dialog.js";
+import { CameraDialog, setFinder } from "./camera-dialog.js";
 import { Cameras } from "./cameras.js";
 import { Devices } from "./devices.js";
 import { RecordMenu } from "./record-menu.js";
@@ -37,6 +38,7 @@ const menu = new RecordMenu(api, () => room.id, (wish) => recordings.start(room.
 const strips = new Strips(api, part("strips"), recordings.refresh);
 const cameras = new Cameras(api, showCameras);
 const cameraDialog = new CameraDialog(api, () => room.id, cameras.refresh);
+const finder = new FindCameras(api, (wish) => api.addIngest(room.id, wish).then(cameras.refresh));
 const broadcasts = new Broadcasts(api, (feed) => room.shown.find((one) => one.feed === String(feed))?.name ?? `Stream ${feed}`);
 const broadcastDialog = new BroadcastDialog(api, () => room.id, () => room.shown, broadcasts.refresh);
 
@@ -111,6 +113,10 @@ onPress(part("create-and-invite"), async () => {
 onPress(part("record"), () => recordings.toggle(room.id), tellError);
 part("invite").addEventListener("click", () => room.invite());
 part("add-camera").addEventListener("click", () => cameraDialog.open());
+setFinder(() => {
+  part("camera-dialog").close(); // the finder adds by itself
+  finder.open();
+});
 part("broadcast").addEventListener("click", () => broadcastDialog.open());
 part("share-mix").after(shareMenu(part("share-mix"), () => ({ room: room.id, feed: "mix", name: "all in one picture" })));
 part("leave").addEventListener("click", () => room.leave());

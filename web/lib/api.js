@@ -26,17 +26,6 @@ export class Api {
   layouts = () => this.#call("GET", "/recording-layouts");
   recordingCost = (room, { kind, layout }) => this.#call("GET", `/rooms/${id(room)}/recordings/cost${query({ kind, layout })}`);
 
-  // Cameras. `whom` is `{address, user, password}`, with `profile` where one of its streams is meant.
-  discoverCameras = () => this.#call("POST", "/onvif/discover");
-  cameraProfiles = (whom) => this.#call("POST", "/onvif/profiles", whom);
-  cameraPresets = (whom) => this.#call("POST", "/onvif/presets", whom);
-  /** A picture as a `Blob`. */
-  cameraSnapshot = async (whom) => (await this.#answer("POST", "/onvif/snapshot", whom)).blob();
-  /** `step` is `{...whom, move: {x, y, zoom}}`, or with `stop: true`, or with `preset`. */
-  moveCamera = (step) => this.#call("POST", "/onvif/ptz", step);
-  /** The same of a camera in a room, whose credentials the server knows. */
-  moveIngest = (room, ingest, step) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(ingest)}/ptz`, step);
-  ingestPresets = (room, ingest) => this.#call("GET", `/rooms/${id(room)}/ingests/${id(ingest)}/presets`);
   ingests = (room) => this.#call("GET", `/rooms/${id(room)}/ingests`);
   addIngest = (room, wish) => this.#call("POST", `/rooms/${id(room)}/ingests`, wish);
   restartIngest = (room, name) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(name)}/restart`);
@@ -48,6 +37,18 @@ export class Api {
   broadcasts = (room) => this.#call("GET", `/rooms/${id(room)}/broadcasts`);
   startBroadcast = (room, wish) => this.#call("POST", `/rooms/${id(room)}/broadcasts`, wish);
   stopBroadcast = (room, one) => this.#call("DELETE", `/rooms/${id(room)}/broadcasts/${id(one)}`);
+
+  // Cameras. `whom` is `{address, user, password}`, with `profile` where one of its streams is meant.
+  discoverCameras = () => this.#call("POST", "/onvif/discover");
+  cameraProfiles = (whom) => this.#call("POST", "/onvif/profiles", whom);
+  cameraPresets = (whom) => this.#call("POST", "/onvif/presets", whom);
+  /** A picture as a `Blob`. */
+  cameraSnapshot = async (whom) => (await this.#answer("POST", "/onvif/snapshot", whom)).blob();
+  /** `step` is `{...whom, move: {x, y, zoom}}`, or with `stop: true`, or with `preset`. */
+  moveCamera = (step) => this.#call("POST", "/onvif/ptz", step);
+  /** The same of a camera in a room, whose credentials the server knows. */
+  moveIngest = (room, ingest, step) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(ingest)}/ptz`, step);
+  ingestPresets = (room, ingest) => this.#call("GET", `/rooms/${id(room)}/ingests/${id(ingest)}/presets`);
 
   // Addresses. Players, pictures and links cannot send headers, so the token goes into the address.
   fileUrl = (one, name, wish = {}) => this.#address(`/recordings/${id(one)}/files/${id(name)}`, wish);
