@@ -30,6 +30,7 @@ fn distance(decoder: &str, stream: &str) -> Option<u8> {
         None => 10,
     };
     match parameter(decoder, "profile-level-id") {
+        Some(id) if !["42", "4d", "64"].iter().any(|known| id.to_ascii_lowercase().starts_with(known)) => None,
         Some(_) => rank(decoder).checked_sub(rank(stream)).map(|above| above + unsaid),
         None => Some(5 + unsaid),
     }
