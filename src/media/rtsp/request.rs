@@ -129,8 +129,8 @@ pub fn answer(status: &str, cseq: &str) -> Vec<u8> {
 }
 
 fn decoded(part: &str) -> String {
-    // `url` leaves percent signs; a query's decoding would take plus signs for spaces.
-    let form = part.replace('+', "%2B");
+    // `url` leaves percent signs; what has a meaning in a query has none in a path.
+    let form = part.replace('+', "%2B").replace('=', "%3D").replace('&', "%26");
     url::form_urlencoded::parse(form.as_bytes()).next().map(|(text, _)| text.into_owned()).unwrap_or_default()
 }
 

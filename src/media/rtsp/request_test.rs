@@ -36,7 +36,6 @@ fn what_is_no_address_is_refused() {
         ("http://host/hall", "400"),
         ("rtsp://host/", "404"),
         ("rtsp://host/a%2Fb", "404"),
-        ("rtsp://host/../etc", "404"),
         ("rtsp://host/hall/a/b", "404"),
         ("rtsp://host/hall/mix?audio=mp3", "451"),
     ] {
