@@ -54,8 +54,6 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(ingests::list, ingests::add))
         .routes(routes!(ingests::get, ingests::remove))
         .routes(routes!(ingests::restart))
-        .routes(routes!(ptz::ptz))
-        .routes(routes!(ptz::presets))
         .routes(routes!(broadcasts::list, broadcasts::start))
         .routes(routes!(broadcasts::get, broadcasts::stop))
         .routes(routes!(recordings::of_room, recordings::control::start))
