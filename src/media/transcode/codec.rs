@@ -9,7 +9,7 @@ pub struct Encoding {
     pub kind: Kind,
     /// For people, in capitals: `H265`, `AAC`.
     pub name: &'static str,
-    /// Input of the template `rendition/h264` or `rendition/opus`.
+    /// Input of the template `ingest/h264` or `ingest/opus`.
     pub input: &'static str,
 }
 
