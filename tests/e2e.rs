@@ -4,6 +4,8 @@
 
 #[path = "harness/browser.rs"]
 mod browser;
+#[path = "harness/camera.rs"]
+mod camera;
 #[path = "e2e/cameras.rs"]
 mod cameras;
 #[path = "harness/driver.rs"]

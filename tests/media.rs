@@ -17,6 +17,8 @@ mod publish;
 mod rtc;
 #[path = "media/rtsp.rs"]
 mod rtsp;
+#[path = "media/secrets.rs"]
+mod secrets;
 #[path = "harness/service.rs"]
 mod service;
 #[path = "media/sources.rs"]

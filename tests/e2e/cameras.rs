@@ -1,6 +1,7 @@
 //! Cameras from the console: added by the dialog, seen, explained, broadcast.
 
 use crate::browser::{Browser, found};
+use crate::camera::{Camera, H264, OPUS, PCMA, STAMPED};
 use crate::service::{Service, start_server_with};
 use crate::stage::{PATIENCE, connected, live, plays_on, quiet};
 use std::net::TcpListener;
@@ -62,6 +63,68 @@ async fn a_camera_that_cannot_be_opened_says_why_and_is_put_right() {
     console.press("camera-done").await;
     live(&console).await;
     quiet(&[&console]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_goes_away_and_comes_back_is_told_on_its_tile() {
+    let (_service, console) = in_a_room().await;
+    let camera = Camera::of(&[H264, OPUS]).start();
+    add(&console, &camera.uri(), "yard").await;
+    let away = camera.cut();
+    row_says(&console, "tile-badge", "/^NO SIGNAL since .*:/").await;
+    row_says(&console, "camera-why", "/Next try in|Trying again/").await;
+    let camera = away.start();
+    row_says(&console, "tile-badge", "/^LIVE$/").await;
+    row_says(&console, "camera-past", r"/\d+ reconnect/").await;
+    plays_on(&console, 30).await;
+    quiet(&[&console]).await;
+    drop(camera);
+}
+
+/// Reads the time out of each picture when it is shown: 200 of them, `late` in milliseconds.
+const READ_TIMES: &str = "(() => { \
+    const video = document.querySelector('[data-testid=tile] video'), canvas = new OffscreenCanvas(640, 40); \
+    const context = canvas.getContext('2d', { willReadFrequently: true }); \
+    window.late = []; \
+    const shown = () => { \
+      context.drawImage(video, 0, 0, 640, 40, 0, 0, 640, 40); \
+      const pixels = context.getImageData(0, 20, 640, 1).data; \
+      let stamp = 0; \
+      for (let bit = 0; bit < 16; bit += 1) if (pixels[4 * (40 * bit + 20)] > 127) stamp |= 1 << bit; \
+      window.late.push((Date.now() - stamp) & 0xffff); \
+      if (window.late.length < 200) video.requestVideoFrameCallback(shown); \
+    }; \
+    video.requestVideoFrameCallback(shown); })()";
+
+/// The figure is printed, the limit only tells a camera from a recording of one. G.711 is heard as it comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_is_seen_and_heard_as_it_happens() {
+    let (_service, console) = in_a_room().await;
+    let camera = Camera::of(&[STAMPED, PCMA]).start();
+    add(&console, &camera.uri(), "yard").await;
+    row_says(&console, "camera-stream", "/PCMA/").await;
+    plays_on(&console, 25).await;
+    console.value(READ_TIMES).await;
+    console.wait(PATIENCE, "200 pictures with their times", "window.late.length === 200").await;
+    let late = console.value("window.late.sort((a, b) => a - b)").await;
+    let late: Vec<u64> = serde_json::from_value(late).expect("numbers");
+    println!("camera to screen: median {} ms, 95 % {} ms", late[100], late[190]);
+    assert!(late[100] < 1000, "{late:?}");
+    console.press("sound").await; // pictures start muted, as browsers demand
+    console.receives(PATIENCE, "sound with energy", |now| now.audio_energy > 0.0).await;
+    quiet(&[&console]).await;
+    drop(camera);
+}
+
+/// Adds a camera by its address, until it is live.
+async fn add(console: &Browser, uri: &str, name: &str) {
+    console.press("add-camera").await;
+    console.type_into("camera-uri", uri).await;
+    console.type_into("camera-name", name).await;
+    console.press("camera-add").await;
+    console.wait(PATIENCE, "it has a picture", FIRST_PICTURE).await;
+    console.press("camera-done").await;
+    live(console).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,10 @@ use std::time::Duration;
 pub const H264: &str = "videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 ! \
     x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 bitrate=300 threads=1 ! \
     video/x-h264,profile=main ! identity name=gate ! rtph264pay name=pay0 pt=96";
+/// Pictures that carry the time: 16 boxes above, the milliseconds since 1970 in binary, white is 1, the lowest bit first.
+pub const STAMPED: &str = "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=640,height=360,framerate=25/1 ! \
+    identity name=stamp ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 bitrate=1500 threads=1 ! \
+    video/x-h264,profile=main ! rtph264pay name=pay0 pt=96";
 /// A tone in Opus.
 pub const OPUS: &str = "audiotestsrc is-live=true ! audioconvert ! opusenc ! rtpopuspay name=pay1 pt=97";
 /// A tone in G.711 A-law.
@@ -99,6 +103,12 @@ fn serve(camera: &Camera, gates: Arc<Gates>, started: &Sender<Started>) {
             if let Some(gate) = bin.by_name("gate") {
                 gates.add(&gate);
             }
+            if let Some(pad) = bin.by_name("stamp").and_then(|stamp| stamp.static_pad("src")) {
+                pad.add_probe(gst::PadProbeType::BUFFER, |_, info| {
+                    info.buffer_mut().iter_mut().for_each(|picture| stamp(picture.make_mut()));
+                    gst::PadProbeReturn::Ok
+                });
+            }
         });
         server.mount_points().expect("mount points").add_factory("/stream", factory.clone());
         guard(camera, &server, &factory);
@@ -112,6 +122,17 @@ fn serve(camera: &Camera, gates: Arc<Gates>, started: &Sender<Started>) {
         }
     });
     serving.expect("a context of our own");
+}
+
+/// Paints the time into a picture of 640 pixels a row.
+fn stamp(picture: &mut gst::BufferRef) {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_millis();
+    let mut bytes = picture.map_writable().expect("a picture");
+    for row in bytes.chunks_exact_mut(640).take(40) {
+        for (bit, part) in row.chunks_exact_mut(40).enumerate() {
+            part.fill(if now >> bit & 1 == 1 { 235 } else { 16 });
+        }
+    }
 }
 
 /// Users and TLS.

@@ -176,7 +176,12 @@ impl Output {
         let Ok(map) = unit.buffer.map_readable() else { return };
         let timestamp = stream.timestamp(codec, at);
         if codec.kind() == Kind::Audio {
-            self.feed.on_rtp(stream.packet((codec, false), timestamp, &map), now);
+            let mut timestamp = timestamp;
+            for payload in pack::sound(codec, &map) {
+                self.feed.on_rtp(stream.packet((codec, false), timestamp, payload), now);
+                // One packet of Opus is all; of G.711 each byte is a sample.
+                timestamp = timestamp.wrapping_add(payload.len() as u32);
+            }
         } else {
             let payloads = pack::h264(&map);
             for (number, payload) in payloads.iter().enumerate() {

@@ -1,11 +1,24 @@
 //! Access units into RTP payloads: H.264 by RFC 6184 (single units, STAP-A for the small ones at the front, FU-A for what is
-//! too large). Pure. Sound in Opus needs none of it: a packet is a payload (RFC 7587).
+//! too large). Pure. A packet of Opus is a payload (RFC 7587); G.711 is cut into pieces of 20 ms (RFC 3551 4.2).
+
+use crate::model::Codec;
 
 /// Payloads are no larger, so that with all headers a packet fits every path that WebRTC uses.
 pub const MOST: usize = 1180;
 
 const STAP_A: u8 = 24;
 const FU_A: u8 = 28;
+
+/// 20 ms of G.711: browsers play no packet as long as some sources make them.
+const G711: usize = 160;
+
+/// The payloads of a piece of sound.
+pub fn sound(codec: Codec, unit: &[u8]) -> std::slice::Chunks<'_, u8> {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => unit.chunks(G711),
+        _ => unit.chunks(unit.len().max(1)),
+    }
+}
 
 /// The payloads of one access unit, given as a byte stream (H.264 annex B). Delimiters and fillers are left out.
 pub fn h264(unit: &[u8]) -> Vec<Vec<u8>> {
@@ -96,6 +109,12 @@ mod tests {
 
     fn stream(nals: &[&[u8]]) -> Vec<u8> {
         nals.iter().flat_map(|nal| [&[0, 0, 0, 1], *nal].concat()).collect()
+    }
+
+    #[test]
+    fn g711_is_cut_and_opus_is_not() {
+        let sizes = |codec| sound(codec, &[7; 400]).map(<[u8]>::len).collect::<Vec<_>>();
+        assert_eq!((sizes(Codec::Pcma), sizes(Codec::Opus)), (vec![160, 160, 80], vec![400]));
     }
 
     #[test]
