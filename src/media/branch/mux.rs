@@ -6,6 +6,7 @@
 
 use super::away::Away;
 use crate::media::MediaError;
+use crate::media::elements::rtp_caps;
 use crate::media::feed::SourceTrack;
 use crate::media::template::{Template, element};
 use crate::model::{Codec, EndReason, Kind};
@@ -212,7 +213,7 @@ impl Input {
         let source = element(pipeline, &name)?
             .downcast::<gst_app::AppSrc>()
             .map_err(|_| MediaError::Fatal(format!("pipeline template: {name} is not an appsrc")))?;
-        source.set_caps(Some(&caps(track)));
+        source.set_caps(Some(&rtp_caps(track.codec, track.payload_type)));
         source.set_format(gst::Format::Time);
         source.set_max_bytes(2 * QUEUE_LIMIT);
         let (kind, payload_type) = (track.codec.kind(), track.payload_type);
@@ -273,17 +274,4 @@ fn size_of(caps: &gst::CapsRef) -> Option<(u32, u32)> {
     let structure = caps.structure(0)?;
     let side = |name| u32::try_from(structure.get::<i32>(name).ok()?).ok();
     Some((side("width")?, side("height")?))
-}
-
-fn caps(track: &SourceTrack) -> gst::Caps {
-    let builder = gst::Caps::builder("application/x-rtp")
-        .field("media", track.codec.kind().as_str())
-        .field("encoding-name", track.codec.encoding_name())
-        .field("clock-rate", i32::try_from(track.codec.clock_rate()).unwrap_or(90_000))
-        .field("payload", i32::from(track.payload_type & 0x7f));
-    match track.codec {
-        // Mono packets play in a stereo track, stereo ones in a mono track lose a side.
-        Codec::Opus => builder.field("sprop-stereo", "1").build(),
-        _ => builder.build(),
-    }
 }

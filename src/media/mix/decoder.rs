@@ -5,6 +5,7 @@
 
 use super::canvas::Rect;
 use crate::media::bus::{Action, action};
+use crate::media::elements::rtp_caps;
 use crate::media::feed::SourceTrack;
 use crate::media::rtp::Packet;
 use crate::media::template::{Template, element};
@@ -57,7 +58,7 @@ impl Decoder {
         let source = element(&pipeline, input_name(track.codec))?
             .downcast::<gst_app::AppSrc>()
             .map_err(|_| MediaError::Fatal("a mix's template: its input is no appsrc".into()))?;
-        source.set_caps(Some(&caps(track)));
+        source.set_caps(Some(&rtp_caps(track.codec, track.payload_type)));
         source.set_format(gst::Format::Time);
         source.set_max_bytes(2 * QUEUE_LIMIT);
         Self::start(pipeline, Some(source))
@@ -170,17 +171,5 @@ fn input_name(codec: Codec) -> &'static str {
     match codec.kind() {
         Kind::Audio => "in_audio",
         Kind::Video => "in_video",
-    }
-}
-
-fn caps(track: &SourceTrack) -> gst::Caps {
-    let builder = gst::Caps::builder("application/x-rtp")
-        .field("media", track.codec.kind().as_str())
-        .field("encoding-name", track.codec.encoding_name())
-        .field("clock-rate", i32::try_from(track.codec.clock_rate()).unwrap_or(90_000))
-        .field("payload", i32::from(track.payload_type & 0x7f));
-    match track.codec.kind() {
-        Kind::Audio => builder.field("sprop-stereo", "1").build(),
-        Kind::Video => builder.build(),
     }
 }

@@ -5,10 +5,11 @@
 
 use crate::media::branch::Timed;
 use crate::media::bus::{Action, action};
+use crate::media::elements::rtp_caps;
 use crate::media::feed::SourceTrack;
 use crate::media::template::{Template, element};
 use crate::media::{MediaError, census};
-use crate::model::{Codec, Kind};
+use crate::model::Kind;
 use gst::prelude::*;
 use std::sync::{Arc, OnceLock};
 
@@ -158,22 +159,8 @@ fn input(pipeline: &gst::Pipeline, track: &SourceTrack) -> Result<gst_app::AppSr
     let source = element(pipeline, &format!("in_{}", track.codec.kind().as_str()))?
         .downcast::<gst_app::AppSrc>()
         .map_err(|_| MediaError::Fatal("template: its input is no appsrc".into()))?;
-    source.set_caps(Some(&caps(track)));
+    source.set_caps(Some(&rtp_caps(track.codec, track.payload_type)));
     source.set_format(gst::Format::Time);
     source.set_max_bytes(2 * QUEUE_LIMIT);
     Ok(source)
-}
-
-fn caps(track: &SourceTrack) -> gst::Caps {
-    let codec: Codec = track.codec;
-    let builder = gst::Caps::builder("application/x-rtp")
-        .field("media", codec.kind().as_str())
-        .field("encoding-name", codec.encoding_name())
-        .field("clock-rate", i32::try_from(codec.clock_rate()).unwrap_or(90_000))
-        .field("payload", i32::from(track.payload_type & 0x7f));
-    match codec.kind() {
-        // Mono packets play in a stereo track, stereo ones in a mono track lose a side.
-        Kind::Audio => builder.field("sprop-stereo", "1").build(),
-        Kind::Video => builder.build(),
-    }
 }

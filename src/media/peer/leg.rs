@@ -10,7 +10,7 @@ use crate::media::ingest::Uplink;
 use crate::media::pipeline::Pipeline;
 use crate::media::sdp::{Fingerprint, Local};
 use crate::media::{MediaError, PeerStats};
-use crate::model::{Codec, Kind};
+use crate::model::Codec;
 use gst::prelude::*;
 use gst_webrtc::{WebRTCRTPTransceiver, WebRTCRTPTransceiverDirection, WebRTCSDPType};
 use std::sync::Arc;
@@ -190,7 +190,7 @@ fn caps(codec: Codec, payload_type: u8, transport_cc: u8) -> gst::Caps {
         .field("clock-rate", codec.clock_rate() as i32)
         .field("payload", i32::from(payload_type))
         .build();
-    if codec.kind() == Kind::Audio {
+    if codec == Codec::Opus {
         caps.set("encoding-params", "2");
     }
     if transport_cc != 0 {

@@ -2,6 +2,7 @@
 
 use super::Picture;
 use crate::media::MediaError;
+use crate::media::elements::rtp_caps;
 use crate::media::files::{close, fatal, launch};
 use crate::model::Codec;
 use gst::prelude::*;
@@ -85,12 +86,7 @@ impl Encoded<'_> {
     fn caps(&self) -> gst::Caps {
         match self {
             Self::Frames(caps) => (*caps).clone(),
-            Self::Rtp(codec, payload_type) => gst::Caps::builder("application/x-rtp")
-                .field("media", codec.kind().as_str())
-                .field("encoding-name", codec.encoding_name())
-                .field("clock-rate", i32::try_from(codec.clock_rate()).unwrap_or(90_000))
-                .field("payload", i32::from(payload_type & 0x7f))
-                .build(),
+            Self::Rtp(codec, payload_type) => rtp_caps(*codec, *payload_type),
         }
     }
 
