@@ -16,15 +16,17 @@ run: setup-run
 
 test: setup-test fmt lint unit
 
-# Options of the three measurements.
+# Options of the four measurements.
 BENCH ?=
 BENCH_RECORD ?=
 BENCH_COMPOSE ?=
+BENCH_CAMERA ?=
 
 bench: setup-bench
 	cargo build --release --locked --workspace
 	./target/release/millrace-bench $(BENCH)
 	./target/release/millrace-bench record $(BENCH_RECORD) && ./target/release/millrace-bench compose $(BENCH_COMPOSE)
+	./target/release/millrace-bench camera $(BENCH_CAMERA)
 
 setup-bench:
 	@./scripts/setup.sh bench
