@@ -4,6 +4,7 @@ use super::container::{Container, chain, unknown};
 use super::head::{Head, Site, element};
 use super::plan::Plan;
 use super::trouble::Trouble;
+use crate::media::reach::percent_decode;
 use crate::model::IngestReason;
 use gst::prelude::*;
 use std::io::Read;
@@ -32,14 +33,10 @@ fn inside(folder: Option<&Path>, path: &str) -> Result<PathBuf, Trouble> {
     let folder = folder.ok_or_else(|| forbidden("no files may be played: set [reach] files to their folder"))?;
     let folder = folder.canonicalize().map_err(|_| forbidden("the folder [reach] files is not there: make it"))?;
     let none = || Trouble::new(IngestReason::NotFound, "there is no such file in the folder [reach] files");
-    let name = percent_decoded(path.trim_start_matches('/'));
+    let name = percent_decode(path.trim_start_matches('/'));
     let file = folder.join(name).canonicalize().map_err(|_| none())?;
     // The same answer for what is elsewhere and what is nowhere.
     if file.starts_with(&folder) && file.is_file() { Ok(file) } else { Err(none()) }
-}
-
-fn percent_decoded(path: &str) -> String {
-    crate::media::reach::percent_decode(path)
 }
 
 fn container(path: &Path) -> Result<Container, Trouble> {
