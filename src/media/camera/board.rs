@@ -2,7 +2,7 @@
 
 use super::trouble::Trouble;
 use crate::media::{MediaEvent, MediaSink};
-use crate::model::{IngestState, IngestStatus, IngestTrack, IngestTrouble, PeerId};
+use crate::model::{IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, PeerId};
 use gst::prelude::*;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -14,6 +14,10 @@ const SLOW_KEYFRAMES: Duration = Duration::from_secs(4);
 /// A source's status.
 pub struct Board {
     peer: PeerId,
+    /// As people know it, for the log.
+    name: String,
+    /// Where it is, without secrets.
+    uri: String,
     events: MediaSink,
     status: Mutex<IngestStatus>,
     /// The trouble that was logged since it was live last: not again each time.
@@ -23,10 +27,19 @@ pub struct Board {
 
 impl Board {
     /// Of a source that is being opened.
-    pub fn new(peer: PeerId, events: MediaSink) -> Self {
+    pub fn new(peer: PeerId, wish: &IngestWish, events: MediaSink) -> Self {
         gauge(IngestState::Connecting).increment(1.0);
         let status = IngestStatus { since: Timestamp::now(), ..IngestStatus::default() };
-        Self { peer, events, status: Mutex::new(status), logged: Mutex::default(), pipeline: Mutex::default() }
+        let (name, uri) = (wish.name.clone(), wish.shown().uri);
+        Self {
+            peer,
+            name,
+            uri,
+            events,
+            status: Mutex::new(status),
+            logged: Mutex::default(),
+            pipeline: Mutex::default(),
+        }
     }
 
     /// All that is known.
@@ -60,19 +73,19 @@ impl Board {
             status.next_try_at = None;
         });
         self.logged.lock().take();
-        tracing::info!(peer.id = %self.peer, again, "a source is live");
+        tracing::info!(peer.id = %self.peer, ingest = self.name, again, "a source is live");
     }
 
     /// Nobody wants it.
     pub fn idle(&self) {
         self.change(IngestState::Idle, |status| status.next_try_at = None);
-        tracing::info!(peer.id = %self.peer, "a source is closed until somebody wants it");
+        tracing::info!(peer.id = %self.peer, ingest = self.name, "a source is closed until somebody wants it");
     }
 
     /// It came to its end.
     pub fn ended(&self) {
         self.change(IngestState::Ended, |status| status.next_try_at = None);
-        tracing::info!(peer.id = %self.peer, "a source came to its end");
+        tracing::info!(peer.id = %self.peer, ingest = self.name, "a source came to its end");
     }
 
     /// It failed, and is tried again after this.
@@ -88,8 +101,10 @@ impl Board {
         let (reason, detail) = (trouble.reason.as_str(), &trouble.detail);
         let repeated = self.logged.lock().replace(trouble.clone()).as_ref() == Some(trouble);
         match repeated {
-            true => tracing::debug!(peer.id = %self.peer, reason, detail, "a source fails still"),
-            false => tracing::warn!(peer.id = %self.peer, reason, detail, ?wait, "a source failed"),
+            true => tracing::debug!(peer.id = %self.peer, ingest = self.name, reason, detail, "a source fails still"),
+            false => {
+                tracing::warn!(peer.id = %self.peer, ingest = self.name, uri = self.uri, reason, detail, ?wait, "a source failed")
+            }
         }
     }
 

@@ -37,13 +37,13 @@ impl Ingests {
     }
 
     /// A place for a new source; `None` when the id is taken.
-    fn add(&self, id: PeerId, feed: FeedId, events: &MediaSink) -> Option<Place> {
+    fn add(&self, id: PeerId, feed: FeedId, wish: &IngestWish, events: &MediaSink) -> Option<Place> {
         let mut all = self.all.lock();
         if all.contains_key(&id) {
             return None;
         }
         let (mailbox, inbox) = unbounded_channel();
-        let board = Arc::new(Board::new(id, events.clone()));
+        let board = Arc::new(Board::new(id, wish, events.clone()));
         all.insert(id, Entry { feed, mailbox: mailbox.clone(), board: board.clone() });
         Some(Place { mailbox, inbox, board })
     }
@@ -86,7 +86,7 @@ impl Ingests {
 impl Inner {
     /// Opens a source; its feed is there at once, live with the first media.
     pub fn ingest(self: &Arc<Self>, id: PeerId, feed: FeedId, wish: IngestWish, events: &MediaSink) {
-        let place = if self.stopping.load(SeqCst) { None } else { self.ingests.add(id, feed, events) };
+        let place = if self.stopping.load(SeqCst) { None } else { self.ingests.add(id, feed, &wish, events) };
         let Some(Place { mailbox, inbox, board }) = place else {
             let detail = "this source exists already, or the service is stopping".into();
             let _ = events.send(MediaEvent::PeerEnded { peer: id, reason: EndReason::EngineError, detail });
