@@ -3,6 +3,7 @@
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
+use super::rooms;
 use crate::media;
 use crate::model::{Broadcast, BroadcastWish};
 use crate::room::{Command, Reply, RoomError};
@@ -41,8 +42,7 @@ pub async fn start(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Broadcast>), ApiError> {
-    let wish: BroadcastWish = serde_json::from_slice(&body)
-        .map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))?;
+    let wish: BroadcastWish = rooms::body(&body)?;
     let layout = wish.layout.as_ref().map_or(Ok(()), media::check_layout);
     layout.map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
     let wish = wish.normalised();

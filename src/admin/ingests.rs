@@ -3,6 +3,7 @@
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
+use super::rooms;
 use crate::model::{Ingest, IngestWish};
 use crate::room::{Command, Reply, RoomError, RoomHandle};
 use axum::Json;
@@ -41,8 +42,7 @@ pub async fn add(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<(StatusCode, Json<Ingest>), ApiError> {
-    let wish: IngestWish = serde_json::from_slice(&body)
-        .map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))?;
+    let wish: IngestWish = rooms::body(&body)?;
     let room = access.room(&shared, &id)?;
     match room.request(None, Command::AddIngest { wish: Box::new(wish) }).await? {
         Reply::Ingest(ingest) => Ok((StatusCode::CREATED, Json(*ingest))),

@@ -127,5 +127,10 @@ pub fn body_or_default<T: Default + serde::de::DeserializeOwned>(body: &[u8]) ->
     if body.trim_ascii().is_empty() {
         return Ok(T::default());
     }
+    self::body(body)
+}
+
+/// A JSON body.
+pub fn body<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body).map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))
 }

@@ -1,6 +1,8 @@
-//! What a bus message means for the pipeline's owner. Pure.
+//! What a bus message means for the pipeline's owner; and the bus of one whose owner asks only whether it has failed.
 
 use gst::MessageView;
+use gst::prelude::*;
+use std::sync::{Arc, OnceLock};
 
 /// What to do about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,21 @@ pub fn action(message: &gst::MessageRef) -> Action {
         MessageView::Latency(_) => Action::RecalculateLatency,
         _ => Action::Ignore,
     }
+}
+
+/// Where a pipeline tells its first failure; its bus keeps nothing.
+pub fn first_failure(pipeline: &gst::Pipeline) -> Arc<OnceLock<String>> {
+    let failed = Arc::new(OnceLock::new());
+    let told = failed.clone();
+    if let Some(bus) = pipeline.bus() {
+        bus.set_sync_handler(move |_, message| {
+            if let Action::Fail(why) = action(message) {
+                let _ = told.set(why);
+            }
+            gst::BusSyncReply::Drop
+        });
+    }
+    failed
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::super::Shared;
 use super::super::access::Access;
 use super::super::error::ApiError;
-use super::super::rooms::body_or_default;
+use super::super::rooms::{self, body_or_default};
 use super::{cost, find};
 use crate::media;
 use crate::model::{Layout, Recording, RecordingWish};
@@ -115,8 +115,7 @@ pub async fn layout(
     Path(id): Path<String>,
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
-    let wish: NewLayout = serde_json::from_slice(&body)
-        .map_err(|e| ApiError::bad_request(format!("the body is not what is expected: {e}")))?;
+    let wish: NewLayout = rooms::body(&body)?;
     media::check_layout(&wish.layout).map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
     let (room, recording) = running(&access, &shared, id).await?;
     room.request(None, Command::SetLayout { recording: recording.id, layout: wish.layout }).await?;

@@ -4,7 +4,7 @@
 //! `input`. Nobody is ever blocked: a full `appsink` holds the decoder, packets then wait encoded in the `appsrc`.
 
 use super::canvas::Rect;
-use crate::media::bus::{Action, action};
+use crate::media::bus::first_failure;
 use crate::media::elements::rtp_caps;
 use crate::media::feed::SourceTrack;
 use crate::media::rtp::Packet;
@@ -76,16 +76,7 @@ impl Decoder {
         let sink = element(&pipeline, "out")?
             .downcast::<gst_app::AppSink>()
             .map_err(|_| MediaError::Fatal("a mix's template: `out` is no appsink".into()))?;
-        let failed = Arc::new(OnceLock::new());
-        let told = failed.clone();
-        if let Some(bus) = pipeline.bus() {
-            bus.set_sync_handler(move |_, message| {
-                if let Action::Fail(why) = action(message) {
-                    let _ = told.set(why);
-                }
-                gst::BusSyncReply::Drop
-            });
-        }
+        let failed = first_failure(&pipeline);
         let started = pipeline.set_state(gst::State::Playing);
         let decoder = Self { pipeline, source, sink, failed };
         match started {

@@ -9,7 +9,7 @@ mod tests;
 
 pub use codec::Encoding;
 
-use super::bus::{Action, action};
+use super::bus::first_failure;
 use super::template::{Template, element};
 use super::{MediaError, census};
 use crate::model::Kind;
@@ -76,7 +76,7 @@ impl Transcoder {
             .downcast::<gst_app::AppSink>()
             .map_err(|_| MediaError::Fatal("a rendition's template: `out` is no appsink".into()))?;
         deliver(&sink, encoding.kind, output);
-        let failed = watch(&pipeline);
+        let failed = first_failure(&pipeline);
         let catching_up = AtomicBool::new(false);
         let transcoder = Self { pipeline, source, keyframe, shown_from, catching_up, failed };
         transcoder.play()?;
@@ -170,20 +170,6 @@ fn deliver(sink: &gst_app::AppSink, kind: Kind, output: Output) {
         Ok(gst::FlowSuccess::Ok)
     };
     sink.set_callbacks(gst_app::AppSinkCallbacks::builder().new_sample(give).build());
-}
-
-fn watch(pipeline: &gst::Pipeline) -> Arc<OnceLock<String>> {
-    let failed = Arc::new(OnceLock::new());
-    let told = failed.clone();
-    if let Some(bus) = pipeline.bus() {
-        bus.set_sync_handler(move |_, message| {
-            if let Action::Fail(why) = action(message) {
-                let _ = told.set(why);
-            }
-            gst::BusSyncReply::Drop
-        });
-    }
-    failed
 }
 
 fn hide_before(decoded: &gst::Element, shown_from: &Arc<AtomicU64>) {
