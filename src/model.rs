@@ -13,6 +13,7 @@ mod end;
 mod ingest;
 mod recording;
 mod secret;
+mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
 pub use ingest::{
@@ -23,6 +24,10 @@ pub use recording::{
     RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
 };
 pub use secret::Secret;
+pub use viewing::{
+    Content, Explanation, Rendition, RenditionKind, RenditionOption, Switch, Transcode, Transcodes, ViewChange,
+    ViewLimits, ViewSample, Why,
+};
 
 /// Defines an identifier that is a number, unique in this process, shown as `PREFIX-N`.
 macro_rules! number_id {
@@ -92,6 +97,8 @@ number_id!(/// One peer connection (one webrtcbin): a publisher's, or one subscr
     PeerId, "peer");
 number_id!(/// What a publisher offers to the room: its audio and video tracks.
     FeedId, "feed");
+number_id!(/// The way to one client: its peers share it, and what it carries.
+    LineId, "line");
 number_id!(/// A feed or mix being pushed to another server.
     BroadcastId, "broadcast");
 text_id!(/// A room. `[A-Za-z0-9_-]{1,64}`; rooms made by the server are decimal integers.

@@ -3,7 +3,7 @@
 use super::MediaError;
 use crate::model::{
     BroadcastId, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestStatus, PeerId, RecordingId, Sdp,
-    TrackInfo,
+    TrackInfo, Why,
 };
 
 /// What has happened in the engine. Plain data.
@@ -77,6 +77,32 @@ pub enum MediaEvent {
         feed: FeedId,
         /// Its tracks.
         tracks: Vec<TrackInfo>,
+    },
+    /// A subscription gets another rendition from now on.
+    Showing {
+        /// The subscription.
+        peer: PeerId,
+        /// Name of the rendition.
+        rendition: String,
+        /// Why nothing better.
+        why: Why,
+        /// The same in words, with figures.
+        words: String,
+    },
+    /// Which simulcast layers of a publisher anybody uses, by their rids, best first; the others need not be sent.
+    /// Sent when it changes; never of a publisher that sends one layer.
+    LayersWanted {
+        /// The publisher.
+        peer: PeerId,
+        /// Those in use. Empty: nobody watches.
+        rids: Vec<String>,
+    },
+    /// A publisher has begun or ceased to speak, by its audio levels (RFC 6464).
+    Voice {
+        /// The feed.
+        feed: FeedId,
+        /// Whether it speaks.
+        speaking: bool,
     },
     /// The engine ended a peer on its own (never sent after `Close`).
     PeerEnded {

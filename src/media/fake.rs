@@ -167,8 +167,10 @@ impl State {
             | MediaEvent::IngestChanged { peer, .. }
             | MediaEvent::AnswerRefused { peer, .. }
             | MediaEvent::Connected { peer }
+            | MediaEvent::Showing { peer, .. }
+            | MediaEvent::LayersWanted { peer, .. }
             | MediaEvent::PeerEnded { peer, .. } => self.peers.get(peer).map(|(_, sink)| sink),
-            MediaEvent::FeedLive { feed, .. } => self.feeds.get(feed),
+            MediaEvent::FeedLive { feed, .. } | MediaEvent::Voice { feed, .. } => self.feeds.get(feed),
             MediaEvent::BroadcastChanged { broadcast, .. } => self.broadcasts.get(broadcast),
             MediaEvent::RecordingStarted { recording, feed, .. }
             | MediaEvent::RecordingEnded { recording, feed, .. } => {
@@ -179,19 +181,19 @@ impl State {
 
     fn answers(&self, request: MediaRequest) -> Vec<MediaEvent> {
         match request {
-            MediaRequest::Publish { peer, feed, offer } => published(peer, Some(feed), &offer),
+            MediaRequest::Publish { peer, feed, offer, .. } => published(peer, Some(feed), &offer),
             MediaRequest::Republish { peer, offer } => {
                 let feed = self.peers.get(&peer).and_then(|(feed, _)| *feed);
                 published(peer, feed, &offer)
             }
-            MediaRequest::Subscribe { peer, feed } if self.feeds.contains_key(&feed) => {
+            MediaRequest::Subscribe { peer, feed, .. } if self.feeds.contains_key(&feed) => {
                 vec![MediaEvent::SubscribeOffered { peer, offer: sdp(peer, "sendonly", "actpass") }]
             }
             MediaRequest::Subscribe { peer, .. } => {
                 let detail = "the feed is over".into();
                 vec![MediaEvent::PeerEnded { peer, reason: EndReason::FeedEnded, detail }]
             }
-            MediaRequest::SubscribeWith { peer, feed, offer } => match tracks(&offer) {
+            MediaRequest::SubscribeWith { peer, feed, offer, .. } => match tracks(&offer) {
                 Ok(_) if self.feeds.contains_key(&feed) => {
                     let answer = sdp(peer, "sendonly", "passive");
                     vec![MediaEvent::SubscribeAnswered { peer, answer }, MediaEvent::Connected { peer }]
@@ -240,6 +242,7 @@ impl State {
             | MediaRequest::MixFeed { .. }
             | MediaRequest::MixLayout { .. }
             | MediaRequest::PauseRecording { .. }
+            | MediaRequest::Limit { .. }
             | MediaRequest::KeepPast { .. } => Vec::new(),
         }
     }

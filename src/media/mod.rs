@@ -44,10 +44,10 @@ pub use engine::GstEngine;
 pub use event::{BranchReport, MediaEvent};
 pub use mix::layout::{all as layouts, check as check_layout};
 pub use mix::mix_cost;
-pub use request::MediaRequest;
+pub use request::{MediaRequest, Viewer};
 pub use stats::{FeedStats, HlsReply, HlsRequest, PeerStats, TrackStats};
 
-use crate::model::{BroadcastId, BroadcastStatus, FeedId, IngestStatus, PeerId};
+use crate::model::{BroadcastId, BroadcastStatus, Explanation, FeedId, IngestStatus, PeerId, Transcodes};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -100,6 +100,14 @@ pub trait Engine: Send + Sync + 'static {
     /// A broadcast's figures just now, `None` when it does not exist.
     fn broadcast_status(&self, _broadcast: BroadcastId) -> Option<BroadcastStatus> {
         None
+    }
+    /// What a subscription gets and why, `None` when it does not exist or is not connected yet.
+    fn explain(&self, _peer: PeerId) -> Option<Explanation> {
+        None
+    }
+    /// The transcodes that run, what they cost and who uses them.
+    fn transcodes(&self) -> Transcodes {
+        Transcodes::default()
     }
     /// A file of a feed's HLS presentation (RFC 8216bis), which begins with the first request and ends some time after the
     /// last. Waits for what the request waits for (blocking playlist reload), at most some seconds. `NotReady`: no such

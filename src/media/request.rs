@@ -1,10 +1,20 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, EndReason, FeedId, IngestWish, Layout, PeerId, RecordingId, Sdp,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, LineId, PeerId, RecordingId,
+    Sdp, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Who watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// What it carries is shared by the client's subscriptions.
+    pub line: LineId,
+    /// The client's own feed, whose sound is left out of a mix.
+    pub own: Option<FeedId>,
+}
 
 /// What may be asked of the engine. Plain data.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +28,8 @@ pub enum MediaRequest {
         feed: FeedId,
         /// The client's offer.
         offer: Sdp,
+        /// What is filmed.
+        content: Content,
     },
     /// A further offer of a running publisher: same feed, and subscribers keep playing. An offer with another DTLS
     /// fingerprint is a new peer connection of the client (a reloaded page) and takes over the feed.
@@ -34,6 +46,15 @@ pub enum MediaRequest {
         peer: PeerId,
         /// What it watches.
         feed: FeedId,
+        /// Who watches.
+        viewer: Viewer,
+    },
+    /// What a subscription wants at most, from now on; unknown peers are ignored. It may come before the peer is connected.
+    Limit {
+        /// The subscription.
+        peer: PeerId,
+        /// All its limits.
+        limits: ViewLimits,
     },
     /// Make a sendonly peer by the client's own offer (WHEP). → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused`
     /// and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
@@ -45,6 +66,8 @@ pub enum MediaRequest {
         feed: FeedId,
         /// The client's offer.
         offer: Sdp,
+        /// Who watches.
+        viewer: Viewer,
     },
     /// Open a source that is no WebRTC publisher, and keep it open. → `IngestChanged` whenever it changes, `FeedLive` with its
     /// first media; `PeerEnded` only when it came to its end. Ends by `Close`.

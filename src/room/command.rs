@@ -1,8 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, EndReason, FeedId, IngestWish, Layout, ParticipantId, RecordingId,
-    RecordingWish, RoomSettings, Sdp,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, ParticipantId, PeerId,
+    RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,15 @@ pub enum Side {
     Subscriber,
 }
 
+/// Which subscription is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Watched {
+    /// The caller's, by what it watches.
+    Feed(FeedId),
+    /// By its peer; a participant may name its own alone.
+    Peer(PeerId),
+}
+
 /// A request by, or about, a participant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
@@ -22,6 +31,8 @@ pub enum Command {
     Publish {
         /// The client's offer.
         offer: Sdp,
+        /// What is filmed; of the first offer.
+        content: Content,
     },
     /// Stop publishing; stay in the room.
     Unpublish,
@@ -37,6 +48,13 @@ pub enum Command {
         feed: FeedId,
         /// The client's offer.
         offer: Sdp,
+    },
+    /// What a subscription wants at most; what the change does not name stays. → `Reply::Limits`.
+    Limit {
+        /// Which.
+        of: Watched,
+        /// What changes.
+        change: ViewChange,
     },
     /// Stop watching a feed.
     Unsubscribe {
@@ -145,6 +163,9 @@ pub enum RoomError {
     /// No such participant.
     #[error("there is no such participant in this room")]
     ParticipantNotFound,
+    /// No such subscription of the caller's.
+    #[error("there is no such subscription")]
+    SubscriptionNotFound,
     /// No source of this name in this room.
     #[error("there is no such ingest in this room")]
     IngestNotFound,

@@ -1,7 +1,9 @@
 //! What has happened in a room. Plain serialisable data; each dialect puts it in its own words, `journal` logs it.
 
 use super::command::RoomError;
-use crate::model::{Broadcast, EndReason, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo};
+use crate::model::{
+    Broadcast, EndReason, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo, Why,
+};
 use serde::{Deserialize, Serialize};
 
 /// An event with its room.
@@ -129,6 +131,35 @@ pub enum EventKind {
         reason: EndReason,
         /// In words, when there is more to say.
         detail: String,
+    },
+    /// A subscription gets another rendition from now on.
+    RenditionChanged {
+        /// Who.
+        participant: ParticipantId,
+        /// What it watches.
+        feed: FeedId,
+        /// The subscription.
+        peer: PeerId,
+        /// Name of the rendition, e.g. `360p`.
+        rendition: String,
+        /// Why nothing better.
+        why: Why,
+        /// The same in words, with figures.
+        words: String,
+    },
+    /// Which simulcast layers of this participant's feed are in use; the others need not be sent.
+    LayersWanted {
+        /// The feed it publishes.
+        feed: FeedId,
+        /// Their rids, best first.
+        rids: Vec<String>,
+    },
+    /// Another one speaks.
+    SpeakerChanged {
+        /// Whose; `null`: nobody any more.
+        feed: Option<FeedId>,
+        /// Who.
+        participant: Option<ParticipantId>,
     },
     /// A recording changed; the body is all that is known.
     RecordingChanged {

@@ -27,6 +27,8 @@ impl Notice {
             | EventKind::ParticipantLeft { .. }
             | EventKind::SubscriptionStarted { .. }
             | EventKind::SubscriptionEnded { .. }
+            | EventKind::RenditionChanged { .. }
+            | EventKind::SpeakerChanged { .. }
             | EventKind::RecordingChanged { .. }
             | EventKind::IngestChanged { .. }
             | EventKind::BroadcastChanged { .. }
@@ -38,6 +40,7 @@ impl Notice {
             | EventKind::SubscriptionOffered { .. }
             | EventKind::SubscriptionAnswered { .. }
             | EventKind::SubscriptionRefused { .. }
+            | EventKind::LayersWanted { .. }
             | EventKind::AnswerRefused { .. } => false,
         };
         public.then(|| Self { at: Timestamp::now(), room: event.room.clone(), kind: event.kind.clone() })
@@ -51,6 +54,9 @@ impl Notice {
             EventKind::ParticipantLeft { .. } => "participant_left",
             EventKind::SubscriptionStarted { .. } => "subscription_started",
             EventKind::SubscriptionEnded { .. } => "subscription_ended",
+            EventKind::RenditionChanged { .. } => "rendition_changed",
+            EventKind::LayersWanted { .. } => "layers_wanted",
+            EventKind::SpeakerChanged { .. } => "speaker_changed",
             EventKind::RecordingChanged { .. } => "recording_changed",
             EventKind::IngestChanged { .. } => "ingest_changed",
             EventKind::BroadcastChanged { .. } => "broadcast_changed",

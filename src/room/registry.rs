@@ -8,7 +8,7 @@ use super::storage::Storage;
 use super::view::RoomView;
 use crate::config;
 use crate::media::Engine;
-use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, Recording, RoomId};
+use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, Recording, RoomId, ViewLimits};
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,6 +39,8 @@ pub enum Reply {
     Feed(FeedId),
     /// The broadcast that was started.
     Broadcast(Box<Broadcast>),
+    /// A subscription's limits from now on.
+    Limits(ViewLimits),
 }
 
 /// All rooms of this node. Cheap to clone.

@@ -42,7 +42,7 @@ async fn heard(stream: &mut EventStream, fits: impl Fn(&EventKind) -> bool) -> E
 }
 async fn publish(room: &RoomHandle, who: &str) {
     let offer = sdp(PeerId(0), "sendonly", "actpass");
-    room.request(Some(&id(who)), Command::Publish { offer }).await.unwrap();
+    room.request(Some(&id(who)), Command::Publish { offer, content: crate::model::Content::Camera }).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

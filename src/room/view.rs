@@ -1,6 +1,8 @@
 //! A room as the API shows it: a snapshot of the room's state, without live media figures.
 
-use crate::model::{Broadcast, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, RoomSettings, TrackInfo};
+use crate::model::{
+    Broadcast, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, RoomSettings, TrackInfo, ViewLimits,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -53,6 +55,10 @@ pub struct SubscriptionView {
     pub peer: PeerId,
     /// What it watches.
     pub feed: FeedId,
+    /// What it wants at most.
+    pub limits: ViewLimits,
+    /// Name of the rendition it gets; `null` before it is connected. `explain` says why.
+    pub rendition: Option<String>,
     /// `offering` or `answering`, `awaiting_answer`, `connecting` or `connected`.
     pub state: String,
 }

@@ -2,7 +2,7 @@
 
 use millrace::config::{Config, Media};
 use millrace::media::{Engine, GstEngine, MediaEvent, MediaRequest, MediaSink};
-use millrace::model::{EndReason, FeedId, PeerId, Sdp};
+use millrace::model::{Content, EndReason, FeedId, PeerId, Sdp};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -69,7 +69,7 @@ impl Room {
 
     pub fn publish(&mut self, offer: &str) -> (PeerId, FeedId, Result<String, String>) {
         let (peer, feed) = (PeerId::next(), FeedId::next());
-        self.ask(MediaRequest::Publish { peer, feed, offer: Sdp::new(offer) });
+        self.ask(MediaRequest::Publish { peer, feed, offer: Sdp::new(offer), content: Content::Camera });
         let answer = self.expect("an answer", |event| match event {
             MediaEvent::PublishAnswered { answer, .. } => Some(Ok(answer.as_str().to_owned())),
             MediaEvent::PublishRefused { error, .. } => Some(Err(error.to_string())),
@@ -119,4 +119,9 @@ pub fn until(what: &str, mut done: impl FnMut() -> bool) {
 pub fn resources() -> (usize, usize) {
     let count = |dir| std::fs::read_dir(dir).map_or(0, Iterator::count);
     (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
+/// A viewer on a line of its own, who publishes nothing.
+pub fn somebody() -> millrace::media::Viewer {
+    millrace::media::Viewer { line: millrace::model::LineId::next(), own: None }
 }

@@ -1,6 +1,6 @@
 //! Mixes that are feeds: seen, watched, ended.
 
-use crate::engine::{LIMIT, Room, until};
+use crate::engine::{LIMIT, Room, somebody, until};
 use crate::rtc::Client;
 use millrace::media::{Engine, MediaEvent, MediaRequest};
 use millrace::model::{Codec, EndReason, FeedId, Layout, PeerId, RecordingId, Sdp};
@@ -75,7 +75,7 @@ fn two_publishers_are_seen_side_by_side_and_codecs_are_a_browsers() {
 fn watch(room: &mut Room, feed: FeedId) -> (Client, PeerId, Receiver<(Instant, u8)>) {
     let (told, pictures) = channel();
     let (peer, viewer) = (PeerId::next(), Client::watcher(told));
-    room.ask(MediaRequest::Subscribe { peer, feed });
+    room.ask(MediaRequest::Subscribe { peer, feed, viewer: somebody() });
     let offer = room.expect("an offer", |event| match event {
         MediaEvent::SubscribeOffered { offer, .. } => Some(offer.as_str().to_owned()),
         _ => None,

@@ -1,7 +1,7 @@
 //! What viewers notice when a camera goes and comes, and when nobody wants it: nothing.
 
 use crate::camera::{Camera, H264};
-use crate::engine::{Room, resources, until};
+use crate::engine::{Room, resources, somebody, until};
 use crate::sources::{open, picture, room, status, wish};
 use millrace::media::{Engine, MediaEvent, MediaRequest};
 use millrace::model::{EndReason, FeedId, IngestState, IngestWish, PeerId, Sdp};
@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A viewer that is not GStreamer.
 fn watch(room: &mut Room, runtime: &tokio::runtime::Runtime, feed: FeedId) -> (Peer, PeerId) {
     let peer = PeerId::next();
-    room.ask(MediaRequest::Subscribe { peer, feed });
+    room.ask(MediaRequest::Subscribe { peer, feed, viewer: somebody() });
     let offer = room.expect("an offer", |event| match event {
         MediaEvent::SubscribeOffered { offer, .. } => Some(offer.as_str().to_owned()),
         _ => None,

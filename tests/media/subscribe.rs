@@ -1,6 +1,6 @@
 //! Subscribers.
 
-use crate::engine::{Room, until};
+use crate::engine::{Room, somebody, until};
 use crate::rtc::Client;
 use millrace::media::{Engine, MediaEvent, MediaRequest};
 use millrace::model::{EndReason, FeedId, PeerId, Sdp};
@@ -18,7 +18,7 @@ fn live_feed(room: &mut Room) -> (Client, PeerId, FeedId) {
 
 fn subscribe(room: &mut Room, feed: FeedId) -> (PeerId, String) {
     let peer = PeerId::next();
-    room.ask(MediaRequest::Subscribe { peer, feed });
+    room.ask(MediaRequest::Subscribe { peer, feed, viewer: somebody() });
     let offer = room.expect("an offer", |event| match event {
         MediaEvent::SubscribeOffered { offer, .. } => Some(offer.as_str().to_owned()),
         _ => None,
@@ -68,7 +68,7 @@ fn a_viewer_ends_with_its_feed() {
 fn a_feed_that_does_not_exist_cannot_be_watched() {
     let mut room = Room::new();
     let peer = PeerId::next();
-    room.ask(MediaRequest::Subscribe { peer, feed: FeedId::next() });
+    room.ask(MediaRequest::Subscribe { peer, feed: FeedId::next(), viewer: somebody() });
     assert_eq!(room.ended(peer), EndReason::FeedEnded);
 }
 

@@ -10,7 +10,7 @@ mod worker;
 use super::feed::Feed;
 use super::rtp::Item;
 use crate::media::srtp::Receiver;
-use crate::model::{Codec, FeedId, PeerId};
+use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use downlink::Figures;
 use parking_lot::Mutex;
@@ -27,19 +27,52 @@ pub trait Wire: Send + Sync + 'static {
     fn send(&self, data: &[u8], lengths: &[usize]) -> usize;
 }
 
+/// A codec that an outgoing stream may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutCodec {
+    /// Codec.
+    pub codec: Codec,
+    /// RTP payload type.
+    pub payload_type: u8,
+    /// Payload type of retransmissions (RFC 4588); video only.
+    pub rtx: Option<u8>,
+}
+
 /// One outgoing stream as the subscriber's SDP announces it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OutStream {
-    /// Codec.
-    pub codec: Codec,
+    /// What it may carry; the feed's own codec, if the subscriber takes it.
+    pub first: OutCodec,
+    /// What it may carry as well, of the same kind. A switch to another needs no negotiation.
+    pub others: Vec<OutCodec>,
     /// Media id of its m-section (RFC 8843).
     pub mid: String,
-    /// RTP payload type.
-    pub payload_type: u8,
     /// SSRC, random.
     pub ssrc: u32,
-    /// Payload type and SSRC of retransmissions (RFC 4588); video only.
-    pub rtx: Option<(u8, u32)>,
+    /// SSRC of retransmissions; video only.
+    pub rtx_ssrc: Option<u32>,
+}
+
+impl OutStream {
+    /// All that it may carry.
+    pub fn codecs(&self) -> impl Iterator<Item = &OutCodec> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// How this codec is carried; `None`: it was not negotiated.
+    pub fn carries(&self, codec: Codec) -> Option<&OutCodec> {
+        self.codecs().find(|out| out.codec == codec)
+    }
+
+    /// Audio or video.
+    pub fn kind(&self) -> Kind {
+        self.first.codec.kind()
+    }
+
+    /// Payload type and SSRC of this codec's retransmissions.
+    pub fn rtx(&self, codec: Codec) -> Option<(u8, u32)> {
+        Some((self.carries(codec)?.rtx?, self.rtx_ssrc?))
+    }
 }
 
 /// Header-extension ids toward a subscriber (RFC 8285 one-byte form); 0 = not negotiated.

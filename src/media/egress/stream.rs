@@ -121,9 +121,7 @@ impl Stream {
     /// former source, or padding alone).
     pub fn place(&mut self, item: &Item) -> Option<Placed> {
         let packet = &item.packet;
-        if packet.codec != self.spec.codec {
-            return None;
-        }
+        self.spec.carries(packet.codec)?;
         if self.generation != Some(item.generation) {
             let newer = self.generation.is_none_or(|now| item.generation > now);
             let can_begin = packet.keyframe || packet.codec.kind() == Kind::Audio;
@@ -274,11 +272,13 @@ fn counters(vp8: &crate::media::rtp::vp8::Descriptor) -> Offsets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::egress::OutCodec;
     use crate::media::rtp::Header;
     use crate::model::Codec;
 
     fn stream() -> Stream {
-        let spec = OutStream { codec: Codec::Vp8, mid: "0".into(), payload_type: 96, ssrc: 1, rtx: Some((97, 2)) };
+        let first = OutCodec { codec: Codec::Vp8, payload_type: 96, rtx: Some(97) };
+        let spec = OutStream { first, others: Vec::new(), mid: "0".into(), ssrc: 1, rtx_ssrc: Some(2) };
         Stream::new(spec, 100)
     }
 

@@ -113,7 +113,7 @@ impl Subscriber {
         let start = out.datagrams.data.len();
         let stream = &mut self.streams[index];
         let sequence = if again.is_some() { stream.next_rtx() } else { placed.sequence };
-        let (payload_type, ssrc) = again.unwrap_or((stream.spec.payload_type, stream.spec.ssrc));
+        let (payload_type, ssrc) = again.unwrap_or((stream.spec.first.payload_type, stream.spec.ssrc));
         self.transport_cc = self.transport_cc.wrapping_add(1);
         let values = OutExtensionValues {
             mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
@@ -149,7 +149,7 @@ impl Subscriber {
         } else {
             self.credit = (self.credit + bytes as f64 * RTX_SHARE).min(RTX_BURST);
             let stream = &mut self.streams[index];
-            if last && stream.spec.codec.kind() == Kind::Video {
+            if last && stream.spec.kind() == Kind::Video {
                 out.pictures += 1;
             }
             stream.packets = stream.packets.wrapping_add(1);
@@ -183,8 +183,9 @@ impl Subscriber {
     /// Sends again what it misses, within its budget.
     pub fn on_nack(&mut self, ssrc: u32, sequences: &[u16], out: &mut Outgoing) {
         let Some(index) = self.streams.iter().position(|s| s.spec.ssrc == ssrc) else { return };
-        let Some(rtx) = self.streams[index].spec.rtx else { return };
-        let Some(history) = self.feed.history(self.streams[index].spec.codec) else { return };
+        let codec = self.streams[index].spec.first.codec;
+        let Some(rtx) = self.streams[index].spec.rtx(codec) else { return };
+        let Some(history) = self.feed.history(codec) else { return };
         out.sent_at = abs_send_time();
         let (now, round_trip) = (Instant::now(), self.figures.round_trip());
         for sequence in sequences {
@@ -218,7 +219,7 @@ impl Subscriber {
     }
 
     fn report(&self, stream: &Stream, ntp: u64) -> Option<SenderReport> {
-        let rtp = self.feed.rtp_at(stream.spec.codec, ntp).filter(|_| stream.started())?;
+        let rtp = self.feed.rtp_at(stream.spec.first.codec, ntp).filter(|_| stream.started())?;
         let rtp = rtp.wrapping_add(stream.timestamp_offset);
         Some(SenderReport { ssrc: stream.spec.ssrc, ntp, rtp, packets: stream.packets, bytes: stream.bytes })
     }

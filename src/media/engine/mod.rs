@@ -146,9 +146,12 @@ impl Engine for GstEngine {
         let _guard = runtime.enter();
         let inner = &self.inner;
         match request {
-            MediaRequest::Publish { peer, feed, offer } => inner.publish(peer, feed, offer, events),
-            MediaRequest::Subscribe { peer, feed } => inner.subscribe(peer, feed, events),
-            MediaRequest::SubscribeWith { peer, feed, offer } => inner.subscribe_with(peer, feed, offer, events),
+            MediaRequest::Publish { peer, feed, offer, content } => inner.publish(peer, (feed, content), offer, events),
+            MediaRequest::Subscribe { peer, feed, viewer: _ } => inner.subscribe(peer, feed, events),
+            MediaRequest::SubscribeWith { peer, feed, offer, viewer: _ } => {
+                inner.subscribe_with(peer, feed, offer, events)
+            }
+            MediaRequest::Limit { .. } => {}
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
             MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),

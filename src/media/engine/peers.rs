@@ -5,7 +5,7 @@ use super::graph::Direction;
 use crate::media::peer::subscriber::Opening;
 use crate::media::peer::{self, Ending, Input, Leg, Peer};
 use crate::media::{MediaError, MediaEvent, MediaSink};
-use crate::model::{EndReason, FeedId, PeerId, Sdp};
+use crate::model::{Content, EndReason, FeedId, PeerId, Sdp};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -87,7 +87,7 @@ impl Peers {
 }
 
 impl Inner {
-    pub fn publish(self: &Arc<Self>, id: PeerId, feed: FeedId, offer: Sdp, events: &MediaSink) {
+    pub fn publish(self: &Arc<Self>, id: PeerId, (feed, content): (FeedId, Content), offer: Sdp, events: &MediaSink) {
         let link = Direction::Into(feed);
         let peer = if self.stopping.load(SeqCst) { None } else { self.peers.add(id, link, events) };
         let Some(peer) = peer else {
@@ -96,6 +96,7 @@ impl Inner {
             return;
         };
         let feed = self.make_feed(feed, events);
+        feed.set_content(content);
         let inner = self.clone();
         tokio::spawn(async move {
             let ending = peer::publisher::run(inner.context.clone(), peer, feed.clone(), offer).await;

@@ -18,7 +18,7 @@ use super::egress::{Batch, Pool};
 use super::rtcp::{self, Feedback};
 use super::rtp::{Header, History, Item};
 use super::{FeedStats, MediaError};
-use crate::model::{Codec, FeedId, Kind, TrackInfo};
+use crate::model::{Codec, Content, FeedId, Kind, TrackInfo};
 use clock::{Clock, Report};
 use intake::Intake;
 use keyframe::Limiter;
@@ -53,6 +53,7 @@ pub struct Feed {
     upstream: RwLock<Option<Arc<dyn Upstream>>>,
     /// Our SSRC in RTCP to the publisher.
     ssrc: u32,
+    content: Mutex<Content>,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
 }
@@ -69,6 +70,7 @@ impl Feed {
             keyframes: Mutex::new(Limiter::new(keyframe_interval)),
             upstream: RwLock::new(None),
             ssrc: rand::random::<u32>() | 1,
+            content: Mutex::default(),
             audience: pool.audience(),
         });
         pool.watch(&feed);
@@ -78,6 +80,16 @@ impl Feed {
     /// Identity.
     pub fn id(&self) -> FeedId {
         self.id
+    }
+
+    /// What is filmed.
+    pub fn content(&self) -> Content {
+        *self.content.lock()
+    }
+
+    /// Says what is filmed.
+    pub fn set_content(&self, content: Content) {
+        *self.content.lock() = content;
     }
 
     /// Sets or replaces the publisher's tracks (first negotiation, renegotiation, or another peer taking over).
@@ -327,6 +339,11 @@ impl Feed {
     pub fn users(&self) -> usize {
         let subscribers: usize = self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum();
         subscribers + self.intake.lock().taps.len()
+    }
+
+    /// Who uses its pictures just now: subscribers that show them or wait for their keyframe, and branches.
+    pub fn picture_users(&self) -> usize {
+        self.users()
     }
 
     /// Whether the feed can serve: it has at least one track.

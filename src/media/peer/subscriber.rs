@@ -256,7 +256,7 @@ async fn open_leg(
     let name = format!("subscriber-{}", peer.id.0);
     let opening = tokio::task::spawn_blocking(move || Leg::open(&context, name, Role::Subscriber, mailbox));
     let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
-    match leg.offer(first.codec, first.payload_type).await {
+    match leg.offer(first.first.codec, first.first.payload_type).await {
         Ok(local) => Ok((leg, local)),
         Err(error) => {
             close(leg).await;

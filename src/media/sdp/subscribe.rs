@@ -7,7 +7,7 @@ use super::inner::{self, Local};
 use super::offered::{Remote, bad, read};
 use super::text::{extension_id, parameter, payload_types, push, value};
 use crate::media::MediaError;
-use crate::media::egress::{OutExtensions, OutStream};
+use crate::media::egress::{OutCodec, OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
 use crate::model::{Codec, FeedId, Kind, Sdp};
 use sdp_types::Media;
@@ -44,9 +44,9 @@ impl Subscription {
         tracks.sort_by_key(|track| track.codec.kind());
         let stream = |(index, track): (usize, &&SourceTrack)| {
             let (payload_type, rtx) = numbers(track.codec);
-            let ssrc = random();
-            let rtx = rtx.map(|pt| (pt, random()));
-            OutStream { codec: track.codec, mid: index.to_string(), payload_type, ssrc, rtx }
+            let (ssrc, rtx_ssrc) = (random(), rtx.map(|_| random()));
+            let first = OutCodec { codec: track.codec, payload_type, rtx };
+            OutStream { first, others: Vec::new(), mid: index.to_string(), ssrc, rtx_ssrc }
         };
         let streams = tracks.iter().enumerate().map(stream).collect();
         let profiles = tracks.iter().map(|track| profile(&track.fmtp)).collect();
@@ -73,27 +73,27 @@ impl Subscription {
     }
 
     fn section(&self, out: &mut String, stream: &OutStream, profile: &str, local: &Local) {
-        let (pt, kind) = (stream.payload_type, stream.codec.kind().as_str());
-        let payload_types = stream.rtx.map_or_else(|| pt.to_string(), |(rtx, _)| format!("{pt} {rtx}"));
+        let (pt, kind) = (stream.first.payload_type, stream.kind().as_str());
+        let payload_types = stream.first.rtx.map_or_else(|| pt.to_string(), |rtx| format!("{pt} {rtx}"));
         inner::section(out, kind, &payload_types, &stream.mid);
         push(out, "a=rtcp-rsize");
         local.write(out);
         push(out, "a=sendonly");
         push(out, format!("a=msid:{} {kind}", self.cname));
-        write_extensions(out, stream.codec);
-        push(out, format!("a=rtpmap:{pt} {}", inner::encoding(stream.codec)));
+        write_extensions(out, stream.first.codec);
+        push(out, format!("a=rtpmap:{pt} {}", inner::encoding(stream.first.codec)));
         write_parameters(out, stream, profile);
         self.write_sources(out, stream);
     }
 
     /// The media SSRC comes first: browsers take the first for the primary one, whatever the group says.
     pub fn write_sources(&self, out: &mut String, stream: &OutStream) {
-        if let Some((_, rtx)) = stream.rtx {
+        if let Some(rtx) = stream.rtx_ssrc {
             push(out, format!("a=ssrc-group:FID {} {rtx}", stream.ssrc));
         }
-        for ssrc in [Some(stream.ssrc), stream.rtx.map(|(_, ssrc)| ssrc)].into_iter().flatten() {
+        for ssrc in [Some(stream.ssrc), stream.rtx_ssrc].into_iter().flatten() {
             push(out, format!("a=ssrc:{ssrc} cname:{}", self.cname));
-            push(out, format!("a=ssrc:{ssrc} msid:{} {}", self.cname, stream.codec.kind().as_str()));
+            push(out, format!("a=ssrc:{ssrc} msid:{} {}", self.cname, stream.kind().as_str()));
         }
     }
 
@@ -120,7 +120,7 @@ impl Subscription {
     /// The first stream stands for the transport toward webrtcbin.
     pub fn inner_answer(&self, remote: &Remote, mid: &str) -> Result<String, MediaError> {
         let first = self.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
-        inner::answer(remote, mid, first.payload_type, first.codec)
+        inner::answer(remote, mid, first.first.payload_type, first.first.codec)
     }
 }
 
@@ -155,8 +155,8 @@ fn write_extensions(out: &mut String, codec: Codec) {
 }
 
 fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
-    let pt = stream.payload_type;
-    match stream.codec {
+    let OutCodec { codec, payload_type: pt, rtx } = stream.first;
+    match codec {
         Codec::Opus => push(out, format!("a=fmtp:{pt} minptime=10;useinbandfec=1")),
         Codec::H264 => {
             push(out, format!("a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"))
@@ -166,14 +166,14 @@ fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
         Codec::Av1 => push(out, format!("a=fmtp:{pt} level-idx=5;profile=0;tier=0")),
         Codec::Vp8 | Codec::Pcmu | Codec::Pcma => {}
     }
-    let feedback: &[&str] = match stream.codec.kind() {
+    let feedback: &[&str] = match codec.kind() {
         Kind::Audio => &["transport-cc"],
         Kind::Video => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
     };
     for feedback in feedback {
         push(out, format!("a=rtcp-fb:{pt} {feedback}"));
     }
-    if let Some((rtx, _)) = stream.rtx {
+    if let Some(rtx) = rtx {
         push(out, format!("a=rtpmap:{rtx} rtx/90000"));
         push(out, format!("a=fmtp:{rtx} apt={pt}"));
     }
@@ -181,16 +181,18 @@ fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
 
 /// The stream as this section of the answer takes it; `None` when rejected or not wanted.
 fn accepted_stream(offered: &OutStream, media: &Media) -> Option<OutStream> {
-    let same = media.media == offered.codec.kind().as_str() && value(media, "mid") == Some(offered.mid.as_str());
+    let same = media.media == offered.kind().as_str() && value(media, "mid") == Some(offered.mid.as_str());
     let wanted = media.port != 0 && !media.has_attribute("inactive") && !media.has_attribute("sendonly");
-    let listed = payload_types(media).any(|pt| pt == offered.payload_type);
-    let rtx = offered.rtx.filter(|(pt, _)| rtx_for(media, offered.payload_type) == Some(*pt));
-    (same && wanted && listed).then(|| OutStream { rtx, ..offered.clone() })
+    let listed = payload_types(media).any(|pt| pt == offered.first.payload_type);
+    let rtx = offered.first.rtx.filter(|rtx| rtx_for(media, offered.first.payload_type) == Some(*rtx));
+    let (first, rtx_ssrc) = (OutCodec { rtx, ..offered.first }, offered.rtx_ssrc.filter(|_| rtx.is_some()));
+    (same && wanted && listed).then(|| OutStream { first, rtx_ssrc, ..offered.clone() })
 }
 
 /// The extensions of an answer to our offer: those it took with our ids.
 fn accepted_extensions(accepted: &[(OutStream, &Media)]) -> OutExtensions {
-    let taken = shared_extensions(&accepted.iter().map(|(stream, media)| (stream.codec, *media)).collect::<Vec<_>>());
+    let taken =
+        shared_extensions(&accepted.iter().map(|(stream, media)| (stream.first.codec, *media)).collect::<Vec<_>>());
     let ours = |id: u8, our: u8| if id == our { id } else { 0 };
     OutExtensions {
         mid: ours(taken.mid, EXTENSIONS.mid),

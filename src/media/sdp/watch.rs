@@ -15,7 +15,7 @@ use super::publish::{is_offered, reject};
 use super::subscribe::{Accepted, Subscription, shared_extensions};
 use super::text::{of_payload, push, value};
 use crate::media::MediaError;
-use crate::media::egress::{OutExtensions, OutStream};
+use crate::media::egress::{OutCodec, OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
 use crate::model::{Codec, FeedId, Kind, Sdp};
 use sdp_types::Media;
@@ -59,7 +59,8 @@ impl Viewing {
         if streams.is_empty() {
             return Err(nothing_to_send(tracks));
         }
-        let extensions = shared_extensions(&sent().map(|(stream, media)| (stream.codec, media)).collect::<Vec<_>>());
+        let extensions =
+            shared_extensions(&sent().map(|(stream, media)| (stream.first.codec, media)).collect::<Vec<_>>());
         let remote = transport(&session.origin.sess_id, &sections)?;
         let subscription = Subscription::chosen(feed, streams.clone());
         Ok(Self { subscription, accepted: Accepted { streams, extensions, remote }, sections })
@@ -95,12 +96,12 @@ impl Viewing {
     }
 
     fn send(&self, out: &mut String, media: &Media, stream: &OutStream, local: &Local) {
-        let (pt, kind) = (stream.payload_type, stream.codec.kind().as_str());
-        let payload_types = stream.rtx.map_or_else(|| pt.to_string(), |(rtx, _)| format!("{pt} {rtx}"));
+        let (pt, kind) = (stream.first.payload_type, stream.kind().as_str());
+        let payload_types = stream.first.rtx.map_or_else(|| pt.to_string(), |rtx| format!("{pt} {rtx}"));
         begin(out, media, kind, &payload_types, local);
         push(out, "a=sendonly");
         push(out, format!("a=msid:{} {kind}", self.subscription.cname));
-        write_extensions(out, stream.codec, &self.accepted.extensions);
+        write_extensions(out, stream.first.codec, &self.accepted.extensions);
         of_payload(media, "rtpmap", pt).take(1).for_each(|map| push(out, format!("a=rtpmap:{pt} {map}")));
         of_payload(media, "fmtp", pt).take(1).for_each(|fmtp| push(out, format!("a=fmtp:{pt} {fmtp}")));
         for feedback in ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"] {
@@ -108,7 +109,7 @@ impl Viewing {
                 push(out, format!("a=rtcp-fb:{pt} {feedback}"));
             }
         }
-        if let Some((rtx, _)) = stream.rtx {
+        if let Some(rtx) = stream.first.rtx {
             push(out, format!("a=rtpmap:{rtx} rtx/90000"));
             push(out, format!("a=fmtp:{rtx} apt={pt}"));
         }
@@ -130,7 +131,7 @@ fn plan(
     random: &mut impl FnMut() -> u32,
 ) -> Result<Plan, MediaError> {
     let Some(kind) = kind(media) else { return Ok(Plan::Rejected) };
-    let served = before.iter().any(|(_, plan)| plan.stream().is_some_and(|stream| stream.codec.kind() == kind));
+    let served = before.iter().any(|(_, plan)| plan.stream().is_some_and(|stream| stream.kind() == kind));
     let receives = !media.has_attribute("sendonly") && !media.has_attribute("inactive");
     match tracks.iter().find(|track| track.codec.kind() == kind).filter(|_| receives && !served) {
         Some(track) => stream(media, track, random).map(Plan::Sent),
@@ -142,8 +143,9 @@ fn stream(media: &Media, track: &SourceTrack, random: &mut impl FnMut() -> u32) 
     let payload_type = matching(media, track).ok_or_else(|| no_codec(track))?;
     let mid = value(media, "mid").unwrap_or_default().to_owned();
     let rtx = rtx_for(media, payload_type).filter(|_| track.codec.kind() == Kind::Video);
-    let ssrc = random();
-    Ok(OutStream { codec: track.codec, mid, payload_type, ssrc, rtx: rtx.map(|pt| (pt, random())) })
+    let (ssrc, rtx_ssrc) = (random(), rtx.map(|_| random()));
+    let first = OutCodec { codec: track.codec, payload_type, rtx };
+    Ok(OutStream { first, others: Vec::new(), mid, ssrc, rtx_ssrc })
 }
 
 fn no_codec(track: &SourceTrack) -> MediaError {

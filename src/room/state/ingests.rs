@@ -5,7 +5,7 @@
 use super::{Feed, Publisher, State};
 use crate::media::MediaRequest;
 use crate::model::{
-    EndReason, FeedId, Grants, Ingest, IngestState, IngestStatus, IngestWish, ParticipantId, PeerId, RoomId,
+    Content, EndReason, FeedId, Grants, Ingest, IngestState, IngestStatus, IngestWish, ParticipantId, PeerId, RoomId,
 };
 use crate::room::command::RoomError;
 use crate::room::event::{Audience, EventKind};
@@ -36,7 +36,8 @@ impl State {
         self.may_join(&joining(&participant, &wish.name))?;
         self.newcomer(joining(&participant, &wish.name));
         let negotiation = Negotiation::answering(Early::default());
-        self.participant(&participant)?.publisher = Some(Publisher { peer, feed, answered: true, negotiation });
+        self.participant(&participant)?.publisher =
+            Some(Publisher { peer, feed, content: Content::Camera, answered: true, negotiation });
         let name = wish.name.clone();
         self.feeds.insert(feed, Feed { publisher: participant.clone(), name: name.clone(), peer, tracks: None });
         self.ask(MediaRequest::Ingest { peer, feed, wish: Box::new(wish.clone()) });

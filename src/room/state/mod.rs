@@ -12,10 +12,12 @@ mod people;
 mod publish;
 mod recording;
 mod snapshot;
+mod speaker;
 mod subscribe;
 mod subscribe_with;
 #[cfg(test)]
 mod tests;
+mod viewing;
 
 use super::command::{Command, RoomError};
 use super::event::{Audience, Event, EventKind};
@@ -24,7 +26,8 @@ use super::registry::{Joining, Reply};
 use crate::config;
 use crate::media::{MediaError, MediaEvent, MediaRequest};
 use crate::model::{
-    BroadcastId, EndReason, FeedId, ParticipantId, PeerId, Recording, RecordingWish, RoomId, TrackInfo,
+    BroadcastId, Content, EndReason, FeedId, LineId, ParticipantId, PeerId, Recording, RecordingWish, RoomId,
+    TrackInfo, ViewLimits,
 };
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -106,6 +109,7 @@ pub struct State {
     /// By name.
     ingests: BTreeMap<String, ingests::Source>,
     mixes: Vec<mixes::Mix>,
+    voices: speaker::Voices,
     broadcasts: BTreeMap<BroadcastId, broadcasts::Sending>,
     empty_since: Option<Instant>,
     closing: Option<EndReason>,
@@ -119,6 +123,8 @@ pub struct State {
 struct Participant {
     joining: Joining,
     joined_at: Timestamp,
+    /// The way to it, shared by its subscriptions.
+    line: LineId,
     lost_at: Option<Instant>,
     publisher: Option<Publisher>,
     /// In the order they were asked for.
@@ -133,6 +139,7 @@ struct Participant {
 struct Publisher {
     peer: PeerId,
     feed: FeedId,
+    content: Content,
     /// Whether the engine has answered once: the peer exists.
     answered: bool,
     negotiation: Negotiation,
@@ -166,6 +173,9 @@ struct Subscription {
     ufrags: Vec<String>,
     /// The client makes the offers.
     own_offer: bool,
+    limits: ViewLimits,
+    /// Name of the rendition it gets.
+    rendition: Option<String>,
 }
 
 impl State {
@@ -180,6 +190,7 @@ impl State {
             recorder: recording::Recorder::default(),
             ingests: BTreeMap::new(),
             mixes: Vec::new(),
+            voices: speaker::Voices::default(),
             broadcasts: BTreeMap::new(),
             empty_since: Some(now.instant),
             closing: None,
@@ -232,12 +243,13 @@ impl State {
 
     /// `Ok(None)`: the reply comes later, or is among the effects already.
     fn carry_out(&mut self, from: Option<ParticipantId>, command: Command) -> Result<Option<Reply>, RoomError> {
-        let me = from.ok_or(RoomError::NotInRoom);
+        let me = from.clone().ok_or(RoomError::NotInRoom);
         match command {
-            Command::Publish { offer } => self.publish(&me?, offer)?,
+            Command::Publish { offer, content } => self.publish(&me?, offer, content)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
             Command::SubscribeWith { feed, offer } => self.subscribe_with(&me?, feed, offer)?,
+            Command::Limit { of, change } => return self.limit(from.as_ref(), of, change).map(Some),
             Command::Unsubscribe { feed } => self.unsubscribe(&me?, feed)?,
             Command::Answer { feed, answer } => self.answer(&me?, feed, answer)?,
             Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,
@@ -274,6 +286,9 @@ impl State {
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
             MediaEvent::AnswerRefused { peer, error } => self.answer_refused(peer, error.into()),
             MediaEvent::Connected { peer } => self.connected(peer),
+            MediaEvent::Showing { peer, rendition, why, words } => self.showing(peer, rendition, why, words),
+            MediaEvent::LayersWanted { peer, rids } => self.layers_wanted(peer, rids),
+            MediaEvent::Voice { feed, speaking } => self.voice(feed, speaking),
             MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
             MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
             MediaEvent::RecordingStarted { recording, feed, report } => {

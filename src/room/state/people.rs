@@ -1,7 +1,7 @@
 //! Who is in the room: joining, resuming, grace, leaving, being kicked, and the end of the room.
 
 use super::{Effect, Participant, State};
-use crate::model::{EndReason, Happening, ParticipantId};
+use crate::model::{EndReason, Happening, LineId, ParticipantId};
 use crate::room::command::{Command, RoomError};
 use crate::room::event::{Audience, EventKind};
 use crate::room::negotiation::Early;
@@ -43,6 +43,7 @@ impl State {
         let participant = Participant {
             joining: who,
             joined_at: self.now.wall,
+            line: LineId::next(),
             lost_at: None,
             publisher: None,
             subscriptions: Vec::new(),
@@ -158,7 +159,7 @@ impl State {
             }
             Command::StartBroadcast { .. } | Command::StopBroadcast { .. } => (grants.control, "broadcast"),
             Command::FindFeed { .. } => (grants.subscribe, "watch feeds"),
-            Command::Unpublish | Command::Unsubscribe { .. } | Command::Leave => (true, ""),
+            Command::Unpublish | Command::Unsubscribe { .. } | Command::Limit { .. } | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };
         if allowed { Ok(()) } else { Err(RoomError::Forbidden(what.into())) }

@@ -2,17 +2,17 @@
 
 use super::{Feed, Publisher, State};
 use crate::media::MediaRequest;
-use crate::model::{EndReason, FeedId, Happening, ParticipantId, PeerId, Sdp, TrackInfo};
+use crate::model::{Content, EndReason, FeedId, Happening, ParticipantId, PeerId, Sdp, TrackInfo};
 use crate::room::command::RoomError;
 use crate::room::event::{Audience, EventKind};
 use crate::room::negotiation::Negotiation;
 
 impl State {
     /// The first offer makes the peer and the feed; a further one renegotiates them when the last is answered.
-    pub(super) fn publish(&mut self, who: &ParticipantId, offer: Sdp) -> Result<(), RoomError> {
+    pub(super) fn publish(&mut self, who: &ParticipantId, offer: Sdp, content: Content) -> Result<(), RoomError> {
         let now = self.now.instant;
         if self.participant(who)?.publisher.is_none() {
-            self.new_publisher(who)?;
+            self.new_publisher(who, content)?;
         }
         let Some(publisher) = self.participant(who)?.publisher.as_mut() else { return Ok(()) };
         let ready = publisher.negotiation.remote_offer(now, offer);
@@ -24,11 +24,11 @@ impl State {
         Ok(())
     }
 
-    fn new_publisher(&mut self, who: &ParticipantId) -> Result<(), RoomError> {
+    fn new_publisher(&mut self, who: &ParticipantId, content: Content) -> Result<(), RoomError> {
         let (peer, feed) = (PeerId::next(), FeedId::next());
         let participant = self.participant(who)?;
         let negotiation = Negotiation::answering(std::mem::take(&mut participant.early_publisher));
-        participant.publisher = Some(Publisher { peer, feed, answered: false, negotiation });
+        participant.publisher = Some(Publisher { peer, feed, content, answered: false, negotiation });
         let name = participant.joining.name.clone();
         self.feeds.insert(feed, Feed { publisher: who.clone(), name, peer, tracks: None });
         Ok(())
@@ -41,7 +41,7 @@ impl State {
         Ok(())
     }
 
-    fn publisher_of(&mut self, peer: PeerId) -> Option<(ParticipantId, &mut Publisher)> {
+    pub(super) fn publisher_of(&mut self, peer: PeerId) -> Option<(ParticipantId, &mut Publisher)> {
         let mut all = self.participants.iter_mut().filter_map(|(id, p)| Some((id, p.publisher.as_mut()?)));
         all.find(|(_, publisher)| publisher.peer == peer).map(|(id, publisher)| (id.clone(), publisher))
     }
@@ -131,6 +131,7 @@ impl State {
         let ended = self.forget_feed(feed)?;
         self.finish_feed(feed);
         self.unmix_feed(feed);
+        self.fall_silent(feed);
         self.log(&Happening::Unpublished { feed, reason });
         self.note_recorded_emptiness();
         self.close_subscriptions_to(feed);
@@ -146,7 +147,7 @@ impl Publisher {
     fn request(&self, offer: Sdp) -> MediaRequest {
         match self.answered {
             true => MediaRequest::Republish { peer: self.peer, offer },
-            false => MediaRequest::Publish { peer: self.peer, feed: self.feed, offer },
+            false => MediaRequest::Publish { peer: self.peer, feed: self.feed, offer, content: self.content },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The room as the API shows it.
 
-use super::{Feed, Participant, State};
+use super::{Feed, Participant, State, Subscription};
 use crate::model::{FeedId, ParticipantId};
 use crate::room::view::{FeedView, ParticipantView, RoomView, SubscriptionView};
 
@@ -29,9 +29,17 @@ fn participant((id, participant): (&ParticipantId, &Participant)) -> Participant
         joined_at: participant.joined_at,
         connected: participant.lost_at.is_none(),
         publisher: participant.publisher.as_ref().map(|publisher| publisher.peer),
-        subscriptions: subscriptions
-            .map(|s| SubscriptionView { peer: s.peer, feed: s.feed, state: s.stage.as_str().into() })
-            .collect(),
+        subscriptions: subscriptions.map(subscription).collect(),
+    }
+}
+
+fn subscription(subscription: &Subscription) -> SubscriptionView {
+    SubscriptionView {
+        peer: subscription.peer,
+        feed: subscription.feed,
+        limits: subscription.limits,
+        rendition: subscription.rendition.clone(),
+        state: subscription.stage.as_str().into(),
     }
 }
 

@@ -13,10 +13,12 @@ impl State {
         self.close_unanswered(who, feed);
         let (peer, now) = (PeerId::next(), self.now.instant);
         let negotiation = Negotiation::offering(now);
-        let (stage, ufrags) = (Stage::Offering, Vec::new());
-        let subscription = Subscription { peer, feed, stage, negotiation, ufrags, own_offer: false };
+        let limits = self.limits_for(who, feed);
+        let subscription = Subscription::new(peer, feed, Stage::Offering, negotiation, false).limited(limits);
         self.participant(who)?.subscriptions.push(subscription);
-        self.ask(MediaRequest::Subscribe { peer, feed });
+        let viewer = self.viewer(who)?;
+        self.ask(MediaRequest::Subscribe { peer, feed, viewer });
+        self.ask_limits(peer, limits);
         Ok(())
     }
 

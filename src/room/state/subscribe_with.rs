@@ -25,15 +25,15 @@ impl State {
         let ready = ready.map_err(|_| RoomError::Limit("offers that wait for an answer".into()))?;
         let peer = subscription.peer;
         if let Some(offer) = ready {
-            self.ask(MediaRequest::SubscribeWith { peer, feed, offer });
+            let viewer = self.viewer(who)?;
+            self.ask(MediaRequest::SubscribeWith { peer, feed, offer, viewer });
         }
         Ok(())
     }
 
     fn new_subscription(&mut self, who: &ParticipantId, feed: FeedId, early: Early) -> Result<(), RoomError> {
         let (peer, negotiation) = (PeerId::next(), Negotiation::answering(early));
-        let (stage, ufrags) = (Stage::Answering, Vec::new());
-        let subscription = Subscription { peer, feed, stage, negotiation, ufrags, own_offer: true };
+        let subscription = Subscription::new(peer, feed, Stage::Answering, negotiation, true);
         self.participant(who)?.subscriptions.push(subscription);
         Ok(())
     }
@@ -50,8 +50,8 @@ impl State {
         for candidate in early {
             self.ask(MediaRequest::Candidate { peer, candidate });
         }
-        if let Some(offer) = next {
-            self.ask(MediaRequest::SubscribeWith { peer, feed, offer });
+        if let (Some(offer), Ok(viewer)) = (next, self.viewer(&who)) {
+            self.ask(MediaRequest::SubscribeWith { peer, feed, offer, viewer });
         }
     }
 
@@ -65,8 +65,8 @@ impl State {
             participant.subscriptions.retain(|s| s.peer != peer);
         }
         self.tell(&who, EventKind::SubscriptionRefused { feed, error });
-        if let Some(offer) = next {
-            self.ask(MediaRequest::SubscribeWith { peer, feed, offer });
+        if let (Some(offer), Ok(viewer)) = (next, self.viewer(&who)) {
+            self.ask(MediaRequest::SubscribeWith { peer, feed, offer, viewer });
         }
     }
 }

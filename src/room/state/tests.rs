@@ -94,7 +94,7 @@ impl Room {
     }
     /// A first offer that the engine has not answered.
     fn offer(&mut self, who: &str) -> (PeerId, FeedId) {
-        self.ask(who, Command::Publish { offer: Sdp::new("offer") }).unwrap();
+        self.ask(who, Command::Publish { offer: Sdp::new("offer"), content: Content::Camera }).unwrap();
         match self.asked()[..] {
             [MediaRequest::Publish { peer, feed, .. }] => (peer, feed),
             _ => panic!("one Publish: {:?}", self.last),

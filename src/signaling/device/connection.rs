@@ -7,7 +7,7 @@ use super::super::Shared;
 use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
 use super::translate::{self, error, misunderstood, participant, puts_out, refused};
 use super::wire::{self, ClientMessage, ServerMessage, room_value};
-use crate::model::{Grants, RoomId};
+use crate::model::{Content, Grants, RoomId};
 use crate::room::registry::Joining;
 use crate::room::{ClientKey, Command, Event, EventStream, LobbyEvent, Role, RoomError, RoomHandle};
 use tokio::sync::mpsc;
@@ -164,7 +164,9 @@ impl Connection {
             ClientMessage::CreateRoom => return self.create_room().map(Some),
             ClientMessage::JoinAsPublisher(room) => return self.join(&room).await.map(Some),
             ClientMessage::InviteDevices(room) => self.invite_devices(&room)?,
-            ClientMessage::OfferFromDevice(offer) => self.ask(Command::Publish { offer }).await?,
+            ClientMessage::OfferFromDevice(offer) => {
+                self.ask(Command::Publish { offer, content: Content::Camera }).await?
+            }
             ClientMessage::JoinAsSubscriber(room, feed) => {
                 self.check_in(&room)?;
                 self.ask(Command::Subscribe { feed }).await?;

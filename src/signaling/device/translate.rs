@@ -55,7 +55,10 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::SubscriptionStarted { .. }
         | EventKind::RecordingChanged { .. }
         | EventKind::IngestChanged { .. }
-        | EventKind::BroadcastChanged { .. } => None,
+        | EventKind::BroadcastChanged { .. }
+        | EventKind::RenditionChanged { .. }
+        | EventKind::LayersWanted { .. }
+        | EventKind::SpeakerChanged { .. } => None,
     }
 }
 
@@ -98,6 +101,7 @@ pub fn code(problem: &RoomError) -> &'static str {
         RoomError::RecordingNotFound => "recording_not_found",
         RoomError::WrongState(_) => "wrong_state",
         RoomError::IngestNotFound => "ingest_not_found",
+        RoomError::SubscriptionNotFound => "subscription_not_found",
         RoomError::BroadcastNotFound => "broadcast_not_found",
         RoomError::Invalid(_) => "bad_request",
         RoomError::Forbidden(_) => "forbidden",

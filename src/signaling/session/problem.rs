@@ -55,9 +55,10 @@ impl From<AuthError> for Problem {
 pub fn status(error: &RoomError) -> StatusCode {
     match error {
         RoomError::RoomNotFound | RoomError::FeedNotFound | RoomError::ParticipantNotFound => StatusCode::NOT_FOUND,
-        RoomError::IngestNotFound | RoomError::BroadcastNotFound | RoomError::RecordingNotFound => {
-            StatusCode::NOT_FOUND
-        }
+        RoomError::IngestNotFound
+        | RoomError::BroadcastNotFound
+        | RoomError::RecordingNotFound
+        | RoomError::SubscriptionNotFound => StatusCode::NOT_FOUND,
         RoomError::NotInRoom | RoomError::WrongState(_) | RoomError::NoPendingOffer | RoomError::NotPublishing => {
             StatusCode::CONFLICT
         }

@@ -1,6 +1,6 @@
 //! Pure: WHIP's words ↔ the room's.
 
-use crate::model::{ParticipantId, Sdp};
+use crate::model::{Content, ParticipantId, Sdp};
 use crate::room::{Command, EventKind, RoomError, Side};
 use crate::signaling::session::{Dialect, Heard, removed, status};
 use axum::http::StatusCode;
@@ -18,7 +18,7 @@ impl Dialect for Publishing {
     const SIDE: Side = Side::Publisher;
 
     fn offered(&self, offer: Sdp) -> Command {
-        Command::Publish { offer }
+        Command::Publish { offer, content: Content::Camera }
     }
 
     fn heard(&self, me: &ParticipantId, event: EventKind) -> Heard {

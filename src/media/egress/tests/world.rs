@@ -1,7 +1,7 @@
 //! A publisher, a feed and subscribers without sockets; only the contracts are used. Everything sent is decrypted
 //! by `rtc-srtp`, an implementation that is not ours.
 
-use crate::media::egress::{Downlink, DownlinkSpec, Keys, OutExtensions, OutStream, Pool, Wire};
+use crate::media::egress::{Downlink, DownlinkSpec, Keys, OutCodec, OutExtensions, OutStream, Pool, Wire};
 use crate::media::feed::{Feed, Source, SourceTrack, Upstream};
 use crate::model::{Codec, FeedId, PeerId};
 use rtc_srtp::context::Context;
@@ -95,8 +95,13 @@ impl World {
         let (sender, datagrams) = channel();
         let socket = Arc::new(Socket { sent: Mutex::new(sender), refuses: Default::default() });
         let (send, receive) = ([7; 30], [9; 30]);
-        let stream =
-            |codec, mid: &str, payload_type, ssrc, rtx| OutStream { codec, mid: mid.into(), payload_type, ssrc, rtx };
+        let stream = |codec, mid: &str, payload_type, ssrc, rtx: Option<(u8, u32)>| OutStream {
+            first: OutCodec { codec, payload_type, rtx: rtx.map(|(pt, _)| pt) },
+            others: Vec::new(),
+            mid: mid.into(),
+            ssrc,
+            rtx_ssrc: rtx.map(|(_, ssrc)| ssrc),
+        };
         let downlink = self.pool.attach(DownlinkSpec {
             peer: PeerId::next(),
             feed: self.feed.clone(),

@@ -72,12 +72,12 @@ fn g711_is_offered_under_its_static_number() {
 fn the_media_ssrc_stands_before_that_of_retransmissions() {
     let subscription = both();
     let video = &subscription.streams[1];
-    let (rtx_pt, rtx_ssrc) = video.rtx.unwrap();
+    let (rtx_pt, rtx_ssrc) = video.rtx(video.first.codec).unwrap();
     let text = offer(&subscription);
     let first = text.find(&format!("a=ssrc:{} cname", video.ssrc)).unwrap();
     assert!(first < text.find(&format!("a=ssrc:{rtx_ssrc} cname")).unwrap());
     assert!(text.contains(&format!("a=ssrc-group:FID {} {rtx_ssrc}", video.ssrc)));
-    assert!(text.contains(&format!("a=fmtp:{rtx_pt} apt={}", video.payload_type)));
+    assert!(text.contains(&format!("a=fmtp:{rtx_pt} apt={}", video.first.payload_type)));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn what_the_answer_leaves_out_is_not_sent() {
     let without_video = accept(head.to_owned() + &video.replace("m=video 9", "m=video 0")).unwrap();
     assert_eq!(without_video.streams, subscription.streams[..1]);
     let without_rtx = accept(text.replace("SAVPF 96 97", "SAVPF 96")).unwrap();
-    assert_eq!(without_rtx.streams[1].rtx, None);
+    assert_eq!(without_rtx.streams[1].rtx(Codec::Vp8), None);
     let without_mid = accept(text.replace(extension::MID, "urn:other")).unwrap();
     assert_eq!((without_mid.extensions.mid, without_mid.extensions.transport_cc), (0, EXTENSIONS.transport_cc));
     let unwanted = accept(head.to_owned() + &video.replace("a=recvonly", "a=inactive")).unwrap();

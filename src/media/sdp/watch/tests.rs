@@ -46,9 +46,12 @@ fn both() -> Vec<SourceTrack> {
 fn each_section_gets_one_codec_of_the_offer() {
     let viewing = read(OFFER, &both()).unwrap();
     let [audio, video] = &viewing.accepted.streams[..] else { panic!("two streams") };
-    assert_eq!((audio.codec, audio.payload_type, audio.mid.as_str(), audio.rtx), (Codec::Opus, 111, "0", None));
-    assert_eq!((video.codec, video.payload_type, video.mid.as_str()), (Codec::Vp8, 96, "1"));
-    assert_eq!(video.rtx.map(|(pt, _)| pt), Some(97));
+    assert_eq!(
+        (audio.first.codec, audio.first.payload_type, audio.mid.as_str(), audio.rtx_ssrc),
+        (Codec::Opus, 111, "0", None)
+    );
+    assert_eq!((video.first.codec, video.first.payload_type, video.mid.as_str()), (Codec::Vp8, 96, "1"));
+    assert_eq!(video.first.rtx, Some(97));
     let ids = OutExtensions { mid: 4, abs_send_time: 2, transport_cc: 3, audio_level: 1 };
     assert_eq!(viewing.accepted.extensions, ids);
     let text = answer(&viewing);
@@ -85,14 +88,14 @@ fn webrtcbin_is_told_that_the_client_begins_the_handshake() {
 
 #[test]
 fn h264_takes_the_nearest_profile_that_covers_it() {
-    let chosen = |fmtp: &str| read(OFFER, &[track(Codec::H264, fmtp)]).unwrap().accepted.streams[0].payload_type;
+    let chosen = |fmtp: &str| read(OFFER, &[track(Codec::H264, fmtp)]).unwrap().accepted.streams[0].first.payload_type;
     assert_eq!(chosen("packetization-mode=1;profile-level-id=640029"), 39);
     assert_eq!(chosen("packetization-mode=1;profile-level-id=4d401f"), 117);
     assert_eq!(chosen("packetization-mode=1;profile-level-id=42e01f"), 103);
     assert_eq!(chosen(""), 103);
     let without_baseline = OFFER.replace("42001f", "58001f").replace("42e01f", "58e01f");
     let viewing = read(&without_baseline, &[track(Codec::H264, "")]).unwrap();
-    assert_eq!(viewing.accepted.streams[0].payload_type, 117, "a decoder of main decodes baseline");
+    assert_eq!(viewing.accepted.streams[0].first.payload_type, 117, "a decoder of main decodes baseline");
     assert!(
         answer(&viewing).contains("a=fmtp:117 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=4d001f")
     );
@@ -103,7 +106,7 @@ fn h264_without_parameters_is_the_last_resort() {
     let bare = OFFER.replace("a=fmtp:39 ", "a=x:39 ");
     let chosen = |offer: &str| {
         let tracks = [track(Codec::H264, "packetization-mode=1;profile-level-id=640029")];
-        read(offer, &tracks).map(|viewing| viewing.accepted.streams[0].payload_type)
+        read(offer, &tracks).map(|viewing| viewing.accepted.streams[0].first.payload_type)
     };
     assert_eq!(chosen(&bare).unwrap(), 39);
     assert!(chosen(&OFFER.replace("packetization-mode=1", "packetization-mode=0")).is_err());
@@ -111,9 +114,9 @@ fn h264_without_parameters_is_the_last_resort() {
 
 #[test]
 fn vp9_and_av1_are_found_by_their_profile() {
-    let chosen = |codec| read(OFFER, &[track(codec, "")]).unwrap().accepted.streams[0].clone();
-    assert_eq!((chosen(Codec::Vp9).payload_type, chosen(Codec::Vp9).rtx.unwrap().0), (98, 99));
-    assert_eq!((chosen(Codec::Av1).payload_type, chosen(Codec::Av1).rtx.unwrap().0), (45, 46));
+    let chosen = |codec| read(OFFER, &[track(codec, "")]).unwrap().accepted.streams[0].first;
+    assert_eq!((chosen(Codec::Vp9).payload_type, chosen(Codec::Vp9).rtx.unwrap()), (98, 99));
+    assert_eq!((chosen(Codec::Av1).payload_type, chosen(Codec::Av1).rtx.unwrap()), (45, 46));
 }
 
 #[test]

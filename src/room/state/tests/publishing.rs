@@ -3,7 +3,7 @@
 use super::*;
 
 fn publish(text: &str) -> Command {
-    Command::Publish { offer: Sdp::new(text) }
+    Command::Publish { offer: Sdp::new(text), content: Content::Camera }
 }
 fn answered(peer: PeerId) -> MediaEvent {
     MediaEvent::PublishAnswered { peer, answer: Sdp::new("answer") }
@@ -43,7 +43,10 @@ fn a_refused_first_offer_gives_way_to_the_one_that_waits() {
     let (peer, feed) = room.offer("device");
     room.ask("device", publish("better")).unwrap();
     room.media(refused(peer));
-    assert_eq!(room.asked(), [MediaRequest::Publish { peer, feed, offer: Sdp::new("better") }]);
+    assert_eq!(
+        room.asked(),
+        [MediaRequest::Publish { peer, feed, offer: Sdp::new("better"), content: Content::Camera }]
+    );
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn grants_are_checked() {
     room.join_with("nobody", Grants::default()).unwrap();
     let offer = Sdp::new("offer");
     for command in [
-        Command::Publish { offer },
+        Command::Publish { offer, content: Content::Camera },
         Command::Subscribe { feed: FeedId(1) },
         Command::Kick { participant: id("nobody") },
         Command::Close { reason: EndReason::Requested },
