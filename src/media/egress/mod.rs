@@ -2,6 +2,7 @@
 
 mod backlog;
 mod downlink;
+mod show;
 mod stream;
 mod subscriber;
 mod timer;
@@ -14,6 +15,7 @@ use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use downlink::Figures;
 use parking_lot::Mutex;
+pub use show::{LineReport, Show};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use subscriber::Subscriber;
