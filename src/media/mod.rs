@@ -8,6 +8,7 @@ pub mod broadcast;
 mod bus;
 mod camera;
 mod census;
+mod choice;
 mod disk;
 pub mod egress;
 mod elements;
