@@ -6,7 +6,9 @@ use crate::service::{Service, start_server_with};
 use crate::stage::PATIENCE;
 use axum::response::Html;
 use axum::routing::get;
+use parking_lot::Mutex;
 use serde_json::Value;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,8 @@ struct Hall {
     media: SocketAddr,
     publisher: Browser,
     viewers: Browser,
+    /// Their subscriptions.
+    peers: Mutex<HashMap<String, u64>>,
 }
 
 impl Hall {
@@ -38,7 +42,13 @@ impl Hall {
         let (publisher, viewers) = tokio::join!(Browser::start_keeping_size("publisher"), Browser::start("viewers"));
         publisher.open(&url).await;
         viewers.open(&url).await;
-        let hall = Self { service, media: SocketAddr::from(([127, 0, 0, 1], port)), publisher, viewers };
+        let hall = Self {
+            service,
+            media: SocketAddr::from(([127, 0, 0, 1], port)),
+            publisher,
+            viewers,
+            peers: Mutex::default(),
+        };
         let call = format!("publish('{}', '', 1280, 720)", hall.service.at("/whip/hall?name=page"));
         run(&hall.publisher, "publish", &call).await;
         hall.publishes(|now| now["height"] == 720 && now["frames"].as_u64() > Some(60)).await;
@@ -72,8 +82,11 @@ impl Hall {
         let line = Line::start(self.media).await;
         line.limit(bits);
         let (host, port) = (line.address.ip(), line.address.port());
-        let url = self.service.at(&format!("/whep/hall/page?name={name}"));
+        let url = self.service.at("/whep/hall/page");
         run(&self.viewers, name, &format!("watch('{name}', '{url}', '', ['{host}', {port}], '{codec}')")).await;
+        let all = self.json("/api/v1/rooms/hall/subscriptions").await;
+        let newest = all.as_array().and_then(|all| all.iter().filter_map(|one| one["peer"].as_u64()).max());
+        self.peers.lock().insert(name.to_owned(), newest.expect("a subscription"));
         line
     }
 
@@ -101,10 +114,7 @@ impl Hall {
 
     /// What the service says of a viewer.
     async fn explained(&self, name: &str) -> Value {
-        let all = self.json("/api/v1/rooms/hall/subscriptions").await;
-        let is = |one: &&Value| one["participant"].as_str().is_some_and(|who| who.ends_with(name));
-        let found = all.as_array().and_then(|all| all.iter().find(is)).map(|one| one["peer"].to_string());
-        let peer = found.unwrap_or_else(|| panic!("no subscription of {name}: {all}"));
+        let peer = self.peers.lock()[name];
         let mut explained = self.json(&format!("/api/v1/rooms/hall/subscriptions/{peer}/explain")).await;
         explained["samples"] = Value::Null;
         explained
@@ -118,13 +128,15 @@ impl Hall {
 
 /// Runs one of the page's functions to its end.
 async fn run(page: &Browser, name: &str, call: &str) {
-    let tried = format!("outcome['{name}'] === 'done' || (outcome['{name}'] !== 'pending' && run('{name}', () => {call}) && false)");
+    let tried = format!(
+        "outcome['{name}'] === 'done' || (outcome['{name}'] !== 'pending' && run('{name}', () => {call}) && false)"
+    );
     page.wait(PATIENCE, name, &tried).await;
 }
 
 /// What one of the page's functions gives, as JSON.
 async fn ask(page: &Browser, call: &str) -> Value {
-    let text = page.later(call).await;
+    let text = page.value(call).await;
     serde_json::from_str(text.as_str().unwrap_or_default()).unwrap_or_else(|e| panic!("{call} gives {text}: {e}"))
 }
 
@@ -134,7 +146,8 @@ async fn three_lines_get_three_renditions_and_hurt_nobody() {
     let _fast = hall.watch("fast", 0, "").await;
     hall.shows("fast", &[720], PATIENCE).await;
     let alone = hall.published(Duration::from_secs(3)).await;
-    let (_slow, _middle) = tokio::join!(hall.watch("slow", 300_000, ""), hall.watch("middle", 1_000_000, ""));
+    let _slow = hall.watch("slow", 300_000, "").await;
+    let _middle = hall.watch("middle", 1_000_000, "").await;
     let (_, _) = tokio::join!(hall.shows("slow", &[180], SETTLED), hall.shows("middle", &[360], SETTLED));
     for name in ["fast", "slow", "middle"] {
         hall.calm(name).await;
