@@ -7,6 +7,9 @@ use rtcp_types::{
 };
 use std::time::Duration;
 
+/// Packets that one feedback tells of at most: some bytes can claim thousands.
+const MOST_TOLD: usize = 2048;
+
 /// What is used of a received compound.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Feedback {
@@ -30,13 +33,8 @@ pub enum Feedback {
     },
     /// PLI or FIR for this stream.
     Keyframe(u32),
-    /// Transport-wide feedback: how many packets came, how many did not.
-    TransportCc {
-        /// Arrived.
-        received: u32,
-        /// Not arrived.
-        lost: u32,
-    },
+    /// Transport-wide feedback: which packets came when, and which did not.
+    TransportCc(Arrivals),
     /// Estimated bit rate (draft-alvestrand-rmcat-remb).
     Remb(u64),
     /// Receiver reference time (RFC 3611 4.4): wants a DLRR in answer.
@@ -46,6 +44,22 @@ pub enum Feedback {
         /// Its NTP time.
         ntp: u64,
     },
+}
+
+/// What transport-wide feedback says (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrivals {
+    /// Reference time of the receiver, in 64 ms, 24 bits.
+    pub reference: u32,
+    /// Transport-wide numbers, and when each packet arrived in microseconds after the reference time; `None`: not at all.
+    pub packets: Vec<(u16, Option<i64>)>,
+}
+
+impl Arrivals {
+    /// How many did not arrive.
+    pub fn lost(&self) -> usize {
+        self.packets.iter().filter(|(_, arrival)| arrival.is_none()).count()
+    }
 }
 
 /// A report block.
@@ -112,15 +126,18 @@ fn read_transport(feedback: &TransportFeedback, found: &mut impl FnMut(Feedback)
     if let Ok(nack) = feedback.parse_fci::<Nack>() {
         found(Feedback::Nack { ssrc: feedback.media_ssrc(), sequences: nack.entries().collect() });
     } else if let Ok(twcc) = feedback.parse_fci::<Twcc>() {
-        let (mut received, mut lost) = (0, 0);
-        for packet in twcc.packets() {
+        let (mut after, mut packets) = (0, Vec::new());
+        for packet in twcc.packets().take(MOST_TOLD) {
             match packet {
-                Ok((_, TwccPacketStatus::Received { .. })) => received += 1,
-                Ok(_) => lost += 1,
+                Ok((sequence, TwccPacketStatus::Received { delta })) => {
+                    after += i64::from(delta) * 250;
+                    packets.push((sequence, Some(after)));
+                }
+                Ok((sequence, TwccPacketStatus::NotReceived)) => packets.push((sequence, None)),
                 Err(_) => return,
             }
         }
-        found(Feedback::TransportCc { received, lost });
+        found(Feedback::TransportCc(Arrivals { reference: twcc.reference_time(), packets }));
     }
 }
 
@@ -325,7 +342,8 @@ mod tests {
         assert_eq!(all(&xr), [Feedback::ReceiverTime { ssrc: 1, ntp: 7 << 32 | 8 }]);
         // a run of 3 small deltas: all received
         let cc = [0x8f, 205, 0, 6, 0, 0, 0, 1, 0, 0, 0, 2, 0, 1, 0, 3, 0, 0, 0, 0, 0x20, 3, 1, 2, 3, 0, 0, 0];
-        assert_eq!(all(&cc), [Feedback::TransportCc { received: 3, lost: 0 }]);
+        let packets = vec![(1, Some(250)), (2, Some(750)), (3, Some(1500))];
+        assert_eq!(all(&cc), [Feedback::TransportCc(Arrivals { reference: 0, packets })]);
     }
 
     #[test]

@@ -1,55 +1,33 @@
 //! A subscriber being served, as others see it: its figures, and its RTCP, which is read where it comes in. Only what
 //! needs an answer goes on to the sending thread: waking it for every report would cost more than the report.
 
+use super::figures::Figures;
+use super::line::Line;
+use super::source::{Ledger, Shown};
 use super::worker::{Job, Worker};
-use super::{OutStream, dropped};
+use super::{LineReport, OutStream, Show, dropped};
 use crate::media::PeerStats;
-use crate::media::feed::{Feed, clock};
+use crate::media::feed::clock;
 use crate::media::rtcp::{self, Feedback};
 use crate::media::srtp::Receiver;
-use crate::model::PeerId;
+use crate::model::{Kind, PeerId};
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// No round trip is longer.
 const LONGEST_TRIP: Duration = Duration::from_secs(1);
 
-/// What is counted of a subscriber, by its sending thread and by its RTCP.
-#[derive(Debug, Default)]
-pub struct Figures {
-    pub packets: AtomicU64,
-    pub bytes: AtomicU64,
-    pub pictures: AtomicU64,
-    pub retransmitted: AtomicU64,
-    /// Of 256.
-    fraction_lost: AtomicU64,
-    /// Microseconds plus one; 0 while unknown.
-    round_trip_us: AtomicU64,
-    /// Last REMB in bits per second.
-    estimate: AtomicU64,
-    /// By transport-wide feedback.
-    arrived: AtomicU64,
-    /// Likewise.
-    lost: AtomicU64,
-    last_rtcp: Mutex<Option<Instant>>,
-}
-
-impl Figures {
-    /// Zero while unknown.
-    pub fn round_trip(&self) -> Duration {
-        Duration::from_micros(self.round_trip_us.load(Relaxed).saturating_sub(1))
-    }
-}
-
 /// A subscriber being served; dropping it ends the sending before `drop` returns.
 pub struct Downlink {
     pub(super) peer: PeerId,
-    pub(super) feed: Arc<Feed>,
     pub(super) worker: Arc<Worker>,
-    pub(super) index: usize,
+    pub(super) ledger: Arc<Ledger>,
+    /// How many choices of sources were made.
+    pub(super) choices: Mutex<u32>,
     pub(super) figures: Arc<Figures>,
+    pub(super) line: Arc<Line>,
     pub(super) ssrcs: Vec<u32>,
     pub(super) receiver: Mutex<Option<Receiver>>,
 }
@@ -60,6 +38,45 @@ pub(super) fn ssrcs(streams: &[OutStream]) -> Vec<u32> {
 }
 
 impl Downlink {
+    /// Sound or pictures come from this feed from now on (`None`: nothing is sent of this kind). Sound changes at once;
+    /// pictures at the feed's next keyframe, which is asked for: until it comes those of the former feed go on.
+    /// Codecs that were not negotiated are never sent. Never blocks.
+    pub fn show(&self, kind: Kind, source: Option<Show>) {
+        let mut choices = self.choices.lock();
+        *choices += 1;
+        if kind == Kind::Video {
+            self.figures.pictures_of.lock().choose(source.as_ref().map(|show| &show.feed));
+        }
+        let shown = source.map(|show| Shown::new(show, *choices, kind == Kind::Video, &self.ledger));
+        self.worker.push(Job::Show { peer: self.peer, kind, shown });
+    }
+
+    /// How it is being served just now.
+    pub fn report(&self) -> LineReport {
+        let figures = &self.figures;
+        let (showing, waiting) = {
+            let pictures = figures.pictures_of.lock();
+            (pictures.showing(), pictures.waiting())
+        };
+        let (limited_by_application, lost) = self.line.report(Instant::now());
+        LineReport {
+            estimate: self.line.estimate(),
+            limited_by_application,
+            sent: figures.sent_rate.load(Relaxed),
+            media: figures.media_rate.load(Relaxed),
+            round_trip: figures.round_trip(),
+            loss: lost.unwrap_or(figures.fraction_lost.load(Relaxed) as f64 / 256.0),
+            queued: Duration::from_micros(figures.queued_us.load(Relaxed)),
+            showing,
+            waiting,
+        }
+    }
+
+    /// Tells what the next better rendition needs, bits per second: the line is probed for it. 0: nothing more is wanted.
+    pub fn desire(&self, bits: u64) {
+        self.line.desire(bits);
+    }
+
     /// One SRTCP datagram of the subscriber, as it came from the socket; whether it was authentic and new. Never blocks.
     pub fn on_srtcp(&self, datagram: &[u8], at: Instant) -> bool {
         let opened = self.receiver.lock().as_mut().and_then(|r| r.unprotect_rtcp(datagram).ok());
@@ -76,15 +93,15 @@ impl Downlink {
         match feedback {
             Feedback::Report(report) => self.on_report(&report),
             Feedback::Nack { ssrc, sequences } => self.worker.push(Job::Nack { peer: self.peer, ssrc, sequences }),
-            Feedback::Keyframe(ssrc) if self.ssrcs.contains(&ssrc) => self.feed.request_keyframe(),
+            Feedback::Keyframe(ssrc) if self.ssrcs.contains(&ssrc) => {
+                let feed = self.figures.pictures_of.lock().feed();
+                feed.iter().for_each(|feed| feed.request_keyframe());
+            }
             Feedback::ReceiverTime { ssrc, ntp } => {
                 self.worker.push(Job::ReceiverTime { peer: self.peer, ssrc, ntp, came: Instant::now() });
             }
-            Feedback::Remb(bits) => self.figures.estimate.store(bits, Relaxed),
-            Feedback::TransportCc { received, lost } => {
-                self.figures.arrived.fetch_add(received.into(), Relaxed);
-                self.figures.lost.fetch_add(lost.into(), Relaxed);
-            }
+            Feedback::Remb(bits) => self.line.remb(Instant::now(), bits),
+            Feedback::TransportCc(arrivals) => self.line.arrived(Instant::now(), &arrivals),
             Feedback::Keyframe(_) | Feedback::SenderReport { .. } => {}
         }
     }
@@ -100,6 +117,7 @@ impl Downlink {
             let units = now.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay) as i32;
             let trip = Duration::from_micros(units.max(0) as u64 * 1_000_000 / 65_536).min(LONGEST_TRIP);
             self.figures.round_trip_us.store(trip.as_micros() as u64 + 1, Relaxed);
+            self.line.round_trip(trip);
         }
     }
 
@@ -126,7 +144,6 @@ impl Downlink {
 
 impl Drop for Downlink {
     fn drop(&mut self) {
-        self.feed.audience[self.index].fetch_sub(1, Relaxed);
         let (done, gone) = std::sync::mpsc::sync_channel(0);
         self.worker.push(Job::Detach(self.peer, done));
         // Ends when the worker drops its end.

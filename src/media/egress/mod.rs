@@ -2,7 +2,12 @@
 
 mod backlog;
 mod downlink;
+mod figures;
+mod line;
+mod rates;
+mod roster;
 mod show;
+mod source;
 mod stream;
 mod subscriber;
 mod timer;
@@ -13,9 +18,11 @@ use super::rtp::Item;
 use crate::media::srtp::Receiver;
 use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
-use downlink::Figures;
+use figures::Figures;
+use line::{Line, Told};
 use parking_lot::Mutex;
 pub use show::{LineReport, Show};
+use source::Ledger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use subscriber::Subscriber;
@@ -143,17 +150,26 @@ impl Pool {
 
     /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
+        let kinds: Vec<Kind> = [Kind::Audio, Kind::Video]
+            .into_iter()
+            .filter(|kind| spec.streams.iter().any(|stream| stream.kind() == *kind))
+            .collect();
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
-        let (peer, feed, figures) = (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()));
+        let (peer, feed, figures, ledger) =
+            (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()), Ledger::new(index));
         let (ssrcs, receiver) = (downlink::ssrcs(&spec.streams), Mutex::new(Receiver::new(&spec.keys.receive).ok()));
-        match Subscriber::new(spec, Arc::clone(&figures)) {
+        let line = Arc::new(Line::new(Box::new(Told::default())));
+        match Subscriber::new(spec, Arc::clone(&figures), Arc::clone(&line)) {
             Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
-        feed.audience[index].fetch_add(1, Relaxed);
-        Downlink { peer, feed, worker, index, figures, ssrcs, receiver }
+        let downlink = Downlink { peer, worker, ledger, choices: Mutex::default(), figures, line, ssrcs, receiver };
+        for kind in kinds {
+            downlink.show(kind, Some(Show { feed: Arc::clone(&feed), keep: None }));
+        }
+        downlink
     }
 
     /// Nobody yet: how many subscribers of a feed each worker has.

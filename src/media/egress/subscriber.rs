@@ -1,14 +1,17 @@
 //! A connected subscriber as its worker sees it: packets are rewritten, encrypted and sent, its RTCP is answered.
 
 use super::backlog::{Backlog, Datagrams};
-use super::downlink::Figures;
-use super::stream::{Placed, Stream};
+use super::figures::Figures;
+use super::line::{Leaving, Line};
+use super::rates::Rates;
+use super::source::{Histories, Shown, Sources};
+use super::stream::{Origin, Placed, Stream};
 use super::{DownlinkSpec, OutExtensions, Wire};
-use crate::media::feed::{Feed, clock};
+use crate::media::feed::clock;
 use crate::media::rtcp::{self, SenderReport};
 use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
 use crate::media::srtp::Sender;
-use crate::model::{Kind, PeerId};
+use crate::model::{FeedId, Kind, PeerId};
 use aws_lc_rs::error::Unspecified;
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -28,6 +31,9 @@ const FIRST_REPORTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
+/// A switch goes back in time at most so far for a keyframe that is at hand.
+const REWIND: Duration = Duration::from_millis(300);
+
 static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Datagrams written for one subscriber, one after another; their room is the thread's, used for all in turn.
@@ -38,6 +44,7 @@ pub struct Outgoing {
     sent_at: u32,
     payload_bytes: u64,
     pictures: u64,
+    leaving: Vec<Leaving>,
 }
 
 /// 24 bits, seconds in 6.18 fixed point.
@@ -45,18 +52,28 @@ fn abs_send_time() -> u32 {
     (EPOCH.elapsed().as_nanos() as u64 / 1000 * 0x4_0000 / 1_000_000) as u32 & 0xff_ffff
 }
 
+fn place_of(kind: Kind) -> usize {
+    usize::from(kind == Kind::Video)
+}
+
 /// The subscriber.
 pub struct Subscriber {
     /// Identity.
     pub peer: PeerId,
-    /// What it watches.
-    pub feed: Arc<Feed>,
     streams: Vec<Stream>,
+    /// Of sound and of pictures.
+    sources: [Sources; 2],
+    /// Other feeds are wanted than before.
+    pub moved: bool,
     extensions: OutExtensions,
     sender: Sender,
     wire: Arc<dyn Wire>,
     cname: String,
     figures: Arc<Figures>,
+    line: Arc<Line>,
+    rates: Rates,
+    /// Bytes on the wire without UDP: all, and of media.
+    bytes: [u64; 2],
     transport_cc: u16,
     credit: f64,
     backlog: Backlog,
@@ -67,16 +84,20 @@ pub struct Subscriber {
 
 impl Subscriber {
     /// The only one for these keys.
-    pub fn new(spec: DownlinkSpec, figures: Arc<Figures>) -> Result<Self, Unspecified> {
+    pub fn new(spec: DownlinkSpec, figures: Arc<Figures>, line: Arc<Line>) -> Result<Self, Unspecified> {
         Ok(Self {
             sender: Sender::new(&spec.keys.send)?,
             peer: spec.peer,
-            feed: spec.feed,
+            sources: Default::default(),
+            moved: false,
             streams: spec.streams.into_iter().map(|s| Stream::new(s, rand::random())).collect(),
             extensions: spec.extensions,
             wire: spec.wire,
             cname: spec.cname,
             figures,
+            line,
+            rates: Rates::default(),
+            bytes: [0; 2],
             transport_cc: 0,
             credit: RTX_BURST,
             backlog: Backlog::default(),
@@ -86,26 +107,69 @@ impl Subscriber {
         })
     }
 
-    /// The first pictures: those since the newest keyframe, or a new keyframe is asked for.
-    pub fn begin(&mut self, out: &mut Outgoing) {
-        let pictures = self.feed.newest_pictures();
-        if pictures.is_empty() {
-            self.feed.request_keyframe();
+    /// Sound or pictures come from this source as soon as it begins: pictures at a keyframe, which is asked for unless a
+    /// new one is at hand. Until then the former source goes on; `None` ends it at once.
+    pub fn show(&mut self, kind: Kind, shown: Option<Shown>, out: &mut Outgoing) {
+        self.moved = true;
+        let chosen = self.sources[place_of(kind)].choose(shown);
+        if kind == Kind::Video {
+            self.tell_shown();
         }
-        self.send_batch(&pictures, out);
+        if chosen && kind == Kind::Video {
+            self.begin_pictures(out);
+        }
     }
 
-    /// Sends what of a batch is for it, in one call.
-    pub fn send_batch(&mut self, items: &[Arc<Item>], out: &mut Outgoing) {
+    fn begin_pictures(&mut self, out: &mut Outgoing) {
+        let sources = &self.sources[place_of(Kind::Video)];
+        let Some(feed) = sources.next().map(|next| Arc::clone(&next.feed)) else { return };
+        let mut pictures = feed.newest_pictures();
+        if sources.current().is_some() && pictures.first().is_some_and(|first| first.packet.at.elapsed() > REWIND) {
+            pictures.clear();
+        }
+        if pictures.is_empty() {
+            feed.request_keyframe();
+        }
+        self.send_batch(feed.id(), &pictures, out);
+    }
+
+    fn tell_shown(&self) {
+        let current = self.sources[place_of(Kind::Video)].current();
+        self.figures.pictures_of.lock().shown(current.map(|current| &current.feed));
+    }
+
+    /// The feeds that packets are wanted of.
+    pub fn feeds(&self) -> impl Iterator<Item = FeedId> {
+        self.sources.iter().flat_map(Sources::feeds)
+    }
+
+    /// Sends what of a feed's batch is for it, in one call.
+    pub fn send_batch(&mut self, feed: FeedId, items: &[Arc<Item>], out: &mut Outgoing) {
         out.sent_at = abs_send_time();
+        let mut roles = [self.sources[0].role(feed), self.sources[1].role(feed)];
         for item in items {
+            let kind = place_of(item.packet.codec.kind());
+            let Some((serial, awaited)) = roles[kind] else { continue };
             for index in 0..self.streams.len() {
-                if let Some(placed) = self.streams[index].place(item) {
-                    self.write(index, item, &placed, None, out);
+                let line = |from| self.sources[kind].line(from, item.packet.codec).filter(|_| awaited);
+                let Some(placed) = self.streams[index].place(item, serial, line) else { continue };
+                if awaited {
+                    self.promote(item.packet.codec.kind());
+                    roles[kind] = Some((serial, false));
                 }
+                self.write(index, item, &placed, None, out);
             }
         }
         self.hand_over(out);
+    }
+
+    /// The awaited source has begun.
+    fn promote(&mut self, kind: Kind) {
+        self.sources[place_of(kind)].promote();
+        self.moved = true;
+        if kind == Kind::Video {
+            self.tell_shown();
+        }
     }
 
     /// Appends one protected packet; `again`: as a retransmission (RFC 4588) with this payload type and SSRC.
@@ -113,7 +177,8 @@ impl Subscriber {
         let start = out.datagrams.data.len();
         let stream = &mut self.streams[index];
         let sequence = if again.is_some() { stream.next_rtx() } else { placed.sequence };
-        let (payload_type, ssrc) = again.unwrap_or((stream.spec.first.payload_type, stream.spec.ssrc));
+        let Some(own) = stream.spec.carries(item.packet.codec).map(|out| out.payload_type) else { return };
+        let (payload_type, ssrc) = again.unwrap_or((own, stream.spec.ssrc));
         self.transport_cc = self.transport_cc.wrapping_add(1);
         let values = OutExtensionValues {
             mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
@@ -137,7 +202,14 @@ impl Subscriber {
             out.datagrams.data.truncate(start);
             return;
         }
-        out.datagrams.lengths.push(out.datagrams.data.len() - start);
+        let length = out.datagrams.data.len() - start;
+        out.datagrams.lengths.push(length);
+        out.leaving.push((self.transport_cc, length, None));
+        self.bytes[0] += length as u64;
+        self.bytes[1] += if again.is_none() { length as u64 } else { 0 };
+        if again.is_none() {
+            self.streams[index].wrote(placed, item);
+        }
         self.account(index, bytes, again.is_some(), marker, out);
     }
 
@@ -162,6 +234,10 @@ impl Subscriber {
         if out.datagrams.is_empty() && self.backlog.is_empty() {
             return;
         }
+        if self.extensions.transport_cc != 0 && !out.leaving.is_empty() {
+            self.line.sent(Instant::now(), &out.leaving);
+        }
+        out.leaving.clear();
         self.figures.packets.fetch_add(out.datagrams.lengths.len() as u64, Relaxed);
         self.figures.bytes.fetch_add(std::mem::take(&mut out.payload_bytes), Relaxed);
         self.figures.pictures.fetch_add(std::mem::take(&mut out.pictures), Relaxed);
@@ -176,24 +252,30 @@ impl Subscriber {
         let now = Instant::now();
         if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
             self.refused = Some(now);
-            self.feed.request_keyframe();
+            let feed = self.figures.pictures_of.lock().feed();
+            feed.iter().for_each(|feed| feed.request_keyframe());
         }
     }
 
     /// Sends again what it misses, within its budget.
     pub fn on_nack(&mut self, ssrc: u32, sequences: &[u16], out: &mut Outgoing) {
         let Some(index) = self.streams.iter().position(|s| s.spec.ssrc == ssrc) else { return };
-        let codec = self.streams[index].spec.first.codec;
-        let Some(rtx) = self.streams[index].spec.rtx(codec) else { return };
-        let Some(history) = self.feed.history(codec) else { return };
+        if self.streams[index].spec.rtx_ssrc.is_none() {
+            return;
+        }
         out.sent_at = abs_send_time();
-        let (now, round_trip) = (Instant::now(), self.figures.round_trip());
+        let (now, round_trip) = (Instant::now(), self.figures.round_trip().unwrap_or_default());
+        let mut histories = Histories::default();
         for sequence in sequences {
             if self.credit <= 0.0 {
                 break;
             }
-            let find = |source| history.read().get(source).cloned();
-            if let Some((placed, item)) = self.streams[index].retransmit(*sequence, round_trip, now, find) {
+            let stream = &mut self.streams[index];
+            let sources = &self.sources[place_of(stream.spec.kind())];
+            let find = |origin: &Origin, source| histories.find(sources, origin, source);
+            if let Some((placed, item)) = stream.retransmit(*sequence, round_trip, now, find)
+                && let Some(rtx) = stream.spec.rtx(item.packet.codec)
+            {
                 self.write(index, &item, &placed, Some(rtx), out);
             }
         }
@@ -203,6 +285,9 @@ impl Subscriber {
     /// What waits for the socket, and sender reports that are due.
     pub fn tick(&mut self, now: Instant, out: &mut Outgoing) {
         self.hand_over(out);
+        let [sent, media] = self.rates.look(now, self.bytes);
+        self.figures.sent_rate.store(sent, Relaxed);
+        self.figures.media_rate.store(media, Relaxed);
         let pause = if self.reports < FIRST_REPORTS { FIRST_PAUSE } else { REPORT_PAUSE };
         if now.saturating_duration_since(self.reported) < pause {
             return;
@@ -219,7 +304,8 @@ impl Subscriber {
     }
 
     fn report(&self, stream: &Stream, ntp: u64) -> Option<SenderReport> {
-        let rtp = self.feed.rtp_at(stream.spec.first.codec, ntp).filter(|_| stream.started())?;
+        let source = self.sources[place_of(stream.spec.kind())].current()?;
+        let rtp = source.feed.rtp_at(stream.codec()?, ntp)?;
         let rtp = rtp.wrapping_add(stream.timestamp_offset);
         Some(SenderReport { ssrc: stream.spec.ssrc, ntp, rtp, packets: stream.packets, bytes: stream.bytes })
     }

@@ -1,10 +1,12 @@
-//! One sending thread: a bounded queue of work, and the subscribers that are its own.
+//! One sending thread and its bounded queue of work; `roster` does the work.
 
 use super::Batch;
+use super::roster::Roster;
+use super::source::Shown;
 use super::subscriber::{Outgoing, Subscriber};
-use crate::model::{FeedId, PeerId};
+use crate::model::{Kind, PeerId};
 use parking_lot::{Condvar, Mutex};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
@@ -22,6 +24,15 @@ pub enum Job {
     Attach(Box<Subscriber>),
     /// A subscriber is gone; told when nothing is sent to it any more.
     Detach(PeerId, SyncSender<()>),
+    /// A subscriber is to get sound or pictures from another feed.
+    Show {
+        /// Who.
+        peer: PeerId,
+        /// Which of both.
+        kind: Kind,
+        /// Where from; `None`: nothing is sent of it.
+        shown: Option<Shown>,
+    },
     /// A subscriber misses packets of a stream.
     Nack {
         /// Who.
@@ -102,10 +113,10 @@ impl Worker {
     }
 
     fn run(&self) {
-        let mut subscribers = Subscribers::default();
+        let mut roster = Roster::default();
         let mut out = Outgoing::default();
         while let Some(jobs) = self.take() {
-            jobs.into_iter().for_each(|job| subscribers.work(job, &mut out));
+            jobs.into_iter().for_each(|job| roster.work(job, &mut out));
         }
     }
 
@@ -133,59 +144,6 @@ impl Queue {
             self.jobs.remove(oldest);
             self.batches -= 1;
             super::dropped("slow_worker", 1);
-        }
-    }
-}
-
-/// The subscribers of one thread, by feed.
-#[derive(Default)]
-struct Subscribers {
-    by_feed: HashMap<FeedId, Vec<Subscriber>>,
-    feeds: HashMap<PeerId, FeedId>,
-}
-
-impl Subscribers {
-    fn work(&mut self, job: Job, out: &mut Outgoing) {
-        match job {
-            Job::Batch(batch) => {
-                let of_feed = self.by_feed.get_mut(&batch.feed);
-                of_feed.into_iter().flatten().for_each(|s| s.send_batch(&batch.items, out));
-            }
-            Job::Attach(mut subscriber) => {
-                subscriber.begin(out);
-                self.feeds.insert(subscriber.peer, subscriber.feed.id());
-                self.by_feed.entry(subscriber.feed.id()).or_default().push(*subscriber);
-            }
-            Job::Detach(peer, done) => {
-                self.detach(peer);
-                drop(done);
-            }
-            Job::Nack { peer, ssrc, sequences } => {
-                if let Some(subscriber) = self.find(peer) {
-                    subscriber.on_nack(ssrc, &sequences, out);
-                }
-            }
-            Job::ReceiverTime { peer, ssrc, ntp, came } => {
-                if let Some(subscriber) = self.find(peer) {
-                    subscriber.answer_receiver_time(ssrc, ntp, came.elapsed());
-                }
-            }
-            Job::Tick(now) => self.by_feed.values_mut().flatten().for_each(|s| s.tick(now, out)),
-        }
-    }
-
-    fn find(&mut self, peer: PeerId) -> Option<&mut Subscriber> {
-        let feed = self.feeds.get(&peer)?;
-        self.by_feed.get_mut(feed)?.iter_mut().find(|s| s.peer == peer)
-    }
-
-    fn detach(&mut self, peer: PeerId) {
-        let Some(feed) = self.feeds.remove(&peer) else { return };
-        if let Some(of_feed) = self.by_feed.get_mut(&feed) {
-            of_feed.retain(|s| s.peer != peer);
-            if of_feed.is_empty() {
-                self.by_feed.remove(&feed);
-            }
         }
     }
 }

@@ -56,6 +56,8 @@ pub struct Feed {
     content: Mutex<Content>,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
+    /// Subscriptions that show its pictures or wait for them; kept by `egress`.
+    pub(super) watchers: AtomicUsize,
 }
 
 impl Feed {
@@ -72,6 +74,7 @@ impl Feed {
             ssrc: rand::random::<u32>() | 1,
             content: Mutex::default(),
             audience: pool.audience(),
+            watchers: AtomicUsize::new(0),
         });
         pool.watch(&feed);
         feed
@@ -343,7 +346,7 @@ impl Feed {
 
     /// Who uses its pictures just now: subscribers that show them or wait for their keyframe, and branches.
     pub fn picture_users(&self) -> usize {
-        self.users()
+        self.watchers.load(Ordering::Relaxed) + self.intake.lock().taps.len()
     }
 
     /// Whether the feed can serve: it has at least one track.

@@ -1,0 +1,182 @@
+//! A subscriber's line as its feedback tells it: feeds the estimate from both sides, what was sent by the sending thread and
+//! what arrived by the reader. Leaves what the line carries to the estimate, and what to do about it to `choice`.
+
+use super::rates::Losses;
+use crate::media::rtcp::Arrivals;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+/// Which probe a packet belongs to.
+pub type ProbeId = u32;
+
+/// More than is sent otherwise, to see whether the line carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Which.
+    pub id: ProbeId,
+    /// Bits per second at which it is to be sent.
+    pub bits: u64,
+    /// Bytes in all.
+    pub bytes: usize,
+}
+
+/// What feedback says of one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Its transport-wide number.
+    pub sequence: u16,
+    /// When it arrived, in microseconds on the receiver's clock; `None`: lost.
+    pub arrival: Option<i64>,
+}
+
+/// What an estimate must do.
+pub trait Estimate: Send {
+    /// A packet leaves.
+    fn on_sent(&mut self, sequence: u16, bytes: usize, at: Instant, probe: Option<ProbeId>);
+    /// The receiver tells what arrived.
+    fn on_feedback(&mut self, now: Instant, packets: &[Received]);
+    /// The receiver tells its own estimate, bits per second.
+    fn on_remb(&mut self, now: Instant, bits: u64);
+    /// From reports.
+    fn on_round_trip(&mut self, trip: Duration);
+    /// Bits per second that the next better rendition needs.
+    fn set_desired(&mut self, bits: u64);
+    /// Time has passed; whether to probe now.
+    fn tick(&mut self, now: Instant) -> Option<Probe>;
+    /// Bits per second; `None` before it is known.
+    fn estimate(&self) -> Option<u64>;
+    /// Held down by how little is sent.
+    fn is_limited_by_application(&self) -> bool;
+}
+
+/// A packet that leaves: its transport-wide number, its bytes, its probe.
+pub type Leaving = (u16, usize, Option<ProbeId>);
+
+/// Shared by the sending thread and the reader.
+pub struct Line {
+    state: Mutex<State>,
+    /// Bits per second, 0 while unknown: read for each batch.
+    estimate: AtomicU64,
+}
+
+struct State {
+    estimate: Box<dyn Estimate>,
+    /// The last reference time, unwrapped, in 64 ms.
+    reference: Option<i64>,
+    losses: Losses,
+    packets: Vec<Received>,
+}
+
+impl Line {
+    /// Nothing was sent yet.
+    pub fn new(estimate: Box<dyn Estimate>) -> Self {
+        let state = State { estimate, reference: None, losses: Losses::default(), packets: Vec::new() };
+        Self { state: Mutex::new(state), estimate: AtomicU64::new(0) }
+    }
+
+    /// These packets leave now.
+    pub fn sent(&self, at: Instant, leaving: &[Leaving]) {
+        let mut state = self.state.lock();
+        leaving.iter().for_each(|(sequence, bytes, probe)| state.estimate.on_sent(*sequence, *bytes, at, *probe));
+    }
+
+    /// Transport-wide feedback came.
+    pub fn arrived(&self, now: Instant, arrivals: &Arrivals) {
+        let mut state = self.state.lock();
+        let State { estimate, reference, losses, packets } = &mut *state;
+        let base = unwrap(*reference, arrivals.reference);
+        *reference = Some(base);
+        packets.clear();
+        packets.extend(arrivals.packets.iter().map(|(sequence, after)| {
+            let arrival = after.map(|after| base * 64_000 + after);
+            Received { sequence: *sequence, arrival }
+        }));
+        losses.count(now, packets.len(), arrivals.lost());
+        estimate.on_feedback(now, packets);
+        self.tell(&state);
+    }
+
+    /// The receiver's own estimate.
+    pub fn remb(&self, now: Instant, bits: u64) {
+        let mut state = self.state.lock();
+        state.estimate.on_remb(now, bits);
+        self.tell(&state);
+    }
+
+    /// From a report.
+    pub fn round_trip(&self, trip: Duration) {
+        self.state.lock().estimate.on_round_trip(trip);
+    }
+
+    /// What the next better rendition needs, bits per second.
+    pub fn desire(&self, bits: u64) {
+        self.state.lock().estimate.set_desired(bits);
+    }
+
+    /// Time has passed; whether to probe now.
+    pub fn tick(&self, now: Instant) -> Option<Probe> {
+        let mut state = self.state.lock();
+        let probe = state.estimate.tick(now);
+        self.tell(&state);
+        probe
+    }
+
+    fn tell(&self, state: &State) {
+        self.estimate.store(state.estimate.estimate().map_or(0, |bits| bits.max(1)), Relaxed);
+    }
+
+    /// Bits per second; `None` while unknown.
+    pub fn estimate(&self) -> Option<u64> {
+        Some(self.estimate.load(Relaxed)).filter(|bits| *bits > 0)
+    }
+
+    /// Whether the estimate is held down by how little is sent, and the fraction lost lately, if feedback tells it.
+    pub fn report(&self, now: Instant) -> (bool, Option<f64>) {
+        let state = self.state.lock();
+        (state.estimate.is_limited_by_application(), state.losses.fraction(now))
+    }
+}
+
+/// The time nearest to the last one: 24 bits roll over each 12 days.
+fn unwrap(last: Option<i64>, reference: u32) -> i64 {
+    let Some(last) = last else { return i64::from(reference) };
+    let step = (reference.wrapping_sub(last as u32) << 8) as i32 >> 8;
+    last + i64::from(step)
+}
+
+/// What the receiver says itself, when nothing better is known.
+#[derive(Default)]
+pub struct Told(Option<u64>);
+
+impl Estimate for Told {
+    fn on_sent(&mut self, _: u16, _: usize, _: Instant, _: Option<ProbeId>) {}
+    fn on_feedback(&mut self, _: Instant, _: &[Received]) {}
+    fn on_remb(&mut self, _: Instant, bits: u64) {
+        self.0 = Some(bits);
+    }
+    fn on_round_trip(&mut self, _: Duration) {}
+    fn set_desired(&mut self, _: u64) {}
+    fn tick(&mut self, _: Instant) -> Option<Probe> {
+        None
+    }
+    fn estimate(&self) -> Option<u64> {
+        self.0
+    }
+    fn is_limited_by_application(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reference_times_roll_over_and_come_out_of_order() {
+        assert_eq!(unwrap(None, 0xff_fffe), 0xff_fffe);
+        assert_eq!(unwrap(Some(0xff_fffe), 1), 0x100_0001);
+        assert_eq!(unwrap(Some(0x100_0001), 0xff_ffff), 0xff_ffff);
+        assert_eq!(unwrap(Some(5), 9), 9);
+    }
+}
