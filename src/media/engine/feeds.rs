@@ -20,13 +20,16 @@ impl Feeds {
 }
 
 impl Inner {
-    /// A feed that tells `events` when its media has started.
+    /// A feed that tells `events` when its media has started, and who speaks.
     pub fn make_feed(&self, id: FeedId, events: &MediaSink) -> Arc<Feed> {
-        let events = events.clone();
+        let (live, voice) = (events.clone(), events.clone());
         let on_live = Box::new(move |tracks| {
-            let _ = events.send(MediaEvent::FeedLive { feed: id, tracks });
+            let _ = live.send(MediaEvent::FeedLive { feed: id, tracks });
         });
         let feed = Feed::new(id, self.context.pool.clone(), self.keyframe_interval, on_live);
+        feed.set_on_voice(Box::new(move |speaking| {
+            let _ = voice.send(MediaEvent::Voice { feed: id, speaking });
+        }));
         self.feeds.all.lock().insert(id, feed.clone());
         metrics::gauge!("media_feeds").increment(1.0);
         feed

@@ -1,14 +1,15 @@
 //! Mixes that are feeds: watched and broadcast like any other, ended when nobody uses them.
 
 use super::Inner;
+use crate::media::egress::Show;
 use crate::media::feed::Feed;
-use crate::media::mix::{Mix, MixEvent, MixSpec, Target};
+use crate::media::mix::{Mix, MixEvent, MixSpec, Others, Target};
 use crate::media::{MediaError, MediaEvent, MediaSink};
 use crate::model::{EndReason, FeedId, Layout, PeerId, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::*;
+use std::sync::atomic::{AtomicUsize, Ordering::*};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::MissedTickBehavior;
@@ -28,6 +29,8 @@ enum Ending {
 struct Entry {
     mix: RecordingId,
     feed: FeedId,
+    #[allow(dead_code, reason = "read by `without`")]
+    others: Arc<Others>,
     endings: UnboundedSender<Ending>,
 }
 
@@ -36,6 +39,8 @@ struct Entry {
 pub struct LiveMixes {
     all: Mutex<HashMap<PeerId, Entry>>,
     fewer: Condvar,
+    /// Sounds without one member's, in all mixes.
+    others: Arc<AtomicUsize>,
 }
 
 impl LiveMixes {
@@ -49,6 +54,14 @@ impl LiveMixes {
     /// Whether this feed is the mix of this name.
     pub fn is_own(&self, mix: &RecordingId, feed: FeedId) -> bool {
         self.all.lock().values().any(|entry| entry.mix == *mix && entry.feed == feed)
+    }
+
+    /// A live mix's sound without this member's: for viewers of the mix who are in it. `None`: `mix` is no live mix, `own` is
+    /// not in it, or there are too many (logged); the mix's own sound serves then.
+    #[allow(dead_code, reason = "asked by who chooses what a viewer gets")]
+    pub fn without(&self, mix: FeedId, own: FeedId) -> Option<Show> {
+        let others = self.all.lock().values().find(|entry| entry.feed == mix).map(|entry| entry.others.clone());
+        others?.without(own)
     }
 
     /// Waits until all have ended.
@@ -69,6 +82,7 @@ struct Live {
     peer: PeerId,
     mix: RecordingId,
     feed: Arc<Feed>,
+    others: Arc<Others>,
     events: MediaSink,
 }
 
@@ -89,8 +103,12 @@ impl Inner {
             return;
         }
         let (endings, inbox) = unbounded_channel();
-        self.live_mixes.all.lock().insert(peer, Entry { mix: mix.clone(), feed, endings: endings.clone() });
-        let live = Live { inner: self.clone(), peer, mix, feed: self.make_feed(feed, events), events: events.clone() };
+        let (pool, templates) = (self.context.pool.clone(), self.mixers.templates.clone());
+        let others = Others::new(pool, templates, self.live_mixes.others.clone());
+        let entry = Entry { mix: mix.clone(), feed, others: others.clone(), endings: endings.clone() };
+        self.live_mixes.all.lock().insert(peer, entry);
+        let feed = self.make_feed(feed, events);
+        let live = Live { inner: self.clone(), peer, mix, feed, others, events: events.clone() };
         let begun = live.begin(layout, title, &endings);
         if let Err(error) = &begun {
             let _ = endings.send(Ending::Over(EndReason::EngineError, Some(error.to_string())));
@@ -111,7 +129,7 @@ impl Live {
         };
         let spec = MixSpec {
             recording: self.mix.clone(),
-            target: Target::Feed(self.feed.clone()),
+            target: Target::Feed(self.feed.clone(), self.others.clone()),
             layout: Some(layout),
             title,
             templates: self.inner.mixers.templates.clone(),
@@ -149,7 +167,8 @@ impl Live {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while used.elapsed() < LINGER {
             ticks.tick().await;
-            if self.feed.users() > 0 {
+            // A member who only listens takes nothing of the mix's own feed.
+            if self.feed.users() + self.others.users() > 0 {
                 used = tokio::time::Instant::now();
             }
         }

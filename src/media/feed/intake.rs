@@ -6,7 +6,7 @@ use super::past::Past;
 use super::source::{SourceTrack, TapItem};
 use super::track::Track;
 use crate::media::rtp::Item;
-use crate::model::{Codec, TrackInfo};
+use crate::model::{Codec, Kind, TrackInfo};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::time::Instant;
@@ -35,6 +35,12 @@ impl Intake {
     pub fn has_codecs_of(&self, tracks: &[SourceTrack]) -> bool {
         self.tracks.len() == tracks.len()
             && tracks.iter().all(|new| self.tracks.iter().any(|t| t.source.codec == new.codec))
+    }
+
+    /// Whether the sound is the same stream, with its level in the same place.
+    pub fn has_sound_of(&self, tracks: &[SourceTrack]) -> bool {
+        let of = |t: &SourceTrack| (t.codec.kind() == Kind::Audio).then_some((t.codec, t.ssrc, t.audio_level_id));
+        self.tracks.iter().find_map(|t| of(&t.source)) == tracks.iter().find_map(of)
     }
 
     /// Whether all SSRCs are among these tracks'.

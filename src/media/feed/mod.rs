@@ -13,6 +13,7 @@ mod past;
 mod rate;
 mod source;
 mod track;
+mod voice;
 
 use super::egress::{Batch, Pool};
 use super::rtcp::{self, Feedback};
@@ -30,6 +31,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 use track::Track;
+pub use voice::OnVoice;
 
 /// Told once when RTP of every negotiated track, or of one and 500 ms later, came in; and again after changes.
 pub type OnLive = Box<dyn Fn(Vec<TrackInfo>) + Send + Sync>;
@@ -54,6 +56,7 @@ pub struct Feed {
     /// Our SSRC in RTCP to the publisher.
     ssrc: u32,
     content: Mutex<Content>,
+    voice: voice::Watched,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
     /// Subscriptions that show its pictures or wait for them; kept by `egress`.
@@ -73,6 +76,7 @@ impl Feed {
             upstream: RwLock::new(None),
             ssrc: rand::random::<u32>() | 1,
             content: Mutex::default(),
+            voice: voice::Watched::default(),
             audience: pool.audience(),
             watchers: AtomicUsize::new(0),
         });
@@ -103,6 +107,7 @@ impl Feed {
         let replaced = before.is_some_and(|before| Arc::as_ptr(&before).cast::<()>() != new);
         let mut intake = self.intake.lock();
         let changed = !intake.has_codecs_of(&source.tracks);
+        let other_sound = replaced || !intake.has_sound_of(&source.tracks);
         if replaced || !intake.has_ssrcs_of(&source.tracks) {
             // Another peer connection of the publisher has other clocks.
             *self.clock.lock() = Clock::default();
@@ -124,6 +129,10 @@ impl Feed {
             let tracks = intake.tracks.iter().map(|t| t.source.clone()).collect();
             intake.tell(&TapItem::TracksChanged(tracks));
         }
+        drop(intake);
+        if other_sound {
+            self.voice.with(voice::Voice::stop);
+        }
     }
 
     /// One decrypted RTP packet. Unknown SSRCs are counted and dropped.
@@ -134,6 +143,7 @@ impl Feed {
         let Some(taken) = taken else { return drop_packet("unannounced") };
         intake.last_rtp = Some(at);
         let Some(item) = taken else { return };
+        let level = item.level.map(|level| (level, item.packet.timestamp, item.packet.codec.clock_rate()));
         if item.packet.keyframe && item.packet.codec.kind() == Kind::Video {
             self.keyframes.lock().arrived();
         }
@@ -148,6 +158,9 @@ impl Feed {
         let kept = intake.past.as_mut().is_some_and(|past| past.wants_keyframe(at));
         let anew = intake.tracks.iter_mut().any(|t| std::mem::take(&mut t.wants_keyframe)) || kept;
         drop(intake);
+        if let Some((level, rtp, clock)) = level {
+            self.voice.with(|voice| voice.hear(level, rtp, clock, at));
+        }
         if anew {
             self.request_keyframe();
         } else if waits {
@@ -218,6 +231,7 @@ impl Feed {
         let news = intake.look(now);
         let waits = intake.waits();
         drop(intake);
+        self.voice.with(|voice| voice.look(now));
         nacks.iter().for_each(|packet| self.send_upstream(packet));
         if let Some(tracks) = news {
             (self.on_live)(tracks);
@@ -325,6 +339,7 @@ impl Feed {
         intake.tracks.clear();
         intake.batch.clear();
         drop(intake);
+        self.voice.with(voice::Voice::stop);
         *self.upstream.write() = None;
     }
 

@@ -3,7 +3,7 @@
 //! Decides which encoder is used and how the file is completed; leaves what is in it to `mixer`, what becomes of RTP to
 //! `on_air`. Pictures that wait are counted, never dropped: who pushes looks at `waiting` first.
 
-use super::on_air::OnAir;
+use super::on_air::{OnAir, Start};
 use crate::media::feed::Feed;
 use crate::media::template::{Template, element};
 use crate::media::{MediaError, census};
@@ -53,13 +53,20 @@ impl Encoder {
         Self::write(&file_template(look.is_some(), templates)?, path, look)
     }
 
-    /// Starts sending into a feed, whose source this becomes.
-    pub fn start_feed(feed: &Arc<Feed>, look: Look, templates: Option<&Path>) -> Result<Self, MediaError> {
+    /// Starts sending into a feed, whose source this becomes. Tells where its RTP time begins.
+    pub fn start_feed(feed: &Arc<Feed>, look: Look, templates: Option<&Path>) -> Result<(Self, Start), MediaError> {
         static FOUND: OnceLock<&str> = OnceLock::new();
         let template = working(&["live/mix", "live/mix-openh264"], &FOUND, templates)?;
         let pipeline = build(&template, true)?;
-        OnAir::start(&pipeline, feed)?;
-        Self::play(pipeline, None, Some(look))
+        let start = OnAir::start(&pipeline, feed)?;
+        Ok((Self::play(pipeline, None, Some(look))?, start))
+    }
+
+    /// Starts sending sound alone into a feed, in step with a feed that began at `start`.
+    pub fn start_sound(feed: &Arc<Feed>, start: Start, templates: Option<&Path>) -> Result<Self, MediaError> {
+        let pipeline = build(&Template::load("live/others", templates)?, false)?;
+        OnAir::start_sound(&pipeline, feed, start)?;
+        Self::play(pipeline, None, None)
     }
 
     fn write(template: &Template, path: &Path, look: Option<Look>) -> Result<Self, MediaError> {

@@ -8,6 +8,7 @@ use super::encoder::{Encoder, End, Look};
 use super::layout::{self, Plan};
 use super::member::{Joining, Member, since};
 use super::mixer::Mixer;
+use super::others::Others;
 use crate::media::branch::Disk;
 use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaError, disk};
@@ -41,8 +42,8 @@ pub enum Target {
         /// Has the file synced.
         disk: Arc<Disk>,
     },
-    /// Into a feed, whose source it becomes. Its pictures cannot be left out.
-    Feed(Arc<Feed>),
+    /// Into a feed, whose source it becomes; its sound without a member's into others. Its pictures cannot be left out.
+    Feed(Arc<Feed>, Arc<Others>),
 }
 
 /// What a mix needs.
@@ -81,26 +82,33 @@ enum Command {
 /// A running mix. Dropped without `stop` it is stopped and logged as a bug.
 pub struct Mix {
     commands: Sender<Command>,
+    others: Option<Arc<Others>>,
 }
 
 impl Mix {
     /// Starts its thread; what is wrong comes as `Ended`.
     pub fn start(spec: MixSpec) -> Result<Self, MediaError> {
         let (commands, receiver) = channel();
+        let others = match &spec.target {
+            Target::File { .. } => None,
+            Target::Feed(_, others) => Some(others.clone()),
+        };
         let name: String = format!("mix-{}", spec.recording).chars().take(15).collect();
         std::thread::Builder::new()
             .name(name)
             .spawn(move || run(spec, &receiver))
             .map_err(|error| MediaError::Transient(format!("no thread for a mix: {error}")))?;
-        Ok(Self { commands })
+        Ok(Self { commands, others })
     }
 
     /// A feed comes.
     pub fn join(&self, joining: Joining) {
+        self.others.iter().for_each(|others| others.join(joining.feed));
         let _ = self.commands.send(Command::Join(Box::new(joining)));
     }
     /// A feed leaves.
     pub fn leave(&self, feed: FeedId) {
+        self.others.iter().for_each(|others| others.leave(feed));
         let _ = self.commands.send(Command::Leave(feed));
     }
     /// Another layout from now on. One that cannot be used is logged, and the one before stays.
@@ -123,7 +131,7 @@ fn run(spec: MixSpec, commands: &Receiver<Command>) {
         Err(error) => {
             let reason = match spec.target {
                 Target::File { .. } => EndReason::StorageFailed,
-                Target::Feed(_) => EndReason::EngineError,
+                Target::Feed(..) => EndReason::EngineError,
             };
             return (spec.events)(MixEvent::Ended(reason, BranchReport::nothing(error.to_string())));
         }
@@ -152,12 +160,17 @@ fn begin(spec: &MixSpec) -> Result<Mixer, MediaError> {
         (plan, look)
     });
     let look = plan.as_ref().map(|(_, look)| *look);
-    let encoder = match (&spec.target, look) {
-        (Target::File { stem, .. }, look) => Encoder::start(stem, look, templates)?,
-        (Target::Feed(feed), Some(look)) => Encoder::start_feed(feed, look, templates)?,
-        (Target::Feed(_), None) => return Err(MediaError::Fatal("a mix without pictures is no feed".into())),
-    };
-    Ok(Mixer::new(plan, &spec.title, encoder))
+    match (&spec.target, look) {
+        (Target::File { stem, .. }, look) => {
+            Ok(Mixer::new(plan, &spec.title, Encoder::start(stem, look, templates)?, None))
+        }
+        (Target::Feed(feed, others), Some(look)) => {
+            let (encoder, start) = Encoder::start_feed(feed, look, templates)?;
+            others.begin(start);
+            Ok(Mixer::new(plan, &spec.title, encoder, Some(others.clone())))
+        }
+        (Target::Feed(..), None) => Err(MediaError::Fatal("a mix without pictures is no feed".into())),
+    }
 }
 
 struct Live<'a> {
@@ -183,7 +196,7 @@ impl<'a> Live<'a> {
         let (members, pauses) = (Vec::new(), Vec::new());
         let (delay, announced) = match spec.target {
             Target::File { .. } => (FILE_DELAY, false),
-            Target::Feed(_) => (FEED_DELAY, true),
+            Target::Feed(..) => (FEED_DELAY, true),
         };
         Self { spec, mixer, members, start, delay, tick: 0, pauses, skipping: false, announced, checked: start }
     }
@@ -213,7 +226,7 @@ impl<'a> Live<'a> {
         match command {
             Command::Join(joining) => {
                 self.leave(joining.feed);
-                let close = matches!(self.spec.target, Target::Feed(_));
+                let close = matches!(self.spec.target, Target::Feed(..));
                 let member = Member::join(*joining, &mut self.mixer, self.spec.templates.clone(), close);
                 self.members.push(member);
             }
@@ -247,7 +260,12 @@ impl<'a> Live<'a> {
         let (mixer, start) = (&mut self.mixer, self.start);
         let over: Vec<FeedId> =
             self.members.iter_mut().filter_map(|m| (!m.work(mixer, start, now)).then_some(m.feed())).collect();
-        over.into_iter().for_each(|feed| self.leave(feed));
+        for feed in over {
+            if let Target::Feed(_, others) = &self.spec.target {
+                others.leave(feed);
+            }
+            self.leave(feed);
+        }
     }
 
     /// One tick: written, or left out in a pause.
@@ -295,7 +313,8 @@ impl<'a> Live<'a> {
 
     /// What happened before the end was asked for belongs into the file.
     fn finish(mut self, end: End) -> (End, BranchReport) {
-        if matches!(self.spec.target, Target::Feed(_)) {
+        if let Target::Feed(_, others) = &self.spec.target {
+            others.end();
             return (end, self.mixer.stop());
         }
         let until = since(self.start, Instant::now());

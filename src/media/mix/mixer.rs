@@ -7,11 +7,13 @@ use super::canvas::Picture;
 use super::encoder::{Encoder, End, Look, codecs};
 use super::input::{Pictures, Voice, frames_at};
 use super::layout::Plan;
+use super::others::Others;
 use super::scene::{Person, Scene};
-use super::sound::{RATE, clamp, loudness};
+use super::sound::{self, RATE, clamp, loudness};
 use super::speaker::Speaker;
 use crate::media::BranchReport;
-use crate::model::FileFacts;
+use crate::model::{FeedId, FileFacts};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// An encoder that is this many seconds behind gets the same picture again, which is nearly free.
@@ -31,6 +33,14 @@ pub struct Input {
     pub voice: Option<Voice>,
 }
 
+/// The sound of a tick.
+struct Sum {
+    /// Of all.
+    all: Vec<[i32; 2]>,
+    /// Of those whose voice is left out somewhere.
+    apart: Vec<(FeedId, Vec<[i32; 2]>)>,
+}
+
 /// A mix on its way into a file.
 pub struct Mixer {
     inputs: Vec<Input>,
@@ -38,6 +48,7 @@ pub struct Mixer {
     look: Option<Look>,
     speaker: Speaker,
     encoder: Encoder,
+    others: Option<Arc<Others>>,
     ticks: u64,
     last: Option<gst::Buffer>,
     repeating: bool,
@@ -47,8 +58,8 @@ pub struct Mixer {
 }
 
 impl Mixer {
-    /// An empty mix. Without a plan: sound alone.
-    pub fn new(plan: Option<(Plan, Look)>, title: &str, encoder: Encoder) -> Self {
+    /// An empty mix. Without a plan: sound alone. `others`: get the sound without one member's.
+    pub fn new(plan: Option<(Plan, Look)>, title: &str, encoder: Encoder, others: Option<Arc<Others>>) -> Self {
         let look = plan.as_ref().map(|(_, look)| *look);
         Self {
             inputs: Vec::new(),
@@ -56,6 +67,7 @@ impl Mixer {
             look,
             speaker: Speaker::default(),
             encoder,
+            others,
             ticks: 0,
             last: None,
             repeating: false,
@@ -140,9 +152,17 @@ impl Mixer {
             self.encoder.push_picture(buffer, from, next - from);
             self.facts.pictures += 1;
         }
-        self.encoder.push_sound(sound, from, next - from);
+        self.push_sound(&sound, from, next - from);
         self.ticks += 1;
         Ok(())
+    }
+
+    fn push_sound(&self, sum: &Sum, at: u64, length: u64) {
+        self.encoder.push_sound(clamp(&sum.all), at, length);
+        let Some(others) = &self.others else { return };
+        for (id, own) in &sum.apart {
+            others.push(*id, sound::without(&sum.all, own), at, length);
+        }
     }
 
     fn advance(&mut self, at: i64, patience: Duration) {
@@ -156,10 +176,13 @@ impl Mixer {
     }
 
     /// The sum of all voices; notes who speaks.
-    fn sum(&mut self, from: i64, to: i64) -> Vec<u8> {
+    fn sum(&mut self, from: i64, to: i64) -> Sum {
         let count = usize::try_from(to - from).unwrap_or(0);
         let (mut mix, mut levels) = (vec![[0; 2]; count], Vec::with_capacity(self.inputs.len()));
         let mut own = vec![[0; 2]; count];
+        let wanted = self.others.as_ref().map(|others| others.wanted()).unwrap_or_default();
+        // Who is away for now has a silent voice.
+        let mut apart: Vec<_> = wanted.into_iter().map(|id| (id, own.clone())).collect();
         for input in &mut self.inputs {
             own.fill([0; 2]);
             input.voice.iter_mut().for_each(|voice| voice.add_to(from, &mut own));
@@ -167,12 +190,14 @@ impl Mixer {
             for (sum, one) in mix.iter_mut().zip(&own) {
                 *sum = [sum[0] + one[0], sum[1] + one[1]];
             }
+            let known = apart.iter_mut().find(|(id, _)| id.0 == input.id);
+            known.into_iter().for_each(|(_, voice)| voice.clone_from(&own));
         }
         let now = i64::try_from(self.written()).unwrap_or(i64::MAX);
         if self.speaker.hear(now, &levels) && self.scene.as_ref().is_some_and(Scene::follows_speaker) {
             self.arrange();
         }
-        clamp(&mix)
+        Sum { all: mix, apart }
     }
 
     /// A new picture, or the last one again when the encoder is behind.

@@ -2,7 +2,7 @@
 //!
 //! `layout` boxes by number of people · `scene`, `canvas`, `text` the picture · `sound`, `speaker` the sound · `decoder`,
 //! `input` one pipeline per participant and track · `mixer` the core · `encoder` the file or feed · `on_air` RTP into a feed ·
-//! `live` a running room · `offline` a finished recording. No compositor element: pictures come decoded in the size of their box, so that mixing
+//! `others` its sound without one member's · `live` a running room · `offline` a finished recording. No compositor element: pictures come decoded in the size of their box, so that mixing
 //! is copying rows, and no input can hold up another.
 
 mod canvas;
@@ -18,6 +18,7 @@ mod member;
 mod mixer;
 mod offline;
 mod on_air;
+mod others;
 mod scene;
 mod sound;
 mod speaker;
@@ -28,6 +29,7 @@ pub use cost::mix_cost;
 pub use live::{Mix, MixEvent, MixSpec, Target};
 pub use member::{Joining, since};
 pub use offline::{ComposeSpec, Composed, compose};
+pub use others::{MOST as MOST_LISTENERS, Others};
 
 #[cfg(test)]
 mod testing;

@@ -88,7 +88,7 @@ impl<'a> Work<'a> {
         let encoder = Encoder::start_at(&part, Some(look), spec.templates.as_deref());
         let encoder = encoder.map_err(|error| error.to_string())?;
         encoder.set_threads(0);
-        let mut mixer = Mixer::new(Some((plan, look)), spec.recording.room.as_str(), encoder);
+        let mut mixer = Mixer::new(Some((plan, look)), spec.recording.room.as_str(), encoder, None);
         mixer.started_at = Some(story.started_at);
         Ok(Self { spec, story, mixer, layout, notes: Vec::new(), part, present: Vec::new() })
     }

@@ -22,29 +22,55 @@ struct Paid {
     ssrc: u32,
 }
 
+/// Where a mix's RTP time begins: by our clock, and by NTP (32.32).
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    at: Instant,
+    ntp: u64,
+}
+
+impl Start {
+    /// Here.
+    pub fn now() -> Self {
+        Self { at: Instant::now(), ntp: clock::ntp_now() }
+    }
+}
+
 /// What the pipeline's end knows.
 pub struct OnAir {
     feed: Weak<Feed>,
     tracks: Vec<Paid>,
-    /// Time stamps of RTP count from here.
-    start: (Instant, u64),
+    start: Start,
     reported: Option<Instant>,
 }
 
 impl OnAir {
-    /// Makes the pipeline (not playing yet) the source of the feed.
-    pub fn start(pipeline: &gst::Pipeline, feed: &Arc<Feed>) -> Result<(), MediaError> {
+    /// Makes the pipeline (not playing yet) of pictures and sound the source of the feed. Tells where its RTP time begins.
+    pub fn start(pipeline: &gst::Pipeline, feed: &Arc<Feed>) -> Result<Start, MediaError> {
         let fmtp = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
-        let tracks = vec![
-            paid(pipeline, "pay_video", Codec::H264, fmtp)?,
-            paid(pipeline, "pay_audio", Codec::Opus, "minptime=10;useinbandfec=1")?,
-        ];
-        let encoder = element(pipeline, "encoder")?.downgrade();
-        let upstream = Arc::new(Back { encoder });
+        let tracks = vec![paid(pipeline, "pay_video", Codec::H264, fmtp)?, paid_sound(pipeline)?];
+        let (encoder, start) = (element(pipeline, "encoder")?.downgrade(), Start::now());
+        Self::send(pipeline, feed, tracks, Back { encoder }, start)?;
+        Ok(start)
+    }
+
+    /// Likewise of a pipeline of sound alone, whose time begins where another's does.
+    pub fn start_sound(pipeline: &gst::Pipeline, feed: &Arc<Feed>, start: Start) -> Result<(), MediaError> {
+        let nobody = Back { encoder: glib::WeakRef::new() };
+        Self::send(pipeline, feed, vec![paid_sound(pipeline)?], nobody, start)
+    }
+
+    fn send(
+        pipeline: &gst::Pipeline,
+        feed: &Arc<Feed>,
+        tracks: Vec<Paid>,
+        back: Back,
+        start: Start,
+    ) -> Result<(), MediaError> {
+        let upstream = Arc::new(back);
         feed.set_source(Source { tracks: tracks.iter().map(|paid| paid.track.clone()).collect(), upstream });
-        let start = (Instant::now(), clock::ntp_now());
         let mut air = Self { feed: Arc::downgrade(feed), tracks, start, reported: None };
-        air.report(feed, start.0);
+        air.report(feed, Instant::now());
         let sink = element(pipeline, "out")?
             .downcast::<gst_app::AppSink>()
             .map_err(|_| MediaError::Fatal("a live mix's template: `out` is no appsink".into()))?;
@@ -73,8 +99,8 @@ impl OnAir {
             return;
         }
         self.reported = Some(now);
-        let elapsed = now.saturating_duration_since(self.start.0);
-        let ntp = self.start.1.wrapping_add(((elapsed.as_nanos() << 32) / 1_000_000_000) as u64);
+        let elapsed = now.saturating_duration_since(self.start.at);
+        let ntp = self.start.ntp.wrapping_add(((elapsed.as_nanos() << 32) / 1_000_000_000) as u64);
         for Paid { track, ssrc } in &self.tracks {
             let rtp = (elapsed.as_nanos() * u128::from(track.codec.clock_rate()) / 1_000_000_000) as u32;
             let mut compound = Vec::with_capacity(64);
@@ -108,7 +134,11 @@ fn paid(pipeline: &gst::Pipeline, name: &str, codec: Codec, fmtp: &str) -> Resul
     Ok(Paid { track, ssrc })
 }
 
-/// The way back to the encoder.
+fn paid_sound(pipeline: &gst::Pipeline) -> Result<Paid, MediaError> {
+    paid(pipeline, "pay_audio", Codec::Opus, "minptime=10;useinbandfec=1")
+}
+
+/// The way back to the pictures' encoder, if there is one.
 struct Back {
     encoder: glib::WeakRef<gst::Element>,
 }

@@ -94,6 +94,12 @@ pub fn clamp(mix: &[[i32; 2]]) -> Vec<u8> {
     mix.iter().flatten().flat_map(|value| sample(*value)).collect()
 }
 
+/// A sum of voices without one of them, likewise.
+pub fn without(mix: &[[i32; 2]], own: &[[i32; 2]]) -> Vec<u8> {
+    let rest: Vec<_> = mix.iter().zip(own).map(|(sum, own)| [sum[0] - own[0], sum[1] - own[1]]).collect();
+    clamp(&rest)
+}
+
 /// Mean loudness of a sum of one voice, 0 to 1.
 pub fn loudness(mix: &[[i32; 2]]) -> f32 {
     let sum: u64 = mix.iter().map(|frame| u64::from(frame[0].unsigned_abs())).sum();
