@@ -46,7 +46,7 @@ pub use event::{BranchReport, MediaEvent};
 pub use mix::layout::{all as layouts, check as check_layout};
 pub use mix::mix_cost;
 pub use request::{MediaRequest, Viewer};
-pub use stats::{FeedStats, HlsReply, HlsRequest, PeerStats, TrackStats};
+pub use stats::{FeedStats, HlsReply, HlsRequest, LayerStats, PeerStats, TrackStats};
 
 use crate::model::{BroadcastId, BroadcastStatus, Explanation, FeedId, IngestStatus, PeerId, Transcodes};
 use bytes::Bytes;

@@ -36,6 +36,22 @@ pub struct FeedStats {
     pub keyframe_requests: u64,
     /// Subscriptions being served.
     pub subscribers: usize,
+    /// The layers of a simulcast publisher, best first; empty when it sends one.
+    pub layers: Vec<LayerStats>,
+}
+
+/// Live figures of a simulcast layer.
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct LayerStats {
+    /// Its name in the publisher's description.
+    pub rid: String,
+    /// Its pictures.
+    #[serde(flatten)]
+    pub track: TrackStats,
+    /// The publisher was told to stop it, and did.
+    pub resting: bool,
+    /// Who is shown this layer by itself.
+    pub users: usize,
 }
 
 /// Live figures of a track as the publisher sends it.

@@ -7,6 +7,7 @@
 pub mod clock;
 mod intake;
 mod keyframe;
+pub mod layers;
 mod live;
 mod loss;
 mod past;
@@ -23,6 +24,7 @@ use crate::model::{Codec, Content, FeedId, Kind, TrackInfo};
 use clock::{Clock, Report};
 use intake::Intake;
 use keyframe::Limiter;
+pub use layers::Layer;
 use parking_lot::{Mutex, RwLock};
 use past::Past;
 pub use source::{Source, SourceTrack, TapItem, Upstream};
@@ -350,6 +352,7 @@ impl Feed {
             tracks: self.intake.lock().tracks.iter().map(|t| t.stats(now)).collect(),
             keyframe_requests: self.keyframes.lock().sent(),
             subscribers: self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
+            layers: Vec::new(),
         }
     }
 
