@@ -5,7 +5,7 @@
 
 use super::facts::{Facts, Picture, Step, usual_bits};
 use super::words;
-use crate::model::{Codec, FeedId, Kind, Rendition, RenditionKind, ViewLimits, Why};
+use crate::model::{Codec, FeedId, Rendition, RenditionKind, ViewLimits, Why};
 use std::sync::Arc;
 
 /// A rung is worth making when it needs this part of the source's rate at most…
@@ -100,12 +100,12 @@ fn pictures(facts: &Facts, picture: &Picture, taste: &Taste, all: &mut Vec<Candi
     });
     let mut smaller: Vec<Candidate> = layers.collect();
     let source_bits = match picture.bits {
-        0 => usual_bits(height(picture)),
+        0 => usual_bits(short(picture)),
         bits => bits,
     };
     let fits = |step: &Step, way: &Way| {
         let slack = if taste.using == Some(way) { 1.0 } else { CLEARLY_BELOW };
-        let lower = step.height.zip(height(picture)).is_none_or(|(step, source)| step <= source);
+        let lower = step.height.zip(short(picture)).is_none_or(|(step, source)| step <= source);
         lower && (shut || step.bits as f64 <= source_bits as f64 * slack)
     };
     let rungs = facts.ladder.iter().filter_map(|step| {
@@ -125,8 +125,9 @@ fn pictures(facts: &Facts, picture: &Picture, taste: &Taste, all: &mut Vec<Candi
     all.extend(smaller);
 }
 
-fn height(picture: &Picture) -> Option<u32> {
-    picture.size.map(|size| size.1)
+/// Pixels of the shorter side: a portrait picture is as detailed as a landscape one.
+fn short(picture: &Picture) -> Option<u32> {
+    picture.size.map(|(width, height)| width.min(height))
 }
 
 fn is_similar(layer: u64, rung: u64) -> bool {
@@ -146,16 +147,18 @@ fn codec_for(step: &Step, picture: &Picture, taste: &Taste) -> Option<Codec> {
 /// The source's pictures in a codec that the viewer takes. The rate goes by the size alone, so that all share one.
 fn whole(picture: &Picture, taste: &Taste) -> Option<Candidate> {
     let codec = [Codec::H264, Codec::Vp8].into_iter().find(|codec| taste.decoders.contains(codec))?;
-    let (name, bits) = (whole_name(codec), usual_bits(height(picture)));
+    let (name, bits) = (whole_name(codec), usual_bits(short(picture)));
     let step = Step { name: name.clone(), height: None, framerate: None, bits, runs: Vec::new() };
     Some(made(Way::Made(codec, name), codec, &step, picture))
 }
 
 fn made(way: Way, codec: Codec, step: &Step, source: &Picture) -> Candidate {
     let size = source.size.map(|(width, height)| {
-        let rows = step.height.map_or(height, |rows| rows.min(height));
+        let short = width.min(height).max(1);
+        let rows = step.height.map_or(short, |rows| rows.min(short));
         // Encoders take even sizes.
-        ((width * rows / height.max(1)) & !1, rows)
+        let scaled = |pixels: u32| (u64::from(pixels) * u64::from(rows) / u64::from(short)) as u32 & !1;
+        (scaled(width), scaled(height))
     });
     let framerate = match (step.framerate, source.framerate) {
         (Some(rung), Some(source)) => Some(source.min(rung as f32)),
@@ -180,7 +183,7 @@ fn shown(way: Way, name: String, kind: RenditionKind, picture: &Picture, taste: 
         kind,
         codec: picture.codec,
         width: picture.size.map(|size| size.0),
-        height: height(picture),
+        height: picture.size.map(|size| size.1),
         framerate: picture.framerate,
         kbps: kilo(picture.bits),
     };
@@ -218,11 +221,6 @@ fn own_limit(candidate: &Candidate, sound: u64, taste: &Taste) -> Option<Bar> {
         _ => wide.map(words::max_width).or_else(|| limits.max_kbps.filter(over).map(words::max_kbps))?,
     };
     Some(Bar { why: Why::OwnLimit, words })
-}
-
-/// Codecs of pictures among these.
-pub fn of_pictures(codecs: impl IntoIterator<Item = Codec>) -> Vec<Codec> {
-    codecs.into_iter().filter(|codec| codec.kind() == Kind::Video).collect()
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub struct LayerFacts {
 pub struct Step {
     /// Name, e.g. `360p`.
     pub name: Arc<str>,
-    /// Pixels high; `None`: as it comes.
+    /// Pixels of the shorter side; `None`: as it comes.
     pub height: Option<u32>,
     /// Frames per second; `None`: as it comes.
     pub framerate: Option<u32>,
@@ -92,9 +92,9 @@ impl Need {
     }
 }
 
-/// What pictures of this height need in about every codec, when nothing was measured.
-pub fn usual_bits(height: Option<u32>) -> u64 {
-    match height {
+/// What pictures with so many pixels on their shorter side need in about every codec, when nothing was measured.
+pub fn usual_bits(short: Option<u32>) -> u64 {
+    match short {
         Some(..=240) => 200_000,
         Some(..=400) => 600_000,
         Some(..=600) => 1_200_000,

@@ -101,12 +101,22 @@ impl View {
         self.position().and_then(|n| self.candidates.get(n))
     }
 
-    /// Whose it is.
-    pub fn peer(&self) -> PeerId {
-        self.peer
+    /// One of those that it could get, by its place.
+    pub fn candidate(&self, n: usize) -> Option<&Candidate> {
+        self.candidates.get(n)
     }
 
-    /// Whether anything is to be heard.
+    /// Whether it gets this.
+    pub fn gets(&self, way: &Way) -> bool {
+        self.given.as_ref() == Some(way)
+    }
+
+    /// Whether nothing was chosen for it yet.
+    pub fn is_new(&self) -> bool {
+        self.given.is_none()
+    }
+
+    /// Whether nothing is to be sent.
     pub fn is_paused(&self) -> bool {
         self.limits.paused
     }

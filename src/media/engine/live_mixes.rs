@@ -29,7 +29,6 @@ enum Ending {
 struct Entry {
     mix: RecordingId,
     feed: FeedId,
-    #[allow(dead_code, reason = "read by `without`")]
     others: Arc<Others>,
     endings: UnboundedSender<Ending>,
 }
@@ -58,7 +57,6 @@ impl LiveMixes {
 
     /// A live mix's sound without this member's: for viewers of the mix who are in it. `None`: `mix` is no live mix, `own` is
     /// not in it, or there are too many (logged); the mix's own sound serves then.
-    #[allow(dead_code, reason = "asked by who chooses what a viewer gets")]
     pub fn without(&self, mix: FeedId, own: FeedId) -> Option<Show> {
         let others = self.all.lock().values().find(|entry| entry.feed == mix).map(|entry| entry.others.clone());
         others?.without(own)

@@ -16,6 +16,7 @@ mod peers;
 mod recorders;
 
 use super::camera;
+use super::choice::Choices;
 use super::egress::Pool;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
@@ -24,7 +25,7 @@ use super::rtsp;
 use super::snapshot::Snapshots;
 use super::{Engine, FeedStats, HlsReply, HlsRequest, MediaError, MediaRequest, MediaSink, PeerStats};
 use crate::config::{Config, Media, Reach};
-use crate::model::{BroadcastId, BroadcastStatus, EndReason, FeedId, IngestStatus, PeerId};
+use crate::model::{BroadcastId, BroadcastStatus, EndReason, Explanation, FeedId, IngestStatus, PeerId, Transcodes};
 use broadcasts::Broadcasts;
 use bytes::Bytes;
 use feeds::Feeds;
@@ -57,7 +58,7 @@ struct Inner {
     recorders: Recorders,
     mixers: Mixers,
     broadcasts: Broadcasts,
-    live_mixes: LiveMixes,
+    live_mixes: Arc<LiveMixes>,
     snapshots: Snapshots,
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
@@ -82,8 +83,17 @@ impl GstEngine {
             .build()
             .map_err(|error| fatal("runtime", &error))?;
         let renditions = Renditions::new(pool.clone(), recording.templates.clone());
-        let context =
-            Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
+        let live_mixes = Arc::new(LiveMixes::default());
+        let mixes = live_mixes.clone();
+        let without = Box::new(move |mix, own| mixes.without(mix, own));
+        let choices = Choices::start(Box::new(renditions.clone()), without).map_err(|error| fatal("choice", &error))?;
+        let context = Context {
+            mux: Arc::new(mux),
+            pool,
+            choices: Arc::new(choices),
+            liveness: media.liveness,
+            negotiation_limit: media.negotiation_limit,
+        };
         let inner = Arc::new(Inner {
             context,
             keyframe_interval: media.keyframe_interval,
@@ -93,7 +103,7 @@ impl GstEngine {
             recorders: Recorders::new(recording.clone()),
             mixers: Mixers::new(recording.min_free_bytes, recording.templates.clone()),
             broadcasts: Broadcasts::default(),
-            live_mixes: LiveMixes::default(),
+            live_mixes,
             snapshots: Snapshots::default(),
             renditions,
             reach: Arc::new(config.reach.clone()),
@@ -147,11 +157,11 @@ impl Engine for GstEngine {
         let inner = &self.inner;
         match request {
             MediaRequest::Publish { peer, feed, offer, content } => inner.publish(peer, (feed, content), offer, events),
-            MediaRequest::Subscribe { peer, feed, viewer: _ } => inner.subscribe(peer, feed, events),
-            MediaRequest::SubscribeWith { peer, feed, offer, viewer: _ } => {
-                inner.subscribe_with(peer, feed, offer, events)
+            MediaRequest::Subscribe { peer, feed, viewer } => inner.subscribe(peer, (feed, viewer), events),
+            MediaRequest::SubscribeWith { peer, feed, offer, viewer } => {
+                inner.subscribe_with(peer, (feed, viewer), offer, events)
             }
-            MediaRequest::Limit { .. } => {}
+            MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
             MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
@@ -212,6 +222,14 @@ impl Engine for GstEngine {
         let inner = self.inner.clone();
         let made = runtime.spawn_blocking(move || inner.clip(feed, last, &stem));
         async move { made.await.unwrap_or_else(|error| Err(MediaError::Fatal(error.to_string()))) }.boxed()
+    }
+
+    fn explain(&self, peer: PeerId) -> Option<Explanation> {
+        self.inner.context.choices.explain(peer)
+    }
+
+    fn transcodes(&self) -> Transcodes {
+        self.inner.renditions.transcodes()
     }
 
     fn ingest_status(&self, peer: PeerId) -> Option<IngestStatus> {

@@ -4,8 +4,8 @@ use super::Inner;
 use super::graph::Direction;
 use crate::media::peer::subscriber::Opening;
 use crate::media::peer::{self, Ending, Input, Leg, Peer};
-use crate::media::{MediaError, MediaEvent, MediaSink};
-use crate::model::{Content, EndReason, FeedId, PeerId, Sdp};
+use crate::media::{MediaError, MediaEvent, MediaSink, Viewer};
+use crate::model::{Content, EndReason, FeedId, PeerId, Sdp, ViewLimits};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -106,7 +106,7 @@ impl Inner {
         });
     }
 
-    pub fn subscribe(self: &Arc<Self>, id: PeerId, feed: FeedId, events: &MediaSink) {
+    pub fn subscribe(self: &Arc<Self>, id: PeerId, (feed, viewer): (FeedId, Viewer), events: &MediaSink) {
         let found = self.feeds.get(feed).filter(|_| !self.stopping.load(SeqCst));
         let made = found.and_then(|found| self.peers.add(id, Direction::From(feed), events).map(|peer| (found, peer)));
         let Some((feed, peer)) = made else {
@@ -116,13 +116,19 @@ impl Inner {
         };
         let inner = self.clone();
         tokio::spawn(async move {
-            let ending = peer::subscriber::run(inner.context.clone(), peer, feed, Opening::Ours).await;
+            let ending = peer::subscriber::run(inner.context.clone(), peer, (feed, viewer), Opening::Ours).await;
             inner.ended(id, ending);
         });
     }
 
     /// By the client's offer; a further one of a running peer is that peer's.
-    pub fn subscribe_with(self: &Arc<Self>, id: PeerId, feed: FeedId, offer: Sdp, events: &MediaSink) {
+    pub fn subscribe_with(
+        self: &Arc<Self>,
+        id: PeerId,
+        (feed, viewer): (FeedId, Viewer),
+        offer: Sdp,
+        events: &MediaSink,
+    ) {
         if self.peers.link(id) == Some(Direction::From(feed)) {
             return self.peers.tell(id, Input::Republish(offer));
         }
@@ -135,13 +141,22 @@ impl Inner {
         };
         let inner = self.clone();
         tokio::spawn(async move {
-            let ending = peer::subscriber::run(inner.context.clone(), peer, feed, Opening::Theirs(offer)).await;
+            let opening = Opening::Theirs(offer);
+            let ending = peer::subscriber::run(inner.context.clone(), peer, (feed, viewer), opening).await;
             inner.ended(id, ending);
         });
     }
 
+    /// What a subscription wants at most; it need not be connected yet.
+    pub fn limit(&self, id: PeerId, limits: ViewLimits) {
+        if matches!(self.peers.link(id), Some(Direction::From(_))) {
+            self.context.choices.limit(id, limits);
+        }
+    }
+
     fn ended(&self, id: PeerId, ending: Ending) {
         self.peers.remove(id);
+        self.context.choices.forget(id);
         match ending {
             Some((reason, detail)) => {
                 metrics::counter!("media_peers_ended_total", "reason" => reason.as_str()).increment(1);

@@ -39,7 +39,7 @@ pub struct Hooks {
     link: Weak<Link>,
     uplink: Option<Arc<Uplink>>,
     fingerprints: Mutex<Vec<Fingerprint>>,
-    downlink: RwLock<Option<Downlink>>,
+    downlink: RwLock<Option<Arc<Downlink>>>,
     encoder: glib::WeakRef<gst::Element>,
     decoder: glib::WeakRef<gst::Element>,
     secured: AtomicBool,
@@ -79,13 +79,13 @@ impl Hooks {
         self.uplink.as_ref()
     }
     /// Where a subscriber's SRTCP goes.
-    pub fn set_downlink(&self, downlink: Option<Downlink>) {
+    pub fn set_downlink(&self, downlink: Option<Arc<Downlink>>) {
         let before = std::mem::replace(&mut *self.downlink.write(), downlink);
         drop(before);
     }
     /// Reads from the downlink, if there is one.
     pub fn downlink<T>(&self, read: impl FnOnce(&Downlink) -> T) -> Option<T> {
-        self.downlink.read().as_ref().map(read)
+        self.downlink.read().as_deref().map(read)
     }
     /// The handshake's keys.
     pub fn keys(&self) -> Option<Keys> {

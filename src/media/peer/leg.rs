@@ -76,7 +76,7 @@ impl Leg {
         self.hooks.keys().ok_or_else(|| MediaError::Fatal("the handshake gave no keys".into()))
     }
     /// Where a subscriber's SRTCP goes.
-    pub fn set_downlink(&self, downlink: Downlink) {
+    pub fn set_downlink(&self, downlink: Arc<Downlink>) {
         self.hooks.set_downlink(Some(downlink));
     }
     /// A publisher's way in and back. Always the same one: a feed tells by it another peer from another offer.

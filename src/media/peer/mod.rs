@@ -15,6 +15,7 @@ pub mod subscriber;
 
 pub use leg::Leg;
 
+use super::choice::Choices;
 use super::egress::Pool;
 use super::ice::{IceState, Mux};
 use super::{MediaSink, PeerStats};
@@ -72,6 +73,8 @@ pub struct Context {
     pub mux: Arc<Mux>,
     /// The senders.
     pub pool: Arc<Pool>,
+    /// Who gets which rendition.
+    pub choices: Arc<Choices>,
     /// Silence after which a peer is gone.
     pub liveness: Duration,
     /// Time from a description to the connection.

@@ -3,12 +3,13 @@
 
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
-use crate::media::egress::DownlinkSpec;
+use crate::media::choice::{Chosen, Joining, Watcher};
+use crate::media::egress::{DownlinkSpec, OutStream};
 use crate::media::feed::Feed;
 use crate::media::sdp::{Accepted, Local, Subscription, Viewing};
-use crate::media::{MediaError, MediaEvent};
-use crate::model::{EndReason, Sdp};
-use std::sync::Arc;
+use crate::media::{MediaError, MediaEvent, Viewer};
+use crate::model::{Codec, EndReason, Kind, Sdp};
+use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 /// Who makes the offer.
@@ -23,6 +24,9 @@ struct Subscriber {
     context: Context,
     peer: Peer,
     feed: Arc<Feed>,
+    viewer: Viewer,
+    /// From the connection on.
+    chosen: Option<Chosen>,
     subscription: Subscription,
     leg: Arc<Leg>,
     local: Local,
@@ -36,13 +40,13 @@ struct Subscriber {
 }
 
 /// Runs a subscriber until its end.
-pub async fn run(context: Context, peer: Peer, feed: Arc<Feed>, opening: Opening) -> Ending {
+pub async fn run(context: Context, peer: Peer, (feed, viewer): (Arc<Feed>, Viewer), opening: Opening) -> Ending {
     let (id, events, current) = (peer.id, peer.events.clone(), peer.current.clone());
     let ended = |(reason, detail)| {
         let _ = events.send(MediaEvent::PeerEnded { peer: id, reason, detail });
     };
     let theirs = matches!(opening, Opening::Theirs(_));
-    let mut subscriber = match Subscriber::open(context, peer, feed, opening).await {
+    let mut subscriber = match Subscriber::open(context, peer, (feed, viewer), opening).await {
         Ok(subscriber) => subscriber,
         Err(error) if theirs => {
             let _ = events.send(MediaEvent::SubscribeRefused { peer: id, error });
@@ -57,6 +61,8 @@ pub async fn run(context: Context, peer: Peer, feed: Arc<Feed>, opening: Opening
     let ending = subscriber.watch().await;
     current.lock().take();
     ending.iter().cloned().for_each(ended);
+    // Before its downlink goes.
+    drop(subscriber.chosen.take());
     close(subscriber.leg).await;
     ending
 }
@@ -72,7 +78,12 @@ pub fn random() -> u32 {
 }
 
 impl Subscriber {
-    async fn open(context: Context, peer: Peer, feed: Arc<Feed>, opening: Opening) -> Result<Self, MediaError> {
+    async fn open(
+        context: Context,
+        peer: Peer,
+        (feed, viewer): (Arc<Feed>, Viewer),
+        opening: Opening,
+    ) -> Result<Self, MediaError> {
         feed.ready()?;
         let viewing = match &opening {
             Opening::Theirs(offer) => Some(Viewing::read(offer, feed.id(), &feed.tracks(), random)?),
@@ -85,9 +96,23 @@ impl Subscriber {
         let (leg, local) = open_leg(&context, &peer, &subscription).await?;
         *peer.current.lock() = Some(leg.clone());
         let (session, since) = ((u64::from(random()), 0), Instant::now());
-        let (accepted, connected) = (None, false);
+        let (accepted, connected, chosen) = (None, false, None);
         let mut subscriber =
-            Self { context, peer, feed, subscription, leg, local, accepted, viewing: None, session, since, connected };
+            Self {
+            context,
+            peer,
+            feed,
+            viewer,
+            chosen,
+            subscription,
+            leg,
+            local,
+            accepted,
+            viewing: None,
+            session,
+            since,
+            connected,
+        };
         match viewing {
             None => subscriber.offer(),
             Some(viewing) => subscriber.answer_first(viewing).await?,
@@ -226,6 +251,15 @@ impl Subscriber {
             wire: self.leg.link().clone(),
             cname: self.subscription.cname.clone(),
         });
+        let downlink = Arc::new(downlink);
+        self.chosen = Some(self.context.choices.add(Joining {
+            peer: self.peer.id,
+            viewer: self.viewer,
+            feed: self.feed.clone(),
+            downlink: weak(&downlink),
+            decoders: decoders(&accepted.streams),
+            events: self.peer.events.clone(),
+        }));
         self.leg.set_downlink(downlink);
         self.connected = true;
         self.since = Instant::now();
@@ -243,6 +277,18 @@ impl Subscriber {
         let gone = last.elapsed() > self.context.liveness;
         gone.then(|| (EndReason::MediaTimeout, format!("no RTCP and no ICE check for {} s", last.elapsed().as_secs())))
     }
+}
+
+/// The choice must not keep it alive.
+fn weak<W: Watcher + 'static>(downlink: &Arc<W>) -> Weak<dyn Watcher> {
+    let downlink: Weak<W> = Arc::downgrade(downlink);
+    downlink
+}
+
+/// Codecs of pictures that were negotiated.
+fn decoders(streams: &[OutStream]) -> Vec<Codec> {
+    let pictures = streams.iter().filter(|stream| stream.kind() == Kind::Video);
+    pictures.flat_map(|stream| stream.codecs().map(|out| out.codec)).collect()
 }
 
 /// A leg that has offered the first stream to webrtcbin, whoever offers to the client.
