@@ -175,4 +175,6 @@ impl Drop for Chosen {
 }
 
 #[cfg(test)]
+mod keeper_test;
+#[cfg(test)]
 mod world_test;

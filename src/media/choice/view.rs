@@ -117,6 +117,7 @@ impl View {
     }
 
     /// Whether nothing is to be sent.
+    #[cfg(test)]
     pub fn is_paused(&self) -> bool {
         self.limits.paused
     }

@@ -97,8 +97,7 @@ impl Subscriber {
         *peer.current.lock() = Some(leg.clone());
         let (session, since) = ((u64::from(random()), 0), Instant::now());
         let (accepted, connected, chosen) = (None, false, None);
-        let mut subscriber =
-            Self {
+        let mut subscriber = Self {
             context,
             peer,
             feed,
