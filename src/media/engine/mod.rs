@@ -81,7 +81,7 @@ impl GstEngine {
             .enable_all()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
-        let renditions = Renditions::new(pool.clone(), recording.templates.clone());
+        let renditions = Renditions::new(pool.clone(), recording.templates.clone(), config.renditions.cpu_percent)?;
         let context =
             Context { mux: Arc::new(mux), pool, liveness: media.liveness, negotiation_limit: media.negotiation_limit };
         let inner = Arc::new(Inner {
