@@ -8,6 +8,7 @@ mod load;
 mod onvif;
 mod playing;
 mod reach;
+mod renditions;
 #[cfg(test)]
 mod sample_test;
 mod storage;
@@ -19,6 +20,7 @@ pub use load::{LoadError, Source, load};
 pub use onvif::Onvif;
 pub use playing::{Hls, Ingests, Rtsp};
 pub use reach::Reach;
+pub use renditions::Renditions;
 pub use storage::{Destination, Storage};
 pub use webhook::Webhook;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub rtsp: Rtsp,
     /// HLS.
     pub hls: Hls,
+    /// Smaller pictures made of feeds.
+    pub renditions: Renditions,
     /// Logs.
     pub log: Log,
     /// Demo mode: a synthetic device inside the server.

@@ -32,6 +32,7 @@ impl Config {
             self.webhook.problem(),
             self.camera_problem(),
             self.hls.problem(),
+            self.renditions.problem(),
         ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }

@@ -51,7 +51,7 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 13] = [
+    let sections: [(&str, BTreeSet<&str>); 14] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
         ("media", fields::<super::Media>()),
@@ -64,6 +64,7 @@ fn the_sample_has_every_key_once() {
         ("onvif", fields::<super::Onvif>()),
         ("rtsp", fields::<super::Rtsp>()),
         ("hls", fields::<super::Hls>()),
+        ("renditions", fields::<super::Renditions>()),
         ("log", fields::<super::Log>()),
     ];
     for (name, expected) in &sections {

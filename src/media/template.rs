@@ -15,6 +15,9 @@ use std::path::Path;
 #[folder = "pipelines/"]
 struct Embedded;
 
+/// What lies among the templates and is none.
+const DATA: [&str; 1] = ["rendition/ladder"];
+
 /// A pipeline's text and what may be set in it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,6 +33,60 @@ pub struct Template {
     /// What may be set, with defaults.
     #[serde(default)]
     pub params: Vec<Param>,
+    /// The element that encodes, in templates of renditions.
+    #[serde(default)]
+    pub encoder: Option<Encoder>,
+}
+
+/// How an encoder is told what is wanted of it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoder {
+    /// Name of the element's factory; the element itself is named `encoder`.
+    pub factory: String,
+    /// Takes the bit rate.
+    pub bitrate: Setting,
+    /// Takes the most pictures from keyframe to keyframe.
+    pub keyframes: Setting,
+}
+
+/// A property that takes a number.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Its name.
+    pub property: String,
+    /// What it counts in: 1000 for kbit/s. At least 1.
+    #[serde(default = "one")]
+    pub unit: u32,
+    /// The property is a list of controls (Video4Linux), and this is the name of the one.
+    #[serde(default)]
+    pub control: Option<String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl Setting {
+    /// Sets it on the element.
+    pub fn apply(&self, element: &gst::Element, value: u32) -> Result<(), MediaError> {
+        let (name, number) = (&self.property, value / self.unit.max(1));
+        let spec = element.find_property(name).ok_or_else(|| fatal(name, "no such property"))?;
+        let Some(control) = &self.control else {
+            let value = glib::Value::deserialize_with_pspec(&number.to_string(), &spec).map_err(|e| fatal(name, e))?;
+            element.set_property(name, &value);
+            return Ok(());
+        };
+        if spec.value_type() != gst::Structure::static_type() {
+            return Err(fatal(name, "takes no controls"));
+        }
+        let known = element.property::<Option<gst::Structure>>(name);
+        let mut controls = known.unwrap_or_else(|| gst::Structure::new_empty("controls"));
+        controls.set(control.as_str(), i32::try_from(number).unwrap_or(i32::MAX));
+        element.set_property(name, controls);
+        Ok(())
+    }
 }
 
 /// One settable property of an element.
@@ -77,7 +134,7 @@ impl Template {
     /// Names of all embedded templates, `KIND/NAME`; what lies deeper is data of another kind (layouts).
     pub fn names() -> Vec<String> {
         let names = Embedded::iter().filter_map(|path| path.strip_suffix(".toml").map(str::to_owned));
-        names.filter(|name| name.matches('/').count() == 1).collect()
+        names.filter(|name| name.matches('/').count() == 1 && !DATA.contains(&name.as_str())).collect()
     }
 
     /// Makes the pipeline with the inputs of these codecs (lower-case names), parameters at their defaults.

@@ -39,7 +39,7 @@ fn start_within(feed: &Arc<Feed>, wish: BroadcastWish, reach: Reach) -> Run {
 
 fn start_by(feed: &Arc<Feed>, wish: BroadcastWish, reach: Reach, templates: Option<PathBuf>) -> Run {
     let (sender, told) = unbounded_channel();
-    let renditions = Renditions::new(Pool::start(1).unwrap(), templates);
+    let renditions = Renditions::new(Pool::start(1).unwrap(), templates, 60).unwrap();
     let broadcast = Broadcast::start(BroadcastSpec {
         id: BroadcastId::next(),
         wish,

@@ -82,7 +82,7 @@ impl GstEngine {
             .enable_all()
             .build()
             .map_err(|error| fatal("runtime", &error))?;
-        let renditions = Renditions::new(pool.clone(), recording.templates.clone());
+        let renditions = Renditions::new(pool.clone(), recording.templates.clone(), config.renditions.cpu_percent)?;
         let live_mixes = Arc::new(LiveMixes::default());
         let mixes = live_mixes.clone();
         let without = Box::new(move |mix, own| mixes.without(mix, own));

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn start(publisher: &Publisher) -> Presentation {
-    let renditions = Renditions::new(Pool::start(1).unwrap(), None);
+    let renditions = Renditions::new(Pool::start(1).unwrap(), None, 60).unwrap();
     Presentation::start(&publisher.feed, &renditions, &Hls::default()).unwrap()
 }
 

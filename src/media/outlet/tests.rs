@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn renditions() -> Arc<Renditions> {
-    Renditions::new(Pool::start(1).unwrap(), None)
+    Renditions::new(Pool::start(1).unwrap(), None, 60).unwrap()
 }
 
 fn start(feed: &Arc<Feed>, renditions: &Arc<Renditions>, sound: Sound, framing: Framing) -> (Outlet, Receiver<Unit>) {

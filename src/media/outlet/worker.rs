@@ -11,7 +11,7 @@ use crate::media::MediaError;
 use crate::media::branch::{Ordered, Timed};
 use crate::media::feed::{Feed, SourceTrack, TapItem};
 use crate::media::mix::since;
-use crate::media::rendition::{Renditions, Shape, User};
+use crate::media::rendition::{Renditions, User};
 use crate::media::template::{Template, element};
 use crate::model::{Codec, EndReason, Kind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -251,7 +251,7 @@ impl Worker {
 
 impl Input {
     fn open(feed: &Arc<Feed>, renditions: &Arc<Renditions>) -> Result<Self, MediaError> {
-        let user = needs_rendition(&feed.tracks()).then(|| renditions.h264(feed, Shape::default())).transpose()?;
+        let user = needs_rendition(&feed.tracks()).then(|| renditions.h264(feed)).transpose()?;
         let source = user.as_ref().map_or(feed, User::feed);
         // Tapped first: what changes after the tracks were read is told.
         let packets = source.tap(TAP_CAPACITY, Duration::ZERO);

@@ -29,12 +29,20 @@ impl Clock {
         self.offset.wrapping_add(ticks as u32)
     }
 
+    /// Whether a report is due at `at`; said once for each.
+    pub(super) fn is_due(&mut self, at: i64) -> bool {
+        let due = self.reported.is_none_or(|last| !(0..INTERVAL).contains(&(at - last)));
+        if due {
+            self.reported = Some(at);
+        }
+        due
+    }
+
     /// The report that is due at `at`, on the line whose zero is `zero` (NTP).
     pub(super) fn report(&mut self, at: i64, zero: u64) -> Option<Vec<u8>> {
-        if self.reported.is_some_and(|last| (0..INTERVAL).contains(&(at - last))) {
+        if !self.is_due(at) {
             return None;
         }
-        self.reported = Some(at);
         let ntp = zero.wrapping_add_signed(((i128::from(at) << 32) / 1_000_000_000) as i64);
         let (ssrc, rtp) = (self.ssrc, self.rtp(at));
         let mut packet = Vec::new();
