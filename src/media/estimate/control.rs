@@ -4,8 +4,8 @@
 //! it grows, by 8 % a second far from the capacity that over-use showed, by half a packet a round trip near it. It grows
 //! only while the sender uses what there is, so it is never above what was sent, but for a little.
 
-use super::{MAX, MIN, Micros};
 use super::trend::Usage;
+use super::{MAX, MIN, Micros};
 
 /// Share of the acknowledged rate that is kept on over-use (draft: beta).
 const BACK: f64 = 0.85;

@@ -57,6 +57,11 @@ impl Loss {
         self.lost = self.lost.saturating_sub(late.into());
     }
 
+    /// Whether much was lost lately.
+    pub fn is_high(&self) -> bool {
+        self.share > HIGH
+    }
+
     /// Whether little was lost lately.
     pub fn is_low(&self) -> bool {
         self.share < LOW

@@ -12,7 +12,6 @@ fn a_collapse_is_followed_down_and_up() {
     let down = world.until(30.0, |sample| sample.source == 120e3).unwrap();
     let below = world.until(30.0, |sample| sample.estimate < 250e3).unwrap();
     let up = world.until(60.0, |sample| sample.source == 1.2e6).unwrap();
-    println!("down {down} below {below} up {up}\n{}", world.story());
     assert!(down < 2.0 && below < 2.0 && up < 20.0, "{down} {below} {up}\n{}", world.story());
     let switches = world.switches.iter().filter(|(ms, _)| *ms > 30_000).count();
     assert!(switches <= 4, "{}", world.story());

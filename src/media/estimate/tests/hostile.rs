@@ -74,7 +74,8 @@ fn nothing_sent_nothing_known() {
     let began = Instant::now();
     let mut estimator = Estimator::new(began);
     estimator.on_feedback(began, &[]);
-    estimator.on_feedback(began, &[Received { sequence: 9, arrival: Some(1) }, Received { sequence: 9, arrival: None }]);
+    estimator
+        .on_feedback(began, &[Received { sequence: 9, arrival: Some(1) }, Received { sequence: 9, arrival: None }]);
     assert_eq!(estimator.estimate(), Some(300_000));
     assert!(estimator.is_limited_by_application());
 }
