@@ -13,6 +13,7 @@ mod disk;
 pub mod egress;
 mod elements;
 mod engine;
+pub mod estimate;
 mod event;
 pub mod fake;
 pub mod feed;

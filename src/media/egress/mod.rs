@@ -4,6 +4,8 @@ mod backlog;
 mod downlink;
 mod figures;
 mod line;
+mod pacer;
+mod probe;
 mod rates;
 mod roster;
 mod show;
@@ -12,6 +14,7 @@ mod stream;
 mod subscriber;
 mod timer;
 mod worker;
+mod writer;
 
 use super::feed::Feed;
 use super::rtp::Item;
@@ -19,7 +22,7 @@ use crate::media::srtp::Receiver;
 use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use figures::Figures;
-use line::{Line, Told};
+use line::{Estimate, Line, Told};
 use parking_lot::Mutex;
 pub use show::{LineReport, Show};
 use source::Ledger;
@@ -150,6 +153,11 @@ impl Pool {
 
     /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
+        self.attach_with(spec, Box::new(Told::default()))
+    }
+
+    /// The same with this estimate of its line.
+    fn attach_with(&self, spec: DownlinkSpec, estimate: Box<dyn Estimate>) -> Downlink {
         let kinds: Vec<Kind> = [Kind::Audio, Kind::Video]
             .into_iter()
             .filter(|kind| spec.streams.iter().any(|stream| stream.kind() == *kind))
@@ -159,7 +167,7 @@ impl Pool {
         let (peer, feed, figures, ledger) =
             (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()), Ledger::new(index));
         let (ssrcs, receiver) = (downlink::ssrcs(&spec.streams), Mutex::new(Receiver::new(&spec.keys.receive).ok()));
-        let line = Arc::new(Line::new(Box::new(Told::default())));
+        let line = Arc::new(Line::new(estimate));
         match Subscriber::new(spec, Arc::clone(&figures), Arc::clone(&line)) {
             Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.

@@ -2,8 +2,9 @@
 //! nothing for those who do not.
 
 use super::Batch;
-use super::subscriber::{Outgoing, Subscriber};
+use super::subscriber::Subscriber;
 use super::worker::Job;
+use super::writer::Outgoing;
 use crate::model::{FeedId, PeerId};
 use std::collections::HashMap;
 
@@ -15,12 +16,16 @@ pub struct Roster {
     by_feed: HashMap<FeedId, Vec<usize>>,
     /// Those who changed their feeds during a batch.
     moved: Vec<usize>,
+    /// Those with something that waits for its time.
+    busy: Vec<usize>,
 }
 
 struct Seat {
     subscriber: Subscriber,
     /// Where it stands in the index.
     feeds: Vec<FeedId>,
+    /// Whether it is among the busy.
+    busy: bool,
 }
 
 impl Roster {
@@ -38,8 +43,30 @@ impl Roster {
             Job::ReceiverTime { peer, ssrc, ntp, came } => {
                 self.with(peer, |subscriber| subscriber.answer_receiver_time(ssrc, ntp, came.elapsed()));
             }
-            Job::Tick(now) => self.seats.iter_mut().flatten().for_each(|seat| seat.subscriber.tick(now, out)),
+            Job::Tick(now) => {
+                for (index, seat) in self.seats.iter_mut().enumerate() {
+                    let Some(seat) = seat else { continue };
+                    seat.subscriber.tick(now, out);
+                    note(seat, index, &mut self.busy);
+                }
+            }
         }
+    }
+
+    /// Whether something waits for its time: `pump` is to be called soon.
+    pub fn is_busy(&self) -> bool {
+        !self.busy.is_empty()
+    }
+
+    /// Sends what may leave now.
+    pub fn pump(&mut self, out: &mut Outgoing) {
+        let seats = &mut self.seats;
+        self.busy.retain(|index| {
+            let Some(Some(seat)) = seats.get_mut(*index) else { return false };
+            seat.subscriber.pump(out);
+            seat.busy = seat.subscriber.is_busy();
+            seat.busy
+        });
     }
 
     fn send(&mut self, batch: &Batch, out: &mut Outgoing) {
@@ -50,6 +77,7 @@ impl Roster {
             if seat.subscriber.moved {
                 self.moved.push(*index);
             }
+            note(seat, *index, &mut self.busy);
         }
         while let Some(index) = self.moved.pop() {
             self.enter(index);
@@ -60,6 +88,7 @@ impl Roster {
         let Some(index) = self.by_peer.get(&peer).copied() else { return };
         let Some(Some(seat)) = self.seats.get_mut(index) else { return };
         act(&mut seat.subscriber);
+        note(seat, index, &mut self.busy);
         if seat.subscriber.moved {
             self.enter(index);
         }
@@ -68,7 +97,7 @@ impl Roster {
     fn attach(&mut self, subscriber: Subscriber) {
         let index = self.seats.iter().position(Option::is_none).unwrap_or(self.seats.len());
         self.by_peer.insert(subscriber.peer, index);
-        let seat = Some(Seat { subscriber, feeds: Vec::new() });
+        let seat = Some(Seat { subscriber, feeds: Vec::new(), busy: false });
         match self.seats.get_mut(index) {
             Some(free) => *free = seat,
             None => self.seats.push(seat),
@@ -102,5 +131,13 @@ impl Roster {
         if wanted.is_empty() {
             self.by_feed.remove(&feed);
         }
+    }
+}
+
+/// Puts it among the busy, once.
+fn note(seat: &mut Seat, index: usize, busy: &mut Vec<usize>) {
+    if seat.subscriber.is_busy() && !seat.busy {
+        seat.busy = true;
+        busy.push(index);
     }
 }

@@ -10,7 +10,7 @@ use super::OutStream;
 use crate::media::rtp::Item;
 use crate::media::rtp::vp8::{Descriptor, Offsets};
 use crate::model::{Codec, Kind};
-use retry::{REMEMBERED, Retries, Sent};
+use retry::{Retries, Sent};
 pub use segment::{Origin, Placed};
 use segment::{Segment, Segments};
 use std::sync::Arc;
@@ -128,6 +128,13 @@ impl Stream {
         can && newer && !item.packet.payload.is_empty() && self.spec.carries(item.packet.codec).is_some()
     }
 
+    /// Whether this keyframe has not gone out yet and would.
+    pub fn is_news(&self, item: &Item, show: u32) -> bool {
+        let origin = Origin { show, codec: item.packet.codec, generation: item.generation };
+        let newer = self.origin == Some(origin) && item.packet.sequence > self.top;
+        newer || self.may_begin(item, &origin)
+    }
+
     /// The packet is on its way: what is given up from now on came after it.
     pub fn wrote(&mut self, placed: &Placed, item: &Item) {
         if placed.sequence > self.written.sequence {
@@ -135,12 +142,20 @@ impl Stream {
         }
     }
 
-    /// What was placed and is not on its way will not be sent, nor anything before the next keyframe. Its numbers are
-    /// used anew, so that nobody misses them.
-    pub fn give_up(&mut self) {
+    /// What was placed after `newest` (`None`: after what is on its way) will not be sent, nor anything before the next
+    /// keyframe. Its numbers are used anew, so that nobody misses them.
+    pub fn give_up(&mut self, newest: Option<(&Placed, &Item)>) {
         self.placed = self.written;
-        self.segments.rewind(self.written.sequence);
+        if let Some((placed, item)) = newest.filter(|(placed, _)| placed.sequence > self.written.sequence) {
+            self.placed.update(placed, item);
+        }
+        self.segments.rewind(self.placed.sequence);
         self.broken = true;
+    }
+
+    /// Whether a keyframe is awaited, after something was given up.
+    pub fn is_broken(&self) -> bool {
+        self.broken
     }
 
     /// From this packet on another source (or the first) feeds the stream; all numbers go on by one.
@@ -247,9 +262,9 @@ impl Stream {
         Some((segment.place(&item)?, item))
     }
 
-    /// The newest number on its way, extended, and how many before it are remembered.
-    pub fn written(&self) -> (u64, u64) {
-        (self.written.sequence, REMEMBERED)
+    /// The newest number on its way, extended.
+    pub fn written(&self) -> u64 {
+        self.written.sequence
     }
 
     /// The timestamp of the newest packet on its way.

@@ -1,56 +1,33 @@
-//! A connected subscriber as its worker sees it: packets are rewritten, encrypted and sent, its RTCP is answered.
+//! A connected subscriber as its worker sees it: which packets go out, from which source and when; its RTCP is answered.
+//! Leaves how they are written and sent to `writer`.
 
-use super::backlog::{Backlog, Datagrams};
 use super::figures::Figures;
-use super::line::{Leaving, Line};
-use super::rates::Rates;
+use super::line::Line;
+use super::pacer::{Pacer, Waiting};
+use super::probe::Running;
 use super::source::{Histories, Shown, Sources};
 use super::stream::{Origin, Placed, Stream};
-use super::{DownlinkSpec, OutExtensions, Wire};
-use crate::media::feed::clock;
+use super::writer::{Outgoing, Purpose, Writer};
+use super::{DownlinkSpec, dropped};
+use crate::media::feed::{Feed, clock};
 use crate::media::rtcp::{self, SenderReport};
-use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
-use crate::media::srtp::Sender;
+use crate::media::rtp::Item;
 use crate::model::{FeedId, Kind, PeerId};
 use aws_lc_rs::error::Unspecified;
 use std::sync::Arc;
-use std::sync::LazyLock;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-/// The mid extension is needed only until the receiver knows the SSRC.
-const WITH_MID: u32 = 100;
-/// Retransmissions may use this share of the media bytes, and so much at once: without a budget a full queue turns
-/// NACKs into a storm.
-const RTX_SHARE: f64 = 0.25;
-const RTX_BURST: f64 = 30_000.0;
-/// A full socket asks for a keyframe at most so often.
-const REFUSAL_PAUSE: Duration = Duration::from_secs(1);
+/// A keyframe that is missing is asked for at most so often.
+const REPAIR_PAUSE: Duration = Duration::from_secs(1);
 /// Sender reports: the first ones soon, then every second.
 const FIRST_REPORTS: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const REPORT_PAUSE: Duration = Duration::from_secs(1);
-
 /// A switch goes back in time at most so far for a keyframe that is at hand.
 const REWIND: Duration = Duration::from_millis(300);
-
-static EPOCH: LazyLock<Instant> = LazyLock::new(Instant::now);
-
-/// Datagrams written for one subscriber, one after another; their room is the thread's, used for all in turn.
-#[derive(Default)]
-pub struct Outgoing {
-    datagrams: Datagrams,
-    /// For the header extension: one look at the clock for all that goes in one call.
-    sent_at: u32,
-    payload_bytes: u64,
-    pictures: u64,
-    leaving: Vec<Leaving>,
-}
-
-/// 24 bits, seconds in 6.18 fixed point.
-fn abs_send_time() -> u32 {
-    (EPOCH.elapsed().as_nanos() as u64 / 1000 * 0x4_0000 / 1_000_000) as u32 & 0xff_ffff
-}
+/// Pictures that wait longer than this are given up for a keyframe that comes.
+const PASSED_OVER: Duration = Duration::from_millis(100);
 
 fn place_of(kind: Kind) -> usize {
     usize::from(kind == Kind::Video)
@@ -65,19 +42,15 @@ pub struct Subscriber {
     sources: [Sources; 2],
     /// Other feeds are wanted than before.
     pub moved: bool,
-    extensions: OutExtensions,
-    sender: Sender,
-    wire: Arc<dyn Wire>,
     cname: String,
     figures: Arc<Figures>,
     line: Arc<Line>,
-    rates: Rates,
-    /// Bytes on the wire without UDP: all, and of media.
-    bytes: [u64; 2],
-    transport_cc: u16,
-    credit: f64,
-    backlog: Backlog,
-    refused: Option<Instant>,
+    writer: Writer,
+    pacer: Pacer,
+    probe: Option<Running>,
+    /// The newest keyframe's timestamp as it goes out.
+    keyframe: Option<u32>,
+    asked: Option<Instant>,
     reports: u32,
     reported: Instant,
 }
@@ -86,22 +59,18 @@ impl Subscriber {
     /// The only one for these keys.
     pub fn new(spec: DownlinkSpec, figures: Arc<Figures>, line: Arc<Line>) -> Result<Self, Unspecified> {
         Ok(Self {
-            sender: Sender::new(&spec.keys.send)?,
+            writer: Writer::new(&spec, Arc::clone(&figures), Arc::clone(&line))?,
             peer: spec.peer,
+            streams: spec.streams.into_iter().map(|s| Stream::new(s, rand::random())).collect(),
             sources: Default::default(),
             moved: false,
-            streams: spec.streams.into_iter().map(|s| Stream::new(s, rand::random())).collect(),
-            extensions: spec.extensions,
-            wire: spec.wire,
             cname: spec.cname,
             figures,
             line,
-            rates: Rates::default(),
-            bytes: [0; 2],
-            transport_cc: 0,
-            credit: RTX_BURST,
-            backlog: Backlog::default(),
-            refused: None,
+            pacer: Pacer::default(),
+            probe: None,
+            keyframe: None,
+            asked: None,
             reports: 0,
             reported: Instant::now(),
         })
@@ -111,11 +80,16 @@ impl Subscriber {
     /// new one is at hand. Until then the former source goes on; `None` ends it at once.
     pub fn show(&mut self, kind: Kind, shown: Option<Shown>, out: &mut Outgoing) {
         self.moved = true;
+        let ends = shown.is_none();
         let chosen = self.sources[place_of(kind)].choose(shown);
-        if kind == Kind::Video {
-            self.tell_shown();
+        if kind == Kind::Audio {
+            return;
         }
-        if chosen && kind == Kind::Video {
+        self.tell_shown();
+        if ends {
+            self.clear_pictures();
+        }
+        if chosen {
             self.begin_pictures(out);
         }
     }
@@ -128,6 +102,7 @@ impl Subscriber {
             pictures.clear();
         }
         if pictures.is_empty() {
+            self.asked = Some(Instant::now());
             feed.request_keyframe();
         }
         self.send_batch(feed.id(), &pictures, out);
@@ -145,22 +120,30 @@ impl Subscriber {
 
     /// Sends what of a feed's batch is for it, in one call.
     pub fn send_batch(&mut self, feed: FeedId, items: &[Arc<Item>], out: &mut Outgoing) {
-        out.sent_at = abs_send_time();
+        out.begin();
+        self.pacer.pass(out.now, self.line.estimate());
         let mut roles = [self.sources[0].role(feed), self.sources[1].role(feed)];
         for item in items {
             let kind = place_of(item.packet.codec.kind());
             let Some((serial, awaited)) = roles[kind] else { continue };
             for index in 0..self.streams.len() {
-                let line = |from| self.sources[kind].line(from, item.packet.codec).filter(|_| awaited);
-                let Some(placed) = self.streams[index].place(item, serial, line) else { continue };
+                let Some(placed) = self.place(index, kind, item, serial) else { continue };
                 if awaited {
                     self.promote(item.packet.codec.kind());
                     roles[kind] = Some((serial, false));
                 }
-                self.write(index, item, &placed, None, out);
+                self.leave(index, item, placed, out);
             }
         }
         self.hand_over(out);
+    }
+
+    fn place(&mut self, index: usize, kind: usize, item: &Item, serial: u32) -> Option<Placed> {
+        if item.packet.keyframe && self.pacer.queued() > PASSED_OVER {
+            self.pass_over(index, item, serial);
+        }
+        let sources = &self.sources[kind];
+        self.streams[index].place(item, serial, |from| sources.line(from, item.packet.codec))
     }
 
     /// The awaited source has begun.
@@ -172,87 +155,66 @@ impl Subscriber {
         }
     }
 
-    /// Appends one protected packet; `again`: as a retransmission (RFC 4588) with this payload type and SSRC.
-    fn write(&mut self, index: usize, item: &Item, placed: &Placed, again: Option<(u8, u32)>, out: &mut Outgoing) {
-        let start = out.datagrams.data.len();
-        let stream = &mut self.streams[index];
-        let sequence = if again.is_some() { stream.next_rtx() } else { placed.sequence };
-        let Some(own) = stream.spec.carries(item.packet.codec).map(|out| out.payload_type) else { return };
-        let (payload_type, ssrc) = again.unwrap_or((own, stream.spec.ssrc));
-        self.transport_cc = self.transport_cc.wrapping_add(1);
-        let values = OutExtensionValues {
-            mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
-            transport_cc: self.transport_cc,
-            abs_send_time: out.sent_at,
-            level: item.level,
-        };
-        let (marker, timestamp) = (item.packet.marker, placed.timestamp);
-        let header = OutHeader { marker, payload_type, sequence: sequence as u16, timestamp, ssrc, values };
-        let length = header.write(&self.extensions, &mut out.datagrams.data);
-        if again.is_some() {
-            out.datagrams.data.extend_from_slice(&(placed.sequence as u16).to_be_bytes());
+    /// Sends a packet, or lets it wait for its time.
+    fn leave(&mut self, index: usize, item: &Arc<Item>, placed: Placed, out: &mut Outgoing) {
+        let video = item.packet.codec.kind() == Kind::Video;
+        let full = video && self.pacer.is_full();
+        if video && item.packet.keyframe && !full {
+            self.keyframe = Some(placed.timestamp);
         }
-        let payload = out.datagrams.data.len();
-        out.datagrams.data.extend_from_slice(item.packet.payload());
-        if let Some(vp8) = &item.vp8 {
-            vp8.rewrite(&placed.offsets, &mut out.datagrams.data[payload..]);
-        }
-        let bytes = out.datagrams.data.len() - payload;
-        if self.sender.protect(&mut out.datagrams.data, start, length, (sequence >> 16) as u32).is_err() {
-            out.datagrams.data.truncate(start);
-            return;
-        }
-        let length = out.datagrams.data.len() - start;
-        out.datagrams.lengths.push(length);
-        out.leaving.push((self.transport_cc, length, None));
-        self.bytes[0] += length as u64;
-        self.bytes[1] += if again.is_none() { length as u64 } else { 0 };
-        if again.is_none() {
-            self.streams[index].wrote(placed, item);
-        }
-        self.account(index, bytes, again.is_some(), marker, out);
-    }
-
-    fn account(&mut self, index: usize, bytes: usize, again: bool, last: bool, out: &mut Outgoing) {
-        out.payload_bytes += bytes as u64;
-        if again {
-            self.credit -= bytes as f64;
-            self.figures.retransmitted.fetch_add(1, Relaxed);
+        if !video || self.pacer.is_free() {
+            let bytes = self.writer.write(&mut self.streams[index], item, &placed, Purpose::Media, out);
+            self.pacer.spend(bytes);
+        } else if full && self.keyframe != Some(placed.timestamp) {
+            self.give_up(index, out.now);
         } else {
-            self.credit = (self.credit + bytes as f64 * RTX_SHARE).min(RTX_BURST);
-            let stream = &mut self.streams[index];
-            if last && stream.spec.kind() == Kind::Video {
-                out.pictures += 1;
-            }
-            stream.packets = stream.packets.wrapping_add(1);
-            stream.bytes = stream.bytes.wrapping_add(bytes as u32);
+            self.pacer.wait(Waiting { stream: index, item: Arc::clone(item), placed, again: false });
         }
     }
 
-    /// Gives the written packets to the socket. A full one lets a bounded amount wait, then the picture begins anew.
-    fn hand_over(&mut self, out: &mut Outgoing) {
-        if out.datagrams.is_empty() && self.backlog.is_empty() {
+    /// Pictures that wait too long are given up until a keyframe; a keyframe among them is sent all the same, or a slow
+    /// line would never see one.
+    fn give_up(&mut self, index: usize, now: Instant) {
+        let keep = self.keyframe.is_some_and(|timestamp| self.pacer.holds(timestamp));
+        let gone = if keep { 1 } else { 1 + self.pacer.clear() };
+        let newest = self.pacer.newest().map(|packet| (&packet.placed, &*packet.item));
+        self.streams[index].give_up(newest);
+        dropped("pacer_full", gone as u64);
+        self.repair(now);
+    }
+
+    /// What waits is of no use once a keyframe is here, unless it is one itself.
+    fn pass_over(&mut self, index: usize, item: &Item, serial: u32) {
+        let waits = self.keyframe.is_some_and(|timestamp| self.pacer.holds(timestamp));
+        if !waits && self.streams[index].is_news(item, serial) {
+            dropped("pacer_full", self.pacer.clear() as u64);
+            self.streams[index].give_up(None);
+        }
+    }
+
+    fn clear_pictures(&mut self) {
+        self.pacer.clear();
+        let video = self.streams.iter_mut().filter(|stream| stream.spec.kind() == Kind::Video);
+        video.for_each(|stream| stream.give_up(None));
+    }
+
+    /// Asks for the keyframe that is awaited, not too often. One that waits here itself comes first.
+    fn repair(&mut self, now: Instant) {
+        let broken = self.streams.iter().any(Stream::is_broken) && self.pacer.is_empty();
+        let sources = &self.sources[place_of(Kind::Video)];
+        let wanted: [Option<&Shown>; 2] = [sources.next(), sources.current().filter(|_| broken)];
+        if wanted.iter().all(Option::is_none) || self.asked.is_some_and(|last| now - last < REPAIR_PAUSE) {
             return;
         }
-        if self.extensions.transport_cc != 0 && !out.leaving.is_empty() {
-            self.line.sent(Instant::now(), &out.leaving);
-        }
-        out.leaving.clear();
-        self.figures.packets.fetch_add(out.datagrams.lengths.len() as u64, Relaxed);
-        self.figures.bytes.fetch_add(std::mem::take(&mut out.payload_bytes), Relaxed);
-        self.figures.pictures.fetch_add(std::mem::take(&mut out.pictures), Relaxed);
-        let given_up = self.backlog.send(&mut out.datagrams, |all| self.wire.send(&all.data, &all.lengths));
-        if given_up > 0 {
-            super::dropped("socket_full", given_up as u64);
-            self.ask_after_refusal();
-        }
+        self.asked = Some(now);
+        wanted.into_iter().flatten().for_each(|shown| shown.feed.request_keyframe());
     }
 
-    fn ask_after_refusal(&mut self) {
-        let now = Instant::now();
-        if self.refused.is_none_or(|last| now - last >= REFUSAL_PAUSE) {
-            self.refused = Some(now);
-            let feed = self.figures.pictures_of.lock().feed();
+    /// Gives what is written to the socket.
+    fn hand_over(&mut self, out: &mut Outgoing) {
+        if self.writer.hand_over(out) > 0 && self.asked.is_none_or(|last| out.now - last >= REPAIR_PAUSE) {
+            self.asked = Some(out.now);
+            let feed: Option<Arc<Feed>> = self.figures.pictures_of.lock().feed();
             feed.iter().for_each(|feed| feed.request_keyframe());
         }
     }
@@ -263,31 +225,87 @@ impl Subscriber {
         if self.streams[index].spec.rtx_ssrc.is_none() {
             return;
         }
-        out.sent_at = abs_send_time();
-        let (now, round_trip) = (Instant::now(), self.figures.round_trip().unwrap_or_default());
+        out.begin();
+        self.pacer.pass(out.now, self.line.estimate());
+        let round_trip = self.figures.round_trip().unwrap_or_default();
         let mut histories = Histories::default();
         for sequence in sequences {
-            if self.credit <= 0.0 {
+            if !self.writer.may_repeat() || self.pacer.is_full() {
                 break;
             }
             let stream = &mut self.streams[index];
             let sources = &self.sources[place_of(stream.spec.kind())];
             let find = |origin: &Origin, source| histories.find(sources, origin, source);
-            if let Some((placed, item)) = stream.retransmit(*sequence, round_trip, now, find)
-                && let Some(rtx) = stream.spec.rtx(item.packet.codec)
-            {
-                self.write(index, &item, &placed, Some(rtx), out);
+            if let Some((placed, item)) = stream.retransmit(*sequence, round_trip, out.now, find) {
+                self.pacer.wait(Waiting { stream: index, item, placed, again: true });
+                self.drain(out);
             }
         }
         self.hand_over(out);
     }
 
-    /// What waits for the socket, and sender reports that are due.
-    pub fn tick(&mut self, now: Instant, out: &mut Outgoing) {
+    /// Something waits for its time: `pump` is to be called soon.
+    pub fn is_busy(&self) -> bool {
+        !self.pacer.is_empty() || self.probe.is_some()
+    }
+
+    /// Sends what may leave now.
+    pub fn pump(&mut self, out: &mut Outgoing) {
+        out.begin();
+        self.pacer.pass(out.now, self.line.estimate());
+        self.drain(out);
+        self.send_probe(out);
         self.hand_over(out);
-        let [sent, media] = self.rates.look(now, self.bytes);
-        self.figures.sent_rate.store(sent, Relaxed);
-        self.figures.media_rate.store(media, Relaxed);
+        self.repair(out.now);
+        self.figures.queued_us.store(self.pacer.queued().as_micros() as u64, Relaxed);
+    }
+
+    fn drain(&mut self, out: &mut Outgoing) {
+        while let Some(packet) = self.pacer.next() {
+            let why = if packet.again { Purpose::Again } else { Purpose::Media };
+            let stream = &mut self.streams[packet.stream];
+            let bytes = self.writer.write(stream, &packet.item, &packet.placed, why, out);
+            self.pacer.spend(bytes);
+        }
+    }
+
+    /// Old packets again, the newest first, then padding.
+    fn send_probe(&mut self, out: &mut Outgoing) {
+        let Some(mut probe) = self.probe.take() else { return };
+        let Some(stream) = self.streams.iter_mut().find(|stream| stream.spec.rtx_ssrc.is_some()) else { return };
+        let sources = &self.sources[place_of(stream.spec.kind())];
+        let mut histories = Histories::default();
+        probe.pass(out.now);
+        while probe.is_due() {
+            let old = probe
+                .next()
+                .and_then(|number| stream.again(number, |origin, source| histories.find(sources, origin, source)));
+            let why = Purpose::Probe(probe.id());
+            let bytes = match old {
+                Some((placed, item)) => self.writer.write(stream, &item, &placed, why, out),
+                None => self.writer.pad(stream, probe.id(), out),
+            };
+            if bytes == 0 {
+                return;
+            }
+            probe.spend(bytes);
+        }
+        self.probe = Some(probe).filter(|probe| !probe.is_over());
+    }
+
+    /// What waits, sender reports that are due, and a look at the line.
+    pub fn tick(&mut self, now: Instant, out: &mut Outgoing) {
+        let can_probe = self.writer.has_feedback();
+        let stream = self.streams.iter().find(|stream| stream.spec.rtx_ssrc.is_some());
+        if let (Some(probe), Some(stream)) = (self.line.tick(now).filter(|_| can_probe), stream) {
+            self.probe = Some(Running::new(probe, stream.written(), now));
+        }
+        self.pump(out);
+        self.writer.measure(now);
+        self.send_reports(now);
+    }
+
+    fn send_reports(&mut self, now: Instant) {
         let pause = if self.reports < FIRST_REPORTS { FIRST_PAUSE } else { REPORT_PAUSE };
         if now.saturating_duration_since(self.reported) < pause {
             return;
@@ -299,7 +317,7 @@ impl Subscriber {
         for report in reports {
             let mut compound = Vec::with_capacity(96);
             rtcp::write_sender_report(&report, &self.cname, &mut compound);
-            self.send_rtcp(compound);
+            self.writer.send_rtcp(compound);
         }
     }
 
@@ -320,12 +338,6 @@ impl Subscriber {
             None => rtcp::write_empty_report(ssrc, &self.cname, &mut compound),
         }
         rtcp::write_dlrr(ssrc, to, their_ntp, delay, &mut compound);
-        self.send_rtcp(compound);
-    }
-
-    fn send_rtcp(&mut self, mut compound: Vec<u8>) {
-        if self.sender.protect_rtcp(&mut compound).is_ok() {
-            self.wire.send(&compound, &[compound.len()]);
-        }
+        self.writer.send_rtcp(compound);
     }
 }

@@ -1,5 +1,8 @@
 //! The fan-out from the publisher's packet to the subscriber's datagram and back, through the contracts only.
 
+mod line;
+mod pace;
+mod switching;
 mod world;
 
 use crate::media::feed::{Source, SourceTrack, TapItem};

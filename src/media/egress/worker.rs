@@ -3,18 +3,22 @@
 use super::Batch;
 use super::roster::Roster;
 use super::source::Shown;
-use super::subscriber::{Outgoing, Subscriber};
+use super::subscriber::Subscriber;
+use super::writer::Outgoing;
 use crate::model::{Kind, PeerId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Batches that may wait; more is a thread that cannot keep up, and old pictures are of no use.
 const WAITING: usize = 512;
 /// With so much to do, feedback that comes is dropped: it repeats itself.
 const MOST_JOBS: usize = 4096;
+
+/// How long what waits for its time may wait longer.
+const STEP: Duration = Duration::from_millis(5);
 
 /// Something to do.
 pub enum Job {
@@ -115,20 +119,37 @@ impl Worker {
     fn run(&self) {
         let mut roster = Roster::default();
         let mut out = Outgoing::default();
-        while let Some(jobs) = self.take() {
+        let mut due = None;
+        while let Some(jobs) = self.take(due) {
             jobs.into_iter().for_each(|job| roster.work(job, &mut out));
+            let now = Instant::now();
+            if due.is_some_and(|due| now >= due) {
+                roster.pump(&mut out);
+                due = None;
+            }
+            due = due.or(Some(now + STEP)).filter(|_| roster.is_busy());
         }
     }
 
-    fn take(&self) -> Option<VecDeque<Job>> {
+    /// What is to be done, nothing when this instant comes before; `None` when it is over.
+    fn take(&self, until: Option<Instant>) -> Option<VecDeque<Job>> {
         let mut queue = self.queue.lock();
         while queue.idle {
             if queue.closed {
                 return None;
             }
             queue.sleeping = true;
-            self.news.wait(&mut queue);
+            let late = match until {
+                Some(until) => self.news.wait_until(&mut queue, until).timed_out(),
+                None => {
+                    self.news.wait(&mut queue);
+                    false
+                }
+            };
             queue.sleeping = false;
+            if late {
+                break;
+            }
         }
         (queue.batches, queue.idle) = (0, true);
         Some(std::mem::take(&mut queue.jobs))

@@ -1,7 +1,8 @@
 //! A publisher, a feed and subscribers without sockets; only the contracts are used. Everything sent is decrypted
 //! by `rtc-srtp`, an implementation that is not ours.
 
-use crate::media::egress::{Downlink, DownlinkSpec, Keys, OutCodec, OutExtensions, OutStream, Pool, Wire};
+use crate::media::egress::line::{Estimate, Told};
+use crate::media::egress::{Downlink, DownlinkSpec, Keys, LineReport, OutCodec, OutExtensions, OutStream, Pool, Wire};
 use crate::media::feed::{Feed, Source, SourceTrack, Upstream};
 use crate::model::{Codec, FeedId, PeerId};
 use rtc_srtp::context::Context;
@@ -76,7 +77,15 @@ pub fn upstream() -> (Arc<dyn Upstream>, Receiver<Vec<u8>>) {
 
 impl World {
     pub fn new() -> Self {
-        let pool = Pool::start(2).unwrap();
+        Self::of(Pool::start(2).unwrap())
+    }
+
+    /// Another publisher of the same pool.
+    pub fn another(&self) -> Self {
+        Self::of(self.pool.clone())
+    }
+
+    fn of(pool: Arc<Pool>) -> Self {
         let feed = Feed::new(FeedId::next(), pool.clone(), Duration::from_millis(300), Box::new(|_| {}));
         let (back, receiver) = upstream();
         feed.set_source(Source { tracks: tracks(VIDEO, AUDIO), upstream: back });
@@ -92,17 +101,24 @@ impl World {
     }
 
     pub fn subscribe(&self) -> Viewer {
+        self.subscribe_with(Box::new(Told::default()))
+    }
+
+    pub fn subscribe_with(&self, estimate: Box<dyn Estimate>) -> Viewer {
         let (sender, datagrams) = channel();
         let socket = Arc::new(Socket { sent: Mutex::new(sender), refuses: Default::default() });
         let (send, receive) = ([7; 30], [9; 30]);
         let stream = |codec, mid: &str, payload_type, ssrc, rtx: Option<(u8, u32)>| OutStream {
             first: OutCodec { codec, payload_type, rtx: rtx.map(|(pt, _)| pt) },
-            others: Vec::new(),
+            others: match codec {
+                Codec::Vp8 => vec![OutCodec { codec: Codec::H264, payload_type: 103, rtx: Some(104) }],
+                _ => Vec::new(),
+            },
             mid: mid.into(),
             ssrc,
             rtx_ssrc: rtx.map(|(_, ssrc)| ssrc),
         };
-        let downlink = self.pool.attach(DownlinkSpec {
+        let spec = DownlinkSpec {
             peer: PeerId::next(),
             feed: self.feed.clone(),
             streams: vec![
@@ -113,7 +129,8 @@ impl World {
             keys: Keys { send, receive },
             wire: socket.clone(),
             cname: "test".into(),
-        });
+        };
+        let downlink = self.pool.attach_with(spec, estimate);
         Viewer { downlink, socket, datagrams, open: context(&send), seal: context(&receive), kept: Vec::new() }
     }
 }
@@ -127,6 +144,7 @@ fn context(master: &[u8; 30]) -> Context {
 /// An RTP packet as a subscriber sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Seen {
+    pub payload_type: u8,
     pub ssrc: u32,
     pub sequence: u16,
     pub timestamp: u32,
@@ -166,6 +184,7 @@ impl Viewer {
         let data = self.next(false).unwrap_or_else(|| panic!("no RTP within {LIMIT:?}: {what}"));
         let packet = rtp_types::RtpPacket::parse(&data).unwrap();
         Seen {
+            payload_type: packet.payload_type(),
             ssrc: packet.ssrc(),
             sequence: packet.sequence_number(),
             timestamp: packet.timestamp(),
@@ -199,6 +218,35 @@ impl Viewer {
     pub fn say(&mut self, plain: &[u8]) {
         let sealed = self.seal.encrypt_rtcp(plain).unwrap();
         self.downlink.on_srtcp(&sealed, Instant::now());
+    }
+
+    /// Says that a keyframe is wanted.
+    pub fn pli(&mut self) {
+        let mut pli = vec![0x81, 206, 0, 2, 0, 0, 0, 1];
+        pli.extend_from_slice(&OUT_VIDEO.to_be_bytes());
+        self.say(&pli);
+    }
+
+    /// Says what it believes its line carries: so many times 2^10 bits per second.
+    pub fn remb(&mut self, mantissa: u16) {
+        let mut remb = vec![0x8f, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0];
+        remb.extend_from_slice(b"REMB\x01");
+        remb.extend_from_slice(&[10 << 2, (mantissa >> 8) as u8, mantissa as u8]);
+        remb.extend_from_slice(&OUT_VIDEO.to_be_bytes());
+        self.say(&remb);
+    }
+
+    /// Waits until its report says so.
+    pub fn until(&self, what: &str, holds: impl Fn(&LineReport) -> bool) -> LineReport {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let report = self.downlink.report();
+            if holds(&report) {
+                return report;
+            }
+            assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}: {report:?}");
+            std::thread::yield_now();
+        }
     }
 
     pub fn nack(&mut self, sequence: u16) {
