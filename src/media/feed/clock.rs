@@ -46,6 +46,11 @@ impl Clock {
         Some(report.rtp.wrapping_add(ticks as u32))
     }
 
+    /// The same publisher's clock as another one knows it: the least delayed report of both counts.
+    pub fn align(&mut self, other: &Self) {
+        self.ahead = self.ahead.max(other.ahead);
+    }
+
     /// The last report of each track.
     pub fn reports(&self) -> &[(Codec, Report)] {
         &self.reports

@@ -59,7 +59,7 @@ impl Intake {
 
     /// Whether something is missing, or tracks are waited for.
     pub fn waits(&self) -> bool {
-        self.live.is_waiting() || self.tracks.iter().any(|t| t.source.nack && !t.losses.is_empty())
+        self.live.is_waiting() || self.tracks.iter().any(Track::misses)
     }
 
     /// To all taps; a full one loses it (counted), one whose receiver is gone ends.

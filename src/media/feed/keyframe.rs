@@ -18,6 +18,11 @@ impl Limiter {
         Self { interval, wanted: false, last: None, sent: 0 }
     }
 
+    /// Least time between two requests.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// Somebody wants a keyframe; whether to ask for it now.
     pub fn request(&mut self, now: Instant) -> bool {
         self.wanted = true;

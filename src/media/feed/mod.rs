@@ -7,11 +7,12 @@
 pub mod clock;
 mod intake;
 mod keyframe;
-pub mod layers;
+mod layers;
 mod live;
 mod loss;
 mod past;
 mod rate;
+mod requests;
 mod source;
 mod track;
 mod voice;
@@ -24,7 +25,8 @@ use crate::model::{Codec, Content, FeedId, Kind, TrackInfo};
 use clock::{Clock, Report};
 use intake::Intake;
 use keyframe::Limiter;
-pub use layers::Layer;
+use layers::Layers;
+pub use layers::{Layer, LayerSource, OnWanted, Simulcast};
 use parking_lot::{Mutex, RwLock};
 use past::Past;
 pub use source::{Source, SourceTrack, TapItem, Upstream};
@@ -59,6 +61,8 @@ pub struct Feed {
     ssrc: u32,
     content: Mutex<Content>,
     voice: voice::Watched,
+    /// Of a simulcast publisher.
+    layers: RwLock<Option<Arc<Layers>>>,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
     /// Subscriptions that show its pictures or wait for them; kept by `egress`.
@@ -79,6 +83,7 @@ impl Feed {
             ssrc: rand::random::<u32>() | 1,
             content: Mutex::default(),
             voice: voice::Watched::default(),
+            layers: RwLock::default(),
             audience: pool.audience(),
             watchers: AtomicUsize::new(0),
         });
@@ -99,10 +104,10 @@ impl Feed {
     /// Says what is filmed.
     pub fn set_content(&self, content: Content) {
         *self.content.lock() = content;
+        self.layering().iter().flat_map(|layers| layers.feeds()).for_each(|feed| feed.set_content(content));
     }
 
-    /// Sets or replaces the publisher's tracks (first negotiation, renegotiation, or another peer taking over).
-    /// Subscribers keep their SSRC, sequence and timestamps.
+    /// Sets or replaces the tracks of a source without layers, likewise.
     pub fn set_source(&self, source: Source) {
         let new = Arc::as_ptr(&source.upstream).cast::<()>();
         let before = self.upstream.write().replace(source.upstream);
@@ -115,6 +120,7 @@ impl Feed {
             *self.clock.lock() = Clock::default();
         }
         let mut former = std::mem::take(&mut intake.tracks);
+        let layered = self.layers.read().is_some();
         for new in source.tracks {
             let known = former.iter().position(|t| t.source.codec == new.codec).map(|at| former.swap_remove(at));
             intake.tracks.push(match known {
@@ -125,6 +131,7 @@ impl Feed {
                 None => Track::new(new),
             });
         }
+        intake.tracks.iter_mut().for_each(|t| t.relayed = layered && t.source.codec.kind() == Kind::Video);
         let codecs: Vec<Codec> = intake.tracks.iter().map(|t| t.source.codec).collect();
         intake.live.negotiated(&codecs);
         if changed {
@@ -137,21 +144,27 @@ impl Feed {
         }
     }
 
-    /// One decrypted RTP packet. Unknown SSRCs are counted and dropped.
-    pub fn on_rtp(&self, mut packet: Vec<u8>, at: Instant) {
-        let Some(header) = Header::read(&packet) else { return drop_packet("malformed") };
+    /// A packet of one of the tracks; `None` when there is nothing to forward.
+    fn accept(&self, mut packet: Vec<u8>, at: Instant) -> Option<Arc<Item>> {
+        let Some(header) = Header::read(&packet) else {
+            drop_packet("malformed");
+            return None;
+        };
         let mut intake = self.intake.lock();
         let taken = intake.tracks.iter_mut().find_map(|t| t.take(&header, &mut packet, at).ok());
-        let Some(taken) = taken else { return drop_packet("unannounced") };
+        let Some(taken) = taken else {
+            drop_packet("unannounced");
+            return None;
+        };
         intake.last_rtp = Some(at);
-        let Some(item) = taken else { return };
+        let item = taken?;
         let level = item.level.map(|level| (level, item.packet.timestamp, item.packet.codec.clock_rate()));
         if item.packet.keyframe && item.packet.codec.kind() == Kind::Video {
             self.keyframes.lock().arrived();
         }
         intake.tell(&TapItem::Packet(Arc::clone(&item.packet)));
         let ends_frame = item.packet.marker && item.packet.codec.kind() == Kind::Video;
-        intake.batch.push(item);
+        intake.batch.push(Arc::clone(&item));
         if ends_frame || intake.batch.len() >= LONGEST_BATCH {
             self.send(&mut intake);
         }
@@ -171,13 +184,17 @@ impl Feed {
         if let Some(tracks) = news {
             (self.on_live)(tracks);
         }
+        Some(item)
     }
 
     /// One decrypted RTCP compound of the publisher (sender reports are used).
     pub fn on_rtcp(&self, packet: &[u8]) {
         let our_ntp = clock::ntp_now();
+        let layers = self.layering();
+        let carried = layers.as_ref().and_then(|layers| layers.on_rtcp(packet));
         rtcp::read(packet, |feedback| {
             let Feedback::SenderReport { ssrc, ntp, rtp } = feedback else { return };
+            let rtp = carried.filter(|(of, _)| *of == ssrc).map_or(rtp, |(_, ticks)| rtp.wrapping_add(ticks));
             let mut intake = self.intake.lock();
             let Some(codec) = intake.tracks.iter().find(|t| t.ssrc() == Some(ssrc)).map(|t| t.source.codec) else {
                 return;
@@ -185,6 +202,9 @@ impl Feed {
             self.clock.lock().report(codec, Report { ntp, rtp }, our_ntp);
             intake.tell(&TapItem::SenderReport { codec, ntp, rtp });
         });
+        if let Some(layers) = layers {
+            layers.align(&mut self.clock.lock());
+        }
     }
 
     /// Says which RTP time a track stands at just now, at `ntp` by our own wall clock (32.32): for sources that are no RTP
@@ -203,12 +223,14 @@ impl Feed {
         if !incomplete {
             self.send(&mut intake);
         }
-        incomplete
+        drop(intake);
+        self.layering().is_some_and(|layers| layers.drained()) || incomplete
     }
 
     /// Hands what waits to the subscribers.
     pub fn flush(&self) {
         self.send(&mut self.intake.lock());
+        self.layering().iter().flat_map(|layers| layers.feeds()).for_each(|feed| feed.flush());
     }
 
     fn send(&self, intake: &mut Intake) {
@@ -219,36 +241,6 @@ impl Feed {
         self.pool.send(&Batch { feed: self.id, items }, &self.audience);
     }
 
-    /// Called by the pool's timer: NACKs, keyframe requests and feedback that are due. Whether to look again soon.
-    pub fn tick(&self, now: Instant) -> bool {
-        let mut intake = self.intake.lock();
-        let mut broken = false;
-        let mut nacks = Vec::new();
-        for track in intake.tracks.iter_mut().filter(|t| t.source.nack && !t.losses.is_empty()) {
-            let due = track.losses.due(now);
-            broken |= due.given_up && track.source.codec.kind() == Kind::Video;
-            let sequences: Vec<u16> = due.ask.iter().map(|n| *n as u16).collect();
-            nacks.extend(track.ssrc().and_then(|ssrc| rtcp::nack(self.ssrc, ssrc, &sequences)));
-        }
-        let news = intake.look(now);
-        let waits = intake.waits();
-        drop(intake);
-        self.voice.with(|voice| voice.look(now));
-        nacks.iter().for_each(|packet| self.send_upstream(packet));
-        if let Some(tracks) = news {
-            (self.on_live)(tracks);
-        }
-        if broken {
-            self.request_keyframe();
-        } else if self.keyframes.lock().due(now) {
-            self.send_keyframe_request();
-        }
-        if let Some(upstream) = self.upstream() {
-            upstream.tick(now);
-        }
-        waits || self.keyframes.lock().is_wanted()
-    }
-
     /// The tracks as negotiated.
     pub fn tracks(&self) -> Vec<SourceTrack> {
         self.intake.lock().tracks.iter().map(|t| t.source.clone()).collect()
@@ -257,39 +249,6 @@ impl Feed {
     /// When RTP came in last.
     pub fn last_rtp(&self) -> Option<Instant> {
         self.intake.lock().last_rtp
-    }
-
-    /// Asks the publisher for a keyframe, merged and rate-limited.
-    pub fn request_keyframe(&self) {
-        let now = self.keyframes.lock().request(Instant::now());
-        if now {
-            self.send_keyframe_request();
-        }
-        self.pool.hurry();
-    }
-
-    fn send_keyframe_request(&self) {
-        let video = |t: &&Track| t.source.codec.kind() == Kind::Video;
-        let ssrc = self.intake.lock().tracks.iter().find(video).and_then(Track::ssrc);
-        match ssrc {
-            Some(ssrc) => {
-                metrics::counter!("media_keyframe_requests_total").increment(1);
-                self.send_upstream(&rtcp::pli(self.ssrc, ssrc));
-            }
-            // Nothing to ask: sound alone, or no packet came yet, and the first will begin a keyframe.
-            None => self.keyframes.lock().arrived(),
-        }
-    }
-
-    fn send_upstream(&self, packet: &[u8]) {
-        if let Some(upstream) = self.upstream() {
-            upstream.send_rtcp(packet);
-        }
-    }
-
-    /// Cloned out of the lock: sending does not hold it.
-    fn upstream(&self) -> Option<Arc<dyn Upstream>> {
-        self.upstream.read().clone()
     }
 
     /// Keeps the last seconds in memory (zero: nothing), for `tap` and `past`.
@@ -343,16 +302,19 @@ impl Feed {
         drop(intake);
         self.voice.with(voice::Voice::stop);
         *self.upstream.write() = None;
+        let layers = self.layers.write().take();
+        layers.iter().for_each(|layers| layers.close());
     }
 
     /// Live figures.
     pub fn stats(&self) -> FeedStats {
-        let now = Instant::now();
+        let (now, layering) = (Instant::now(), self.layering());
+        let of_layers: u64 = layering.iter().flat_map(|l| l.feeds()).map(|feed| feed.keyframes.lock().sent()).sum();
         FeedStats {
             tracks: self.intake.lock().tracks.iter().map(|t| t.stats(now)).collect(),
-            keyframe_requests: self.keyframes.lock().sent(),
+            keyframe_requests: self.keyframes.lock().sent() + of_layers,
             subscribers: self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
-            layers: Vec::new(),
+            layers: layering.map(|layers| layers.stats()).unwrap_or_default(),
         }
     }
 
@@ -385,6 +347,11 @@ impl Feed {
         let intake = self.intake.lock();
         let video = intake.tracks.iter().find(|t| t.source.codec.kind() == Kind::Video);
         video.map(|t| t.newest_pictures(REPLAY_PACKETS, REPLAY_AGE)).unwrap_or_default()
+    }
+
+    /// What the publisher's clock said last of a track.
+    fn last_report(&self, codec: Codec) -> Option<Report> {
+        self.clock.lock().reports().iter().find(|(known, _)| *known == codec).map(|(_, report)| *report)
     }
 
     /// The RTP time at which the publisher's track stands at this instant of our clock (NTP).

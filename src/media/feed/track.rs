@@ -32,6 +32,8 @@ pub struct Track {
     keyframe: Option<Arc<Item>>,
     /// Pictures began anew without a keyframe.
     pub wants_keyframe: bool,
+    /// Its packets come from a layer's feed, which asks for what is missing.
+    pub relayed: bool,
 }
 
 impl Track {
@@ -49,6 +51,7 @@ impl Track {
             heard: false,
             keyframe: None,
             wants_keyframe: false,
+            relayed: false,
         }
     }
 
@@ -62,7 +65,20 @@ impl Track {
             self.losses.clear();
             self.heard = false;
         }
+        self.rtx_ssrc = source.rtx_ssrc.or(self.rtx_ssrc);
         self.source = source;
+    }
+
+    /// Another layer is relayed from now on; `anew`: its numbers do not go on where this track's were.
+    pub fn begin(&mut self, ssrc: u32, anew: bool) {
+        self.ssrc = Some(ssrc);
+        self.generation += u32::from(self.heard);
+        self.heard &= !anew;
+    }
+
+    /// Whether packets are to be asked for.
+    pub fn misses(&self) -> bool {
+        self.source.nack && !self.relayed && !self.losses.is_empty()
     }
 
     /// The SSRC its packets come with, once known.
@@ -129,7 +145,9 @@ impl Track {
         let item = Arc::new(item);
         self.history.write().put(Arc::clone(&item));
         self.note_keyframe(&item);
-        self.losses.arrived(sequence, at);
+        if !self.relayed {
+            self.losses.arrived(sequence, at);
+        }
         self.heard = true;
         self.rate.count(bytes, &item.packet, at);
         Some(item)

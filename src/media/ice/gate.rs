@@ -1,13 +1,55 @@
-//! Which RTP may reach webrtcbin: only SSRCs that the description announced. Pure.
+//! Which RTP may be opened: only SSRCs that the description announced, in words or by other names. Pure.
 //!
-//! webrtcbin 1.22 to 1.28 follows a null pointer on an SSRC it was not told of (`webrtcbin-notes.md` 4.4), so the
-//! decision falls before it. Descriptions without `a=ssrc` name payload types; the first SSRC of each is learnt.
+//! webrtcbin 1.22 to 1.28 follows a null pointer on an SSRC it was not told of (`webrtcbin-notes.md` 4.4), and opening
+//! packets of strangers costs; so the decision falls before both. Descriptions without `a=ssrc` name payload types, whose
+//! first SSRC is learnt, or the layers of a simulcast (RFC 8852), whose SSRCs are. The header is not encrypted but anybody
+//! can write one: what it says is a `Lesson`, and learnt only when the packet has proved to be authentic.
+
+use crate::media::rtp::find_extension;
 
 /// The SSRCs of one peer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gate {
     announced: Vec<u32>,
-    to_learn: Vec<u8>,
+    payload_types: Vec<(u8, Option<u32>)>,
+    rids: Rids,
+}
+
+/// The names of a simulcast's streams, and the SSRC of each.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Rids {
+    /// Ids of the extensions with the name of a stream, and of a stream of retransmissions.
+    ids: [u8; 2],
+    /// Payload types of both.
+    payload_types: [Option<u8>; 2],
+    /// Name, SSRC, SSRC of retransmissions.
+    layers: Vec<(String, [Option<u32>; 2])>,
+}
+
+/// What may be learnt from a packet that is authentic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    ssrc: u32,
+    name: Name,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// Index among the payload types.
+    PayloadType(usize),
+    /// Index among the layers; 1 for retransmissions.
+    Layer(usize, usize),
+}
+
+/// Whether a packet may be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// It may not.
+    No,
+    /// Its SSRC is known.
+    Known,
+    /// It may; when it is authentic, its SSRC is to be learnt.
+    Unproved(Lesson),
 }
 
 impl Gate {
@@ -16,23 +58,74 @@ impl Gate {
         self.announced.push(ssrc);
     }
 
-    /// Admits the first SSRC that comes with this payload type.
+    /// Admits one SSRC with this payload type: the first that is authentic.
     pub fn learn(&mut self, payload_type: u8) {
-        self.to_learn.push(payload_type);
+        self.payload_types.push((payload_type, None));
     }
 
-    /// Whether an RTP packet (its header is never encrypted) may pass.
-    pub fn admits(&mut self, packet: &[u8]) -> bool {
-        let Some(header) = packet.first_chunk::<12>() else { return false };
+    /// Admits one SSRC for each name, and one of its retransmissions; another of the same name takes its place (an
+    /// encoder that began anew). `ids` and `payload_types`: of the streams and of their retransmissions; id 0 and `None`
+    /// where there are none.
+    pub fn learn_rids<'a>(
+        &mut self,
+        ids: [u8; 2],
+        payload_types: [Option<u8>; 2],
+        rids: impl IntoIterator<Item = &'a str>,
+    ) {
+        let layers = rids.into_iter().map(|rid| (rid.to_owned(), [None; 2])).collect();
+        self.rids = Rids { ids, payload_types, layers };
+    }
+
+    /// What a former gate of the same peer connection has learnt stays known where the names are the same: senders cease
+    /// to write them once they were understood.
+    pub fn keep(&mut self, former: &Self) {
+        for (payload_type, ssrc) in &mut self.payload_types {
+            let known = former.payload_types.iter().find(|(known, _)| known == payload_type);
+            *ssrc = known.and_then(|(_, ssrc)| *ssrc);
+        }
+        for (rid, ssrcs) in &mut self.rids.layers {
+            let known = former.rids.layers.iter().find(|(known, _)| known == rid);
+            *ssrcs = known.map_or([None; 2], |(_, ssrcs)| *ssrcs);
+        }
+    }
+
+    /// Whether an RTP packet, still encrypted, may be opened.
+    pub fn admits(&self, packet: &[u8]) -> Pass {
+        let Some(header) = packet.first_chunk::<12>() else { return Pass::No };
         let ssrc = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
-        if self.announced.contains(&ssrc) {
-            return true;
+        if self.knows(ssrc) {
+            return Pass::Known;
         }
         let payload_type = header[1] & 0x7f;
-        let Some(at) = self.to_learn.iter().position(|pt| *pt == payload_type) else { return false };
-        self.to_learn.swap_remove(at);
-        self.announced.push(ssrc);
-        true
+        let unnamed = || self.payload_types.iter().position(|(known, ssrc)| *known == payload_type && ssrc.is_none());
+        let name = self.rids.name(packet, payload_type).or_else(|| unnamed().map(Name::PayloadType));
+        name.map_or(Pass::No, |name| Pass::Unproved(Lesson { ssrc, name }))
+    }
+
+    fn knows(&self, ssrc: u32) -> bool {
+        self.announced.contains(&ssrc)
+            || self.payload_types.iter().any(|(_, known)| *known == Some(ssrc))
+            || self.rids.layers.iter().any(|(_, known)| known.contains(&Some(ssrc)))
+    }
+
+    /// The packet was authentic.
+    pub fn proved(&mut self, lesson: Lesson) {
+        let place = match lesson.name {
+            Name::PayloadType(at) => self.payload_types.get_mut(at).map(|(_, ssrc)| ssrc).filter(|ssrc| ssrc.is_none()),
+            Name::Layer(at, which) => self.rids.layers.get_mut(at).and_then(|(_, ssrcs)| ssrcs.get_mut(which)),
+        };
+        if let Some(place) = place {
+            *place = Some(lesson.ssrc);
+        }
+    }
+}
+
+impl Rids {
+    fn name(&self, packet: &[u8], payload_type: u8) -> Option<Name> {
+        let which = self.payload_types.iter().position(|known| *known == Some(payload_type))?;
+        let id = Some(self.ids[which]).filter(|id| *id != 0)?;
+        let rid = find_extension(packet, id)?;
+        Some(Name::Layer(self.layers.iter().position(|(known, _)| known.as_bytes() == rid)?, which))
     }
 }
 
@@ -74,23 +167,85 @@ mod tests {
         packet
     }
 
+    /// With a name of one letter in extension `id`, and a last byte that is no sane length of padding.
+    fn named(payload_type: u8, ssrc: u32, id: u8, rid: u8) -> Vec<u8> {
+        let mut packet = rtp(payload_type, ssrc);
+        packet[0] = 0xb0;
+        packet.extend_from_slice(&[0xbe, 0xde, 0, 1, id << 4, rid, 0, 0, 255]);
+        packet
+    }
+
+    /// Whether it passes as the first packet of an SSRC; it was authentic.
+    fn teaches(gate: &mut Gate, packet: &[u8]) -> bool {
+        let Pass::Unproved(lesson) = gate.admits(packet) else { return false };
+        gate.proved(lesson);
+        true
+    }
+
     #[test]
     fn an_unannounced_ssrc_does_not_pass() {
         let mut gate = Gate::default();
         gate.announce(7);
-        assert!(gate.admits(&rtp(96, 7)));
-        assert!(!gate.admits(&rtp(96, 8)));
-        assert!(!gate.admits(&rtp(96, 7)[..11]));
+        assert_eq!(gate.admits(&rtp(96, 7)), Pass::Known);
+        assert_eq!(gate.admits(&rtp(96, 8)), Pass::No);
+        assert_eq!(gate.admits(&rtp(96, 7)[..11]), Pass::No);
     }
 
     #[test]
-    fn only_the_first_ssrc_of_a_payload_type_is_learnt() {
+    fn only_the_first_authentic_ssrc_of_a_payload_type_is_learnt() {
         let mut gate = Gate::default();
         gate.learn(96);
-        assert!(!gate.admits(&rtp(97, 1)));
-        assert!(gate.admits(&rtp(96 | 0x80, 2)));
-        assert!(!gate.admits(&rtp(96, 3)));
-        assert!(gate.admits(&rtp(96, 2)));
+        assert_eq!(gate.admits(&rtp(97, 1)), Pass::No);
+        let Pass::Unproved(late) = gate.admits(&rtp(96, 1)) else { panic!("nobody has proved anything yet") };
+        assert!(teaches(&mut gate, &rtp(96 | 0x80, 2)), "a forged one took no place");
+        gate.proved(late);
+        assert_eq!(gate.admits(&rtp(96, 3)), Pass::No);
+        assert_eq!(gate.admits(&rtp(96, 1)), Pass::No, "the place was taken meanwhile");
+        assert_eq!(gate.admits(&rtp(96, 2)), Pass::Known);
+    }
+
+    fn simulcast() -> Gate {
+        let mut gate = Gate::default();
+        gate.learn_rids([10, 11], [Some(96), Some(97)], ["h", "l"]);
+        gate
+    }
+
+    #[test]
+    fn layers_are_known_by_their_names_and_bounded() {
+        let mut gate = simulcast();
+        for (no, why) in [
+            (named(96, 1, 10, b'x'), "an unknown name"),
+            (named(96, 1, 11, b'h'), "the name of retransmissions on media"),
+            (named(97, 1, 10, b'h'), "the name of media on retransmissions"),
+            (named(98, 1, 10, b'h'), "another payload type"),
+            (rtp(96, 1), "no name"),
+        ] {
+            assert_eq!(gate.admits(&no), Pass::No, "{why}");
+        }
+        let all = [(96, 1, 10, b'h'), (97, 2, 11, b'h'), (96, 3, 10, b'l'), (97, 4, 11, b'l')];
+        for (payload_type, ssrc, id, rid) in all {
+            assert!(teaches(&mut gate, &named(payload_type, ssrc, id, rid)), "{ssrc}");
+            assert_eq!(gate.admits(&rtp(payload_type, ssrc)), Pass::Known, "named once is enough");
+        }
+        assert!(teaches(&mut gate, &named(96, 9, 10, b'h')), "an encoder that began anew");
+        assert_eq!(gate.admits(&rtp(96, 1)), Pass::No, "its former SSRC");
+        assert_eq!(gate.admits(&rtp(96, 9)), Pass::Known);
+    }
+
+    #[test]
+    fn a_further_offer_forgets_nothing_of_the_names_that_stay() {
+        let (mut former, mut gate) = (simulcast(), Gate::default());
+        former.learn(111);
+        for packet in [named(96, 1, 10, b'h'), named(97, 2, 11, b'h'), named(96, 3, 10, b'l'), rtp(111, 5)] {
+            assert!(teaches(&mut former, &packet));
+        }
+        gate.learn(111);
+        gate.learn_rids([10, 11], [Some(96), Some(97)], ["h"]);
+        gate.keep(&former);
+        for known in [1, 2, 5] {
+            assert_eq!(gate.admits(&rtp(96, known)), Pass::Known);
+        }
+        assert_eq!(gate.admits(&rtp(96, 3)), Pass::No, "a layer that is no more");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! push into a blocked pad.
 
 use super::elements::Src;
-use super::gate::{Datagram, Gate};
+use super::gate::{Datagram, Gate, Lesson, Pass};
 use super::gobject::Transport;
 use super::mux::Port;
 use super::path::{Path, Paths};
@@ -83,9 +83,11 @@ impl Link {
     pub fn set_user(&self, user: Weak<dyn LinkUser>) {
         let _ = self.user.set(user);
     }
-    /// Which RTP may pass.
-    pub fn set_gate(&self, gate: Gate) {
-        *self.gate.lock() = gate;
+    /// Which RTP may pass. What was learnt under the same names stays known.
+    pub fn set_gate(&self, mut gate: Gate) {
+        let mut current = self.gate.lock();
+        gate.keep(&current);
+        *current = gate;
     }
     /// Lets media through: the peer has proved to be who its description says.
     pub fn set_verified(&self) {
@@ -251,9 +253,10 @@ impl Link {
 
     /// In the reader: a datagram of media from a known address.
     pub(super) fn media(&self, kind: Datagram, datagram: &[u8], at: Instant) {
-        if !self.active.load(Acquire) || (kind == Datagram::Rtp && !self.lets_pass(datagram)) || !self.is_verified() {
+        if !self.active.load(Acquire) {
             return;
         }
+        let Some(lesson) = self.lets_pass(kind, datagram).filter(|_| self.is_verified()) else { return };
         let authentic = self.tell(|user| match kind {
             Datagram::Rtp => user.srtp(datagram, at),
             _ => user.srtcp(datagram, at),
@@ -263,6 +266,9 @@ impl Link {
             if kind == Datagram::Rtp {
                 self.packets.fetch_add(1, Relaxed);
                 self.bytes.fetch_add(datagram.len() as u64, Relaxed);
+            }
+            if let Some(lesson) = lesson {
+                self.gate.lock().proved(lesson);
             }
         }
     }
@@ -299,12 +305,19 @@ impl Link {
         true
     }
 
-    fn lets_pass(&self, datagram: &[u8]) -> bool {
-        let admitted = self.gate.lock().admits(datagram);
-        if !admitted {
-            Counters::add(&self.port.counters.unannounced_ssrc);
+    /// `None`: it may not be opened. Otherwise what it teaches, once it is authentic.
+    fn lets_pass(&self, kind: Datagram, datagram: &[u8]) -> Option<Option<Lesson>> {
+        if kind != Datagram::Rtp {
+            return Some(None);
         }
-        admitted
+        match self.gate.lock().admits(datagram) {
+            Pass::Known => Some(None),
+            Pass::Unproved(lesson) => Some(Some(lesson)),
+            Pass::No => {
+                Counters::add(&self.port.counters.unannounced_ssrc);
+                None
+            }
+        }
     }
 
     fn is_verified(&self) -> bool {

@@ -24,8 +24,8 @@ use std::time::{Duration, Instant};
 const FEEDBACK: Duration = Duration::from_millis(50);
 /// Between two receiver reports.
 const REPORTS: Duration = Duration::from_secs(1);
-/// Streams reported on: media and retransmissions of two tracks, and what a renegotiation may leave behind.
-const STREAMS: usize = 8;
+/// Streams reported on: media and retransmissions of sound and three layers, and what a renegotiation may leave behind.
+const STREAMS: usize = 16;
 
 /// One publisher's way in and back.
 pub struct Uplink {

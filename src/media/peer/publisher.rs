@@ -2,11 +2,11 @@
 
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
-use crate::media::feed::{Feed, Source};
+use crate::media::feed::{Feed, OnWanted, Simulcast, Source, SourceTrack};
 use crate::media::ice::Gate;
 use crate::media::sdp::{Local, Publication, Remote};
 use crate::media::{MediaError, MediaEvent};
-use crate::model::{EndReason, Sdp};
+use crate::model::{EndReason, Kind, Sdp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -93,12 +93,19 @@ impl Publisher {
         let source = Source { tracks: publication.tracks(), upstream: uplink };
         link.set_remote_name(&publication.remote.name);
         link.set_gate(gate(publication));
-        self.feed.set_source(source);
+        self.feed.set_content(publication.content());
+        self.feed.set_publication(source, publication.simulcast().map(|layers| (layers, self.on_wanted())));
         self.session.1 += 1;
         let announced = self.context.mux.announced();
         let answer = publication.answer(&running.local, announced, self.session.0, self.session.1);
         self.say(MediaEvent::PublishAnswered { peer: self.peer.id, answer });
         Ok(())
+    }
+
+    /// Tells the room which layers somebody uses.
+    fn on_wanted(&self) -> OnWanted {
+        let (peer, events) = (self.peer.id, self.peer.events.clone());
+        Box::new(move |rids| drop(events.send(MediaEvent::LayersWanted { peer, rids })))
     }
 
     async fn watch(&mut self, running: &mut Running) -> Ending {
@@ -185,19 +192,34 @@ impl Running {
     }
 }
 
-/// The RTP a publication announces; without `a=ssrc` the first SSRC of each payload type.
+/// The RTP a publication announces; without `a=ssrc` the first SSRC of each payload type, or of each layer's name.
 fn gate(publication: &Publication) -> Gate {
     let mut gate = Gate::default();
+    let simulcast = publication.simulcast();
     for track in publication.tracks() {
-        match track.ssrc {
-            Some(ssrc) => gate.announce(ssrc),
-            None => gate.learn(track.payload_type),
-        }
-        match (track.rtx_ssrc, track.rtx_payload_type) {
-            (Some(ssrc), _) => gate.announce(ssrc),
-            (None, Some(payload_type)) => gate.learn(payload_type),
-            (None, None) => {}
+        match &simulcast {
+            Some(layers) if track.codec.kind() == Kind::Video => admit_layers(&mut gate, &track, layers),
+            _ => admit(&mut gate, &track),
         }
     }
     gate
+}
+
+fn admit(gate: &mut Gate, track: &SourceTrack) {
+    match track.ssrc {
+        Some(ssrc) => gate.announce(ssrc),
+        None => gate.learn(track.payload_type),
+    }
+    match (track.rtx_ssrc, track.rtx_payload_type) {
+        (Some(ssrc), _) => gate.announce(ssrc),
+        (None, Some(payload_type)) => gate.learn(payload_type),
+        (None, None) => {}
+    }
+}
+
+fn admit_layers(gate: &mut Gate, track: &SourceTrack, simulcast: &Simulcast) {
+    let layers = &simulcast.layers;
+    layers.iter().flat_map(|layer| [layer.ssrc, layer.rtx_ssrc]).flatten().for_each(|ssrc| gate.announce(ssrc));
+    let named = layers.iter().filter(|layer| layer.ssrc.is_none()).map(|layer| layer.rid.as_str());
+    gate.learn_rids(simulcast.ids, [Some(track.payload_type), track.rtx_payload_type], named);
 }

@@ -1,6 +1,5 @@
-//! Header extensions of a received packet (RFC 8285), one-byte and two-byte form.
-
-use rtp_types::RtpPacket;
+//! Header extensions of a received packet (RFC 8285), one-byte and two-byte form. Header and extensions of SRTP are not
+//! encrypted: they are read before a packet is opened as well, when its padding cannot be judged.
 
 /// The value of extension `id`, if the packet has it.
 pub fn find_extension(packet: &[u8], id: u8) -> Option<&[u8]> {
@@ -14,11 +13,13 @@ pub fn find_extension(packet: &[u8], id: u8) -> Option<&[u8]> {
     }
 }
 
+/// Profile and elements of the extension (RFC 3550 5.3.1).
 fn block(packet: &[u8]) -> Option<(u16, &[u8])> {
-    let parsed = RtpPacket::parse(packet).ok()?;
-    let (profile, _) = parsed.extension()?;
-    let end = parsed.payload_offset();
-    Some((profile, packet.get(end.checked_sub(parsed.extension_len())?..end)?))
+    let first = *packet.first().filter(|first| *first >> 6 == 2 && *first & 0x10 != 0)?;
+    let at = 12 + 4 * usize::from(first & 15);
+    let &[a, b, c, d] = packet.get(at..)?.first_chunk()?;
+    let words = usize::from(u16::from_be_bytes([c, d]));
+    Some((u16::from_be_bytes([a, b]), packet.get(at + 4..at + 4 + 4 * words)?))
 }
 
 /// Walks the elements; `element` reads id, length and header size of the one at the front.

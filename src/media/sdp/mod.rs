@@ -1,7 +1,7 @@
 //! Session descriptions (RFC 8866) read, judged and written. Pure: no GStreamer, no sockets.
 //!
 //! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`), and what the
-//! client reads (`publish`, `subscribe`, `watch`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
+//! client reads (`publish` and its `simulcast`, `subscribe`, `watch`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
 //! section and nothing it could stumble over; what it answers serves as the source of the transport lines alone.
 
 mod candidate;
@@ -10,6 +10,7 @@ mod inner;
 mod offered;
 mod profile;
 mod publish;
+mod simulcast;
 mod subscribe;
 mod text;
 mod watch;
@@ -25,6 +26,10 @@ pub use watch::Viewing;
 pub mod extension {
     /// Media id (RFC 8843).
     pub const MID: &str = "urn:ietf:params:rtp-hdrext:sdes:mid";
+    /// Name of a simulcast layer (RFC 8852).
+    pub const RID: &str = "urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id";
+    /// Name of the layer that is retransmitted (RFC 8852).
+    pub const REPAIRED_RID: &str = "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id";
     /// Audio level (RFC 6464).
     pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
     /// Absolute send time.

@@ -8,10 +8,11 @@ use super::codec::{choose, kind, offers_feedback};
 use super::extension;
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, bundle, read};
-use super::text::{extension_id, push, value};
+use super::simulcast;
+use super::text::{extension_id, push, value, values};
 use crate::media::MediaError;
-use crate::media::feed::SourceTrack;
-use crate::model::{Kind, Sdp};
+use crate::media::feed::{Simulcast, SourceTrack};
+use crate::model::{Content, Kind, Sdp};
 use sdp_types::Media;
 
 /// What a publisher offered and we take.
@@ -31,6 +32,10 @@ enum Plan {
 }
 
 impl Plan {
+    fn track(&self) -> Option<&SourceTrack> {
+        if let Self::Track(track) = self { Some(track) } else { None }
+    }
+
     fn accepted(&self) -> Option<&SourceTrack> {
         match self {
             Self::Track(track) | Self::Inactive(track) => Some(track),
@@ -58,8 +63,24 @@ impl Publication {
 
     /// Its tracks.
     pub fn tracks(&self) -> Vec<SourceTrack> {
-        let track = |plan: &Plan| if let Plan::Track(track) = plan { Some(track.clone()) } else { None };
-        self.sections.iter().filter_map(|(_, plan)| track(plan)).collect()
+        self.sections.iter().filter_map(|(_, plan)| plan.track().cloned()).collect()
+    }
+
+    /// The video's layers, if it has several.
+    pub fn simulcast(&self) -> Option<Simulcast> {
+        let (media, track) = self.video()?;
+        simulcast::read(media, track)
+    }
+
+    /// What the video shows, as far as it says so (RFC 4796).
+    pub fn content(&self) -> Content {
+        let slides = |media: &Media| values(media, "content").any(|list| list.split(',').any(|word| word == "slides"));
+        if self.video().is_some_and(|(media, _)| slides(media)) { Content::Screen } else { Content::Camera }
+    }
+
+    fn video(&self) -> Option<(&Media, &SourceTrack)> {
+        let mut tracks = self.sections.iter().filter_map(|(media, plan)| Some((media, plan.track()?)));
+        tracks.find(|(_, track)| track.codec.kind() == Kind::Video)
     }
 
     /// Id of the transport-cc extension, 0 when not offered: the same for all sections of a bundle.
@@ -96,7 +117,11 @@ impl Publication {
 }
 
 fn plan(media: &Media, before: &[(Media, Plan)]) -> Plan {
-    let Some(track) = choose(media) else { return Plan::Rejected };
+    let Some(mut track) = choose(media) else { return Plan::Rejected };
+    if track.codec.kind() == Kind::Video && simulcast::read(media, &track).is_some() {
+        // Its SSRC is that of the layer it carries just then.
+        (track.ssrc, track.rtx_ssrc) = (None, None);
+    }
     if !sends(media) {
         return Plan::Inactive(track);
     }
@@ -159,6 +184,9 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
     if let (Some(rtx), Kind::Video) = (track.rtx_payload_type, kind) {
         push(out, format!("a=rtpmap:{rtx} rtx/90000"));
         push(out, format!("a=fmtp:{rtx} apt={pt}"));
+    }
+    if let Some(layers) = simulcast::read(media, track).filter(|_| active && kind == Kind::Video) {
+        simulcast::write(out, media, &layers);
     }
 }
 

@@ -88,11 +88,43 @@ fn data_channels_and_surplus_video_are_rejected_in_place() {
 }
 
 #[test]
-fn simulcast_without_ssrcs_is_one_track_to_be_learnt() {
+fn simulcast_is_one_track_with_layers_and_answered() {
     let publication = read(SIMULCAST).unwrap();
     let [video] = &publication.tracks()[..] else { panic!("one track") };
     assert_eq!((video.ssrc, video.rtx_ssrc, video.rtx_payload_type), (None, None, Some(97)));
-    assert!(!answer(&publication).contains("simulcast"));
+    assert_eq!(publication.simulcast().unwrap().layers.len(), 2);
+    let text = answer(&publication);
+    for line in [
+        "a=rid:a recv",
+        "a=rid:b recv",
+        "a=simulcast:recv a;b",
+        "a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id",
+        "a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+    ] {
+        assert!(text.contains(&format!("{line}\r\n")), "{line} in\n{text}");
+    }
+    let inner = publication.inner_offer().unwrap();
+    assert!(!inner.contains("rid") && !inner.contains("simulcast") && !inner.contains("a=ssrc"), "{inner}");
+    let inactive = read(&SIMULCAST.replace("a=sendonly", "a=inactive"));
+    assert!(inactive.is_err(), "nothing is sent");
+}
+
+#[test]
+fn an_offer_of_one_layer_is_answered_without() {
+    for text in [AUDIO_VIDEO, H264_DATA] {
+        let publication = read(text).unwrap();
+        assert_eq!(publication.simulcast(), None);
+        let answer = answer(&publication);
+        assert!(!answer.contains("rid") && !answer.contains("simulcast") && !answer.contains("stream-id"), "{answer}");
+    }
+}
+
+#[test]
+fn slides_are_a_screen() {
+    let text = AUDIO_VIDEO.to_owned();
+    assert_eq!(read(&text).unwrap().content(), Content::Camera);
+    assert_eq!(read(&(text.clone() + "a=content:main,slides\r\n")).unwrap().content(), Content::Screen);
+    assert_eq!(read(&(text + "a=content:speaker\r\n")).unwrap().content(), Content::Camera);
 }
 
 #[test]
