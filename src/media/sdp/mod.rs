@@ -6,6 +6,7 @@
 
 mod candidate;
 mod codec;
+mod formats;
 mod inner;
 mod offered;
 mod profile;
