@@ -6,7 +6,7 @@
 
 use super::codec::rtx_for;
 use super::inner;
-use super::profile::{BASELINE, covers, is_baseline};
+use super::profile::{ABOVE_HIGH, BASELINE, covers, is_baseline};
 use super::text::{of_payload, parameter, payload_types, push};
 use crate::media::egress::OutCodec;
 use crate::media::feed::SourceTrack;
@@ -15,62 +15,72 @@ use sdp_types::Media;
 
 /// Codecs that renditions are made in: every viewer has one of them.
 pub const MADE: [Codec; 2] = [Codec::Vp8, Codec::H264];
+/// Beside H264 above baseline: the same as the profile that Chromium's software decoder lists instead of high.
+const ABOVE: OutCodec = OutCodec { codec: Codec::H264, payload_type: 106, rtx: Some(107) };
+/// Beside H264 above baseline: renditions.
+const BELOW: OutCodec = OutCodec { codec: Codec::H264, payload_type: 104, rtx: Some(105) };
 /// Feedback that we take, by kind.
 const OF_SOUND: [&str; 1] = ["transport-cc"];
 const OF_PICTURES: [&str; 5] = ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"];
 
 /// What one outgoing stream may carry, as our offer says it.
 #[derive(Clone, Debug)]
-pub struct Offered {
-    /// The feed's own codec.
-    pub own: OutCodec,
-    /// What renditions are made in, when it is not the same.
-    pub others: Vec<OutCodec>,
-    /// Profile of the feed's own, if it is H264.
+pub struct Offered(Vec<Format>);
+
+#[derive(Clone, Debug)]
+struct Format {
+    out: OutCodec,
+    /// Whether the feed's own packets fit.
+    own: bool,
+    /// If it is H264.
     profile: String,
 }
 
 impl Offered {
-    /// For a track of a feed.
+    /// For a track of a feed: its own codec comes first.
     pub fn of(track: &SourceTrack) -> Self {
-        let own = numbered(track.codec);
-        let mut others = Vec::new();
+        let own = Format { out: numbered(track.codec), own: true, profile: profile(&track.fmtp) };
+        let mut formats = vec![own];
+        let is_above = track.codec == Codec::H264 && !is_baseline(&track.fmtp);
+        if is_above && covers(&h264(ABOVE_HIGH), &track.fmtp) {
+            formats.push(Format { out: ABOVE, own: true, profile: ABOVE_HIGH.into() });
+        }
         if track.codec.kind() == Kind::Video {
-            others.extend(MADE.into_iter().filter(|codec| *codec != track.codec).map(numbered));
+            let others = MADE.into_iter().filter(|codec| *codec != track.codec).map(numbered);
+            let others = others.chain(is_above.then_some(BELOW));
+            formats.extend(others.map(|out| Format { out, own: false, profile: BASELINE.into() }));
         }
-        if track.codec == Codec::H264 && !is_baseline(&track.fmtp) {
-            others.push(OutCodec { codec: Codec::H264, payload_type: 104, rtx: Some(105) });
-        }
-        Self { own, others, profile: profile(&track.fmtp) }
+        Self(formats)
     }
 
-    /// All of it, with the H264 profile of each.
-    fn all(&self) -> impl Iterator<Item = (OutCodec, &str)> {
-        let others = self.others.iter().map(|out| (*out, BASELINE));
-        std::iter::once((self.own, self.profile.as_str())).chain(others)
+    /// All of it.
+    pub fn codecs(&self) -> impl Iterator<Item = &OutCodec> {
+        self.0.iter().map(|format| &format.out)
     }
 
     /// Writes what describes the payload types.
     pub fn write(&self, out: &mut String) {
-        for (format, profile) in self.all() {
-            push(out, format!("a=rtpmap:{} {}", format.payload_type, inner::encoding(format.codec)));
-            write_parameters(out, &format, profile);
+        for format in &self.0 {
+            push(out, format!("a=rtpmap:{} {}", format.out.payload_type, inner::encoding(format.out.codec)));
+            write_parameters(out, &format.out, &format.profile);
         }
     }
 
-    /// Those that this section of an answer takes, each codec once, ours first; and whether the feed's own is one of
-    /// them. A client that answers a high profile with a baseline one takes that under the same number.
+    /// Those that this section of an answer takes, each codec once, the feed's own first; and whether the feed's own is
+    /// one of them. A client that answers a high profile with a baseline one takes that under the same number.
     pub fn taken(&self, media: &Media) -> (Vec<OutCodec>, bool) {
-        let as_offered = self.all().filter(|(out, profile)| takes(media, out, profile)).map(|(out, _)| out);
-        let lowered = Some(self.own).filter(|own| own.codec == Codec::H264 && takes(media, own, BASELINE));
+        let (own, others): (Vec<&Format>, Vec<&Format>) = self.0.iter().partition(|format| format.own);
+        let as_offered = |format: &&&Format| takes(media, &format.out, &format.profile);
+        let lowered = |format: &&&Format| format.out.codec == Codec::H264 && takes(media, &format.out, BASELINE);
+        let all = own.iter().filter(as_offered).chain(others.iter().filter(as_offered));
         let mut taken: Vec<OutCodec> = Vec::new();
-        for out in as_offered.chain(lowered) {
+        for Format { out, .. } in all.chain(own.iter().filter(lowered)) {
             if taken.iter().all(|before| before.codec != out.codec) {
                 let rtx = out.rtx.filter(|rtx| rtx_for(media, out.payload_type) == Some(*rtx));
-                taken.push(OutCodec { rtx, ..out });
+                taken.push(OutCodec { rtx, ..*out });
             }
         }
-        (taken, takes(media, &self.own, &self.profile))
+        (taken, own.iter().any(|format| as_offered(&format)))
     }
 }
 

@@ -7,8 +7,10 @@ use sdp_types::Media;
 
 /// H264 that every decoder takes: constrained baseline, level 3.1, which is also what our renditions say.
 pub const BASELINE: &str = "42e01f";
-/// Baseline, main, high (RFC 6184 8.1).
-const KNOWN: [&str; 3] = ["42", "4d", "64"];
+/// High 4:4:4 predictive: its decoders decode baseline, main and high as well (H.264 A.2.11).
+pub const ABOVE_HIGH: &str = "f4001f";
+/// Baseline, main, high and the one above it (RFC 6184 8.1), each decoded by the next.
+const KNOWN: [&str; 4] = ["42", "4d", "64", "f4"];
 
 /// The payload type of the offer that fits a codec with these parameters best.
 pub fn matching(media: &Media, codec: Codec, fmtp: &str) -> Option<u8> {
@@ -57,21 +59,17 @@ fn idc(fmtp: &str) -> String {
     id.get(..2).unwrap_or_default().to_ascii_lowercase()
 }
 
-/// Baseline, main, high. Baseline and constrained baseline are one: no real encoder uses what the first has beyond the
-/// second.
+/// Baseline and constrained baseline are one: no real encoder uses what the first has beyond the second.
 fn rank(fmtp: &str) -> u8 {
-    match idc(fmtp).as_str() {
-        "64" => 2,
-        "4d" => 1,
-        _ => 0,
-    }
+    let place = KNOWN.iter().position(|known| *known == idc(fmtp));
+    place.and_then(|place| place.try_into().ok()).unwrap_or(0)
 }
 
 /// The profile in words.
 pub fn name(fmtp: &str) -> &'static str {
     match rank(fmtp) {
-        2 => "high profile",
+        0 => "baseline profile",
         1 => "main profile",
-        _ => "baseline profile",
+        _ => "high profile",
     }
 }

@@ -47,10 +47,12 @@ impl Subscription {
         tracks.sort_by_key(|track| track.codec.kind());
         let formats: Vec<Offered> = tracks.iter().map(|track| Offered::of(track)).collect();
         let stream = |(index, offered): (usize, &Offered)| {
-            let (ssrc, rtx_ssrc) = (random(), offered.own.rtx.map(|_| random()));
-            OutStream { first: offered.own, others: offered.others.clone(), mid: index.to_string(), ssrc, rtx_ssrc }
+            let mut codecs = offered.codecs().copied();
+            let first = codecs.next()?;
+            let (ssrc, rtx_ssrc) = (random(), first.rtx.map(|_| random()));
+            Some(OutStream { first, others: codecs.collect(), mid: index.to_string(), ssrc, rtx_ssrc })
         };
-        let streams = formats.iter().enumerate().map(stream).collect();
+        let streams = formats.iter().enumerate().filter_map(stream).collect();
         Self { streams, cname: feed.to_string(), formats }
     }
 
