@@ -9,6 +9,8 @@ mod harness;
 mod layers;
 #[path = "signaling/sessions.rs"]
 mod sessions;
+#[path = "signaling/viewing.rs"]
+mod viewing;
 
 use futures::{SinkExt, StreamExt};
 use harness::{Client, DEADLINE, Server, eventually, limits};
