@@ -3,6 +3,8 @@
 
 #[path = "harness/camera.rs"]
 mod camera;
+#[path = "media/cross_codec.rs"]
+mod cross_codec;
 #[path = "media/engine.rs"]
 mod engine;
 #[path = "harness/ffmpeg.rs"]
@@ -21,6 +23,8 @@ mod rtsp;
 mod secrets;
 #[path = "harness/service.rs"]
 mod service;
+#[path = "media/several_codecs.rs"]
+mod several_codecs;
 #[path = "media/sources.rs"]
 mod sources;
 #[path = "media/streams.rs"]

@@ -50,7 +50,10 @@ async fn a_patch_changes_what_it_names() {
     let (status, limits) = say(&server, "PATCH", &session, MERGE, r#"{"max_kbps": 300, "paused": true}"#).await;
     assert_eq!((status, &limits["max_kbps"], &limits["paused"]), (200, &json!(300), &json!(true)));
     let (_, limits) = say(&server, "PATCH", &session, MERGE, r#"{"max_kbps": null, "audio_only": true}"#).await;
-    assert_eq!(limits, json!({"max_width": null, "max_kbps": null, "paused": true, "audio_only": true, "pinned": false}));
+    assert_eq!(
+        limits,
+        json!({"max_width": null, "max_kbps": null, "paused": true, "audio_only": true, "pinned": false})
+    );
     let options = ask(&server, "OPTIONS", &session, &[], "").await;
     assert!(text(options.headers(), "accept-patch").contains(MERGE));
     let fragment = [("content-type", "application/trickle-ice-sdpfrag"), ("if-match", &tag)];

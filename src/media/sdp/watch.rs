@@ -1,9 +1,9 @@
 //! A viewer's own offer judged, and the answer to it (WHEP).
 //!
 //! For each kind the feed has, the first section of the offer that receives it gets the feed's codec under the offer's
-//! payload type, and pictures those codecs as well that renditions are made in, as far as they are offered; surplus sections stay open but inactive, all others (data channels) are rejected. What was chosen
-//! is the same `Subscription` and `Accepted` that an answer to our own offer leads to: the rest of a subscriber's life
-//! does not know who offered.
+//! payload type, and pictures those codecs as well that renditions are made in, as far as they are offered; surplus
+//! sections stay open but inactive, all others (data channels) are rejected. What was chosen is the same `Subscription`
+//! and `Accepted` that an answer to our own offer leads to: the rest of a subscriber's life does not know who offered.
 
 use super::candidate::{self, HostCandidate};
 use super::codec::{choose, kind, offers_feedback, rtx_for};

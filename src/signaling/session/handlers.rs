@@ -1,5 +1,5 @@
-//! The routes of a session: `PATCH` (candidates, an ICE restart, or what a viewer wants at most) and `DELETE`. Its address is its secret: no token is asked for, as one may have
-//! expired since.
+//! The routes of a session: `PATCH` (candidates, an ICE restart, or what a viewer wants at most) and `DELETE`. Its
+//! address is its secret: no token is asked for, as one may have expired since.
 
 use super::member::{Ask, Changed};
 use super::{Endpoint, Problem, fragment, http};

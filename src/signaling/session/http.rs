@@ -95,7 +95,8 @@ pub fn json<T: DeserializeOwned>(
     kind: &str,
 ) -> Result<T, Problem> {
     let text = text(headers, body, kind)?;
-    serde_json::from_str(&text).map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+    serde_json::from_str(&text)
+        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
 }
 
 /// The body as text of this kind.

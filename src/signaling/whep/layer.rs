@@ -1,4 +1,5 @@
-//! Layer selection (draft-ietf-wish-whep-02 4.4): what a viewer wants of its pictures at most, by `POST` below its session.
+//! The video layer selection extension of draft-ietf-wish-whep-02: what a viewer wants of its pictures at most, by
+//! `POST` below its session.
 //!
 //! The draft lets a client name a layer. Here renditions come and go with lines, budget and publishers, so that a client
 //! sets bounds instead, and the best within them is chosen; an empty object lifts them, as the draft says.
