@@ -3,8 +3,6 @@
 
 #[path = "harness/camera.rs"]
 mod camera;
-#[path = "media/cross_codec.rs"]
-mod cross_codec;
 #[path = "media/engine.rs"]
 mod engine;
 #[path = "harness/ffmpeg.rs"]
