@@ -21,6 +21,8 @@ mod rtsp;
 mod secrets;
 #[path = "harness/service.rs"]
 mod service;
+#[path = "media/several_codecs.rs"]
+mod several_codecs;
 #[path = "media/sources.rs"]
 mod sources;
 #[path = "media/streams.rs"]

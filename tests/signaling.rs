@@ -5,6 +5,8 @@
 
 #[path = "harness/transcript.rs"]
 mod harness;
+#[path = "signaling/layers.rs"]
+mod layers;
 #[path = "signaling/sessions.rs"]
 mod sessions;
 #[path = "signaling/viewing.rs"]

@@ -18,7 +18,7 @@ fn offer() -> String {
 }
 
 /// One request; a header's value is `name: value`.
-async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
+pub async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Response {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let mut request = reqwest::Client::new().request(method, format!("http://{}{path}", server.address));
     for (name, value) in headers {
@@ -27,7 +27,7 @@ async fn ask(server: &Server, method: &str, path: &str, headers: &[(&str, &str)]
     let sent = tokio::time::timeout(DEADLINE, request.body(body.to_owned()).send()).await;
     sent.unwrap_or_else(|_| panic!("no answer to {path}")).unwrap()
 }
-async fn post(server: &Server, path: &str) -> Response {
+pub async fn post(server: &Server, path: &str) -> Response {
     ask(server, "POST", path, &[("content-type", "application/sdp")], &offer()).await
 }
 async fn patch(server: &Server, path: &str, tag: &str, body: &str) -> Response {
@@ -36,12 +36,12 @@ async fn patch(server: &Server, path: &str, tag: &str, body: &str) -> Response {
 async fn delete(server: &Server, path: &str) -> u16 {
     ask(server, "DELETE", path, &[], "").await.status().as_u16()
 }
-fn text(headers: &HeaderMap, name: &str) -> String {
+pub fn text(headers: &HeaderMap, name: &str) -> String {
     headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
 }
 
 /// Address and tag of a session that was opened.
-async fn opened(server: &Server, path: &str) -> (String, String) {
+pub async fn opened(server: &Server, path: &str) -> (String, String) {
     let response = post(server, path).await;
     let (status, headers) = (response.status(), response.headers().clone());
     let body = response.text().await.unwrap();

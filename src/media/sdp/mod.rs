@@ -1,11 +1,13 @@
 //! Session descriptions (RFC 8866) read, judged and written. Pure: no GStreamer, no sockets.
 //!
-//! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`), and what the
-//! client reads (`publish` and its `simulcast`, `subscribe`, `watch`). webrtcbin only ever sees descriptions written here (`inner`), one codec per
-//! section and nothing it could stumble over; what it answers serves as the source of the transport lines alone.
+//! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`; `formats` toward
+//! viewers, who may take several), and what the client reads (`publish` and its `simulcast`, `subscribe`, `watch`). webrtcbin only ever sees
+//! descriptions written here (`inner`), one codec per section and nothing it could stumble over; what it answers serves
+//! as the source of the transport lines alone.
 
 mod candidate;
 mod codec;
+mod formats;
 mod inner;
 mod offered;
 mod profile;

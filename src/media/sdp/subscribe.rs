@@ -1,13 +1,13 @@
 //! The offer a subscriber gets, and its answer judged.
 
 use super::candidate::{self, HostCandidate};
-use super::codec::rtx_for;
 use super::extension;
+use super::formats::{self, Offered};
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, read};
-use super::text::{extension_id, parameter, payload_types, push, value};
+use super::text::{extension_id, push, value};
 use crate::media::MediaError;
-use crate::media::egress::{OutCodec, OutExtensions, OutStream};
+use crate::media::egress::{OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
 use crate::model::{Codec, FeedId, Kind, Sdp};
 use sdp_types::Media;
@@ -22,15 +22,18 @@ pub struct Subscription {
     pub streams: Vec<OutStream>,
     /// CNAME of them all, and the name of their MediaStream: one name, so that sound and picture stay in sync.
     pub cname: String,
-    /// Of H264, as our offer says them.
-    profiles: Vec<String>,
+    /// What each may carry, as our offer says it.
+    formats: Vec<Offered>,
 }
 
 /// What a subscriber's answer accepted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
-    /// Streams to send.
+    /// Streams to send: what the decoders take, in our order. The first codec is the feed's own, if it is taken.
     pub streams: Vec<OutStream>,
+    /// Whether the feed's own pictures may be sent as they are: their codec and H264 profile are taken, or there are
+    /// none. Else pictures need a transcode, into any codec of the stream, even one that has the same name.
+    pub own_pictures: bool,
     /// Extensions to write.
     pub extensions: OutExtensions,
     /// Its end of the transport.
@@ -42,20 +45,20 @@ impl Subscription {
     pub fn of(feed: FeedId, tracks: &[SourceTrack], mut random: impl FnMut() -> u32) -> Self {
         let mut tracks: Vec<&SourceTrack> = tracks.iter().collect();
         tracks.sort_by_key(|track| track.codec.kind());
-        let stream = |(index, track): (usize, &&SourceTrack)| {
-            let (payload_type, rtx) = numbers(track.codec);
-            let (ssrc, rtx_ssrc) = (random(), rtx.map(|_| random()));
-            let first = OutCodec { codec: track.codec, payload_type, rtx };
-            OutStream { first, others: Vec::new(), mid: index.to_string(), ssrc, rtx_ssrc }
+        let formats: Vec<Offered> = tracks.iter().map(|track| Offered::of(track)).collect();
+        let stream = |(index, offered): (usize, &Offered)| {
+            let mut codecs = offered.codecs().copied();
+            let first = codecs.next()?;
+            let (ssrc, rtx_ssrc) = (random(), first.rtx.map(|_| random()));
+            Some(OutStream { first, others: codecs.collect(), mid: index.to_string(), ssrc, rtx_ssrc })
         };
-        let streams = tracks.iter().enumerate().map(stream).collect();
-        let profiles = tracks.iter().map(|track| profile(&track.fmtp)).collect();
-        Self { streams, cname: feed.to_string(), profiles }
+        let streams = formats.iter().enumerate().filter_map(stream).collect();
+        Self { streams, cname: feed.to_string(), formats }
     }
 
     /// Streams that the client's own offer led to.
     pub fn chosen(feed: FeedId, streams: Vec<OutStream>) -> Self {
-        Self { streams, cname: feed.to_string(), profiles: Vec::new() }
+        Self { streams, cname: feed.to_string(), formats: Vec::new() }
     }
 
     /// The offer for the client.
@@ -65,24 +68,22 @@ impl Subscription {
         inner::header(&mut out, id, 1, &mids);
         push(&mut out, "a=ice-lite");
         push(&mut out, format!("a=msid-semantic: WMS {}", self.cname));
-        for (index, (stream, profile)) in self.streams.iter().zip(&self.profiles).enumerate() {
-            self.section(&mut out, stream, profile, local);
+        for (index, (stream, offered)) in self.streams.iter().zip(&self.formats).enumerate() {
+            self.section(&mut out, stream, offered, local);
             candidate::write(&mut out, if index == 0 { candidates } else { &[] });
         }
         Sdp::new(out)
     }
 
-    fn section(&self, out: &mut String, stream: &OutStream, profile: &str, local: &Local) {
-        let (pt, kind) = (stream.first.payload_type, stream.kind().as_str());
-        let payload_types = stream.first.rtx.map_or_else(|| pt.to_string(), |rtx| format!("{pt} {rtx}"));
-        inner::section(out, kind, &payload_types, &stream.mid);
+    fn section(&self, out: &mut String, stream: &OutStream, offered: &Offered, local: &Local) {
+        let kind = stream.kind().as_str();
+        inner::section(out, kind, &formats::listed(stream.codecs()), &stream.mid);
         push(out, "a=rtcp-rsize");
         local.write(out);
         push(out, "a=sendonly");
         push(out, format!("a=msid:{} {kind}", self.cname));
         write_extensions(out, stream.first.codec);
-        push(out, format!("a=rtpmap:{pt} {}", inner::encoding(stream.first.codec)));
-        write_parameters(out, stream, profile);
+        offered.write(out);
         self.write_sources(out, stream);
     }
 
@@ -103,9 +104,13 @@ impl Subscription {
         if session.medias.len() != self.streams.len() {
             return Err(bad("the answer must have the m-sections of the offer"));
         }
-        let pairs = self.streams.iter().zip(&session.medias);
-        let accepted: Vec<(OutStream, &Media)> =
-            pairs.filter_map(|(offered, media)| Some((accepted_stream(offered, media)?, media))).collect();
+        let mut own_pictures = true;
+        let mut accepted: Vec<(OutStream, &Media)> = Vec::new();
+        for ((stream, offered), media) in self.streams.iter().zip(&self.formats).zip(&session.medias) {
+            let Some((stream, own)) = accepted_stream(stream, offered, media) else { continue };
+            own_pictures &= own || stream.kind() == Kind::Audio;
+            accepted.push((stream, media));
+        }
         let Some((_, first)) = accepted.first() else {
             return Err(MediaError::NoCommonCodec("the answer accepts none of the offered streams".into()));
         };
@@ -114,7 +119,8 @@ impl Subscription {
             return Err(bad("an answer must choose a=setup:active or passive"));
         }
         let extensions = accepted_extensions(&accepted);
-        Ok(Accepted { streams: accepted.into_iter().map(|(stream, _)| stream).collect(), extensions, remote })
+        let streams = accepted.into_iter().map(|(stream, _)| stream).collect();
+        Ok(Accepted { streams, own_pictures, extensions, remote })
     }
 
     /// The first stream stands for the transport toward webrtcbin.
@@ -122,27 +128,6 @@ impl Subscription {
         let first = self.streams.first().ok_or_else(|| MediaError::NotReady("the feed has no tracks".into()))?;
         inner::answer(remote, mid, first.first.payload_type, first.first.codec)
     }
-}
-
-/// Payload types we offer, with those of retransmissions.
-fn numbers(codec: Codec) -> (u8, Option<u8>) {
-    match codec {
-        Codec::Opus => (111, None),
-        // Static in RFC 3551.
-        Codec::Pcmu => (0, None),
-        Codec::Pcma => (8, None),
-        Codec::Vp8 => (96, Some(97)),
-        Codec::H264 => (102, Some(103)),
-        Codec::Vp9 => (98, Some(99)),
-        Codec::Av1 => (100, Some(101)),
-    }
-}
-
-/// The publisher's H264 profile, constrained baseline if it does not say.
-fn profile(fmtp: &str) -> String {
-    let given =
-        parameter(fmtp, "profile-level-id").filter(|id| id.len() == 6 && id.bytes().all(|b| b.is_ascii_hexdigit()));
-    given.unwrap_or("42e01f").to_ascii_lowercase()
 }
 
 fn write_extensions(out: &mut String, codec: Codec) {
@@ -154,39 +139,15 @@ fn write_extensions(out: &mut String, codec: Codec) {
     push(out, format!("a=extmap:{} {}", EXTENSIONS.mid, extension::MID));
 }
 
-fn write_parameters(out: &mut String, stream: &OutStream, profile: &str) {
-    let OutCodec { codec, payload_type: pt, rtx } = stream.first;
-    match codec {
-        Codec::Opus => push(out, format!("a=fmtp:{pt} minptime=10;useinbandfec=1")),
-        Codec::H264 => {
-            push(out, format!("a=fmtp:{pt} level-asymmetry-allowed=1;packetization-mode=1;profile-level-id={profile}"))
-        }
-        Codec::Vp9 => push(out, format!("a=fmtp:{pt} profile-id=0")),
-        // What is meant when nothing is said; some clients compare the words.
-        Codec::Av1 => push(out, format!("a=fmtp:{pt} level-idx=5;profile=0;tier=0")),
-        Codec::Vp8 | Codec::Pcmu | Codec::Pcma => {}
-    }
-    let feedback: &[&str] = match codec.kind() {
-        Kind::Audio => &["transport-cc"],
-        Kind::Video => &["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"],
-    };
-    for feedback in feedback {
-        push(out, format!("a=rtcp-fb:{pt} {feedback}"));
-    }
-    if let Some(rtx) = rtx {
-        push(out, format!("a=rtpmap:{rtx} rtx/90000"));
-        push(out, format!("a=fmtp:{rtx} apt={pt}"));
-    }
-}
-
-/// The stream as this section of the answer takes it; `None` when rejected or not wanted.
-fn accepted_stream(offered: &OutStream, media: &Media) -> Option<OutStream> {
-    let same = media.media == offered.kind().as_str() && value(media, "mid") == Some(offered.mid.as_str());
+/// The stream as this section of the answer takes it, and whether it takes the feed's own codec; `None` when rejected
+/// or not wanted.
+fn accepted_stream(stream: &OutStream, offered: &Offered, media: &Media) -> Option<(OutStream, bool)> {
+    let same = media.media == stream.kind().as_str() && value(media, "mid") == Some(stream.mid.as_str());
     let wanted = media.port != 0 && !media.has_attribute("inactive") && !media.has_attribute("sendonly");
-    let listed = payload_types(media).any(|pt| pt == offered.first.payload_type);
-    let rtx = offered.first.rtx.filter(|rtx| rtx_for(media, offered.first.payload_type) == Some(*rtx));
-    let (first, rtx_ssrc) = (OutCodec { rtx, ..offered.first }, offered.rtx_ssrc.filter(|_| rtx.is_some()));
-    (same && wanted && listed).then(|| OutStream { first, rtx_ssrc, ..offered.clone() })
+    let (taken, own) = offered.taken(media);
+    let (first, others) = taken.split_first().filter(|_| same && wanted)?;
+    let rtx_ssrc = stream.rtx_ssrc.filter(|_| taken.iter().any(|out| out.rtx.is_some()));
+    Some((OutStream { first: *first, others: others.to_vec(), rtx_ssrc, ..stream.clone() }, own))
 }
 
 /// The extensions of an answer to our offer: those it took with our ids.

@@ -1,13 +1,14 @@
 //! A viewer's own offer judged, and the answer to it (WHEP).
 //!
 //! For each kind the feed has, the first section of the offer that receives it gets the feed's codec under the offer's
-//! payload type; surplus sections stay open but inactive, all others (data channels) are rejected. What was chosen
-//! is the same `Subscription` and `Accepted` that an answer to our own offer leads to: the rest of a subscriber's life
-//! does not know who offered.
+//! payload type, and pictures those codecs as well that renditions are made in, as far as they are offered; surplus
+//! sections stay open but inactive, all others (data channels) are rejected. What was chosen is the same `Subscription`
+//! and `Accepted` that an answer to our own offer leads to: the rest of a subscriber's life does not know who offered.
 
 use super::candidate::{self, HostCandidate};
 use super::codec::{choose, kind, offers_feedback, rtx_for};
 use super::extension;
+use super::formats::{self, MADE};
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, bundle, read};
 use super::profile::matching;
@@ -33,7 +34,7 @@ pub struct Viewing {
 /// What becomes of a section.
 #[derive(Clone, Debug, PartialEq)]
 enum Plan {
-    Sent(OutStream),
+    Sent { stream: OutStream, own: bool },
     Inactive(SourceTrack),
     Rejected,
 }
@@ -55,6 +56,7 @@ impl Viewing {
             sections.push((media, plan));
         }
         let sent = || sections.iter().filter_map(|(media, plan)| Some((plan.stream()?, media)));
+        let own_pictures = sections.iter().all(|(_, plan)| plan.is_own());
         let streams: Vec<OutStream> = sent().map(|(stream, _)| stream.clone()).collect();
         if streams.is_empty() {
             return Err(nothing_to_send(tracks));
@@ -63,7 +65,7 @@ impl Viewing {
             shared_extensions(&sent().map(|(stream, media)| (stream.first.codec, media)).collect::<Vec<_>>());
         let remote = transport(&session.origin.sess_id, &sections)?;
         let subscription = Subscription::chosen(feed, streams.clone());
-        Ok(Self { subscription, accepted: Accepted { streams, extensions, remote }, sections })
+        Ok(Self { subscription, accepted: Accepted { streams, own_pictures, extensions, remote }, sections })
     }
 
     /// Our end of the transport as the answer says it: we wait for the client's handshake unless it can only wait too.
@@ -88,7 +90,7 @@ impl Viewing {
                     continue;
                 }
                 Plan::Inactive(track) => inactive(&mut out, media, track, local),
-                Plan::Sent(stream) => self.send(&mut out, media, stream, local),
+                Plan::Sent { stream, .. } => self.send(&mut out, media, stream, local),
             }
             candidate::write(&mut out, candidates.take().unwrap_or_default());
         }
@@ -96,30 +98,24 @@ impl Viewing {
     }
 
     fn send(&self, out: &mut String, media: &Media, stream: &OutStream, local: &Local) {
-        let (pt, kind) = (stream.first.payload_type, stream.kind().as_str());
-        let payload_types = stream.first.rtx.map_or_else(|| pt.to_string(), |rtx| format!("{pt} {rtx}"));
-        begin(out, media, kind, &payload_types, local);
+        let kind = stream.kind().as_str();
+        begin(out, media, kind, &formats::listed(stream.codecs()), local);
         push(out, "a=sendonly");
         push(out, format!("a=msid:{} {kind}", self.subscription.cname));
         write_extensions(out, stream.first.codec, &self.accepted.extensions);
-        of_payload(media, "rtpmap", pt).take(1).for_each(|map| push(out, format!("a=rtpmap:{pt} {map}")));
-        of_payload(media, "fmtp", pt).take(1).for_each(|fmtp| push(out, format!("a=fmtp:{pt} {fmtp}")));
-        for feedback in ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"] {
-            if offers_feedback(media, pt, feedback) {
-                push(out, format!("a=rtcp-fb:{pt} {feedback}"));
-            }
-        }
-        if let Some(rtx) = stream.first.rtx {
-            push(out, format!("a=rtpmap:{rtx} rtx/90000"));
-            push(out, format!("a=fmtp:{rtx} apt={pt}"));
-        }
+        stream.codecs().for_each(|format| write_format(out, media, format));
         self.subscription.write_sources(out, stream);
     }
 }
 
 impl Plan {
     fn stream(&self) -> Option<&OutStream> {
-        if let Self::Sent(stream) = self { Some(stream) } else { None }
+        if let Self::Sent { stream, .. } = self { Some(stream) } else { None }
+    }
+
+    /// Nothing else than the feed's own codec is needed.
+    fn is_own(&self) -> bool {
+        !matches!(self, Self::Sent { own: false, .. })
     }
 }
 
@@ -134,18 +130,41 @@ fn plan(
     let served = before.iter().any(|(_, plan)| plan.stream().is_some_and(|stream| stream.kind() == kind));
     let receives = !media.has_attribute("sendonly") && !media.has_attribute("inactive");
     match tracks.iter().find(|track| track.codec.kind() == kind).filter(|_| receives && !served) {
-        Some(track) => stream(media, track, random).map(Plan::Sent),
+        Some(track) => stream(media, track, random),
         None => Ok(choose(media).map_or(Plan::Rejected, Plan::Inactive)),
     }
 }
 
-fn stream(media: &Media, track: &SourceTrack, random: &mut impl FnMut() -> u32) -> Result<OutStream, MediaError> {
-    let payload_type = matching(media, track).ok_or_else(|| no_codec(track))?;
+fn stream(media: &Media, track: &SourceTrack, random: &mut impl FnMut() -> u32) -> Result<Plan, MediaError> {
+    let own = matching(media, track.codec, &track.fmtp);
+    let others = MADE.into_iter().filter(|codec| codec.kind() == track.codec.kind());
+    let others = others.filter_map(|codec| Some((codec, matching(media, codec, "")?)));
+    let mut found: Vec<OutCodec> = Vec::new();
+    for (codec, payload_type) in own.map(|pt| (track.codec, pt)).into_iter().chain(others) {
+        let rtx = rtx_for(media, payload_type).filter(|_| codec.kind() == Kind::Video);
+        if found.iter().all(|before| before.codec != codec && before.payload_type != payload_type) {
+            found.push(OutCodec { codec, payload_type, rtx });
+        }
+    }
+    let (first, others) = found.split_first().ok_or_else(|| no_codec(track))?;
     let mid = value(media, "mid").unwrap_or_default().to_owned();
-    let rtx = rtx_for(media, payload_type).filter(|_| track.codec.kind() == Kind::Video);
-    let (ssrc, rtx_ssrc) = (random(), rtx.map(|_| random()));
-    let first = OutCodec { codec: track.codec, payload_type, rtx };
-    Ok(OutStream { first, others: Vec::new(), mid, ssrc, rtx_ssrc })
+    let with_rtx = found.iter().any(|format| format.rtx.is_some());
+    let (ssrc, rtx_ssrc) = (random(), with_rtx.then(&mut *random));
+    let stream = OutStream { first: *first, others: others.to_vec(), mid, ssrc, rtx_ssrc };
+    Ok(Plan::Sent { stream, own: own.is_some() })
+}
+
+/// In the offer's words.
+fn write_format(out: &mut String, media: &Media, format: &OutCodec) {
+    let pt = format.payload_type;
+    of_payload(media, "rtpmap", pt).take(1).for_each(|map| push(out, format!("a=rtpmap:{pt} {map}")));
+    of_payload(media, "fmtp", pt).take(1).for_each(|fmtp| push(out, format!("a=fmtp:{pt} {fmtp}")));
+    for feedback in ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"] {
+        if offers_feedback(media, pt, feedback) {
+            push(out, format!("a=rtcp-fb:{pt} {feedback}"));
+        }
+    }
+    formats::write_rtx(out, format);
 }
 
 fn no_codec(track: &SourceTrack) -> MediaError {
@@ -154,7 +173,8 @@ fn no_codec(track: &SourceTrack) -> MediaError {
         Codec::H264 => format!("H264 with packetization-mode=1, {}", super::profile::name(&track.fmtp)),
         _ => inner::encoding(codec).to_owned(),
     };
-    MediaError::NoCommonCodec(format!("the feed's {} is {name}, and the offer has none", codec.kind().as_str()))
+    let made = if codec.kind() == Kind::Video { ", nor VP8 or H264 to which it could be transcoded" } else { "" };
+    MediaError::NoCommonCodec(format!("the feed's {} is {name}, and the offer has none{made}", codec.kind().as_str()))
 }
 
 fn nothing_to_send(tracks: &[SourceTrack]) -> MediaError {

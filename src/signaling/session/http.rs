@@ -8,11 +8,16 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
 
 /// Session descriptions.
 pub const SDP: &str = "application/sdp";
 /// Their fragments (RFC 8840 9).
 pub const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+/// Changes of a JSON object (RFC 7396).
+pub const MERGE: &str = "application/merge-patch+json";
+/// JSON.
+pub const JSON: &str = "application/json";
 /// Header of RFC 9110 5.3's kin: what a `POST` may carry.
 pub const ACCEPT_POST: HeaderName = HeaderName::from_static("accept-post");
 /// What a `PATCH` may carry (RFC 5789 3.1).
@@ -37,14 +42,14 @@ pub async fn endpoint_options() -> Response {
     (StatusCode::NO_CONTENT, [(ACCEPT_POST, SDP)]).into_response()
 }
 
-/// Answer to `OPTIONS` of a session.
-pub async fn session_options() -> Response {
-    (StatusCode::NO_CONTENT, [(ACCEPT_PATCH, FRAGMENT)]).into_response()
+/// Answer to `OPTIONS` of a session whose `PATCH` takes these kinds of body.
+pub async fn session_options(accepts: &'static str) -> Response {
+    (StatusCode::NO_CONTENT, [(ACCEPT_PATCH, accepts)]).into_response()
 }
 
 /// Answer to a verb that an address does not have.
 pub async fn no_such_method() -> Problem {
-    let words = "an endpoint takes POST of an offer, a session PATCH and DELETE";
+    let words = "an endpoint takes POST of an offer, a session PATCH and DELETE, a session's layer POST";
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", words)
 }
 
@@ -77,11 +82,26 @@ pub fn offer(headers: &HeaderMap, body: Result<Bytes, BytesRejection>) -> Result
     Ok(Sdp::new(text))
 }
 
+/// Whether the body is said to be of this kind.
+pub fn is(headers: &HeaderMap, kind: &str) -> bool {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(kind)
+}
+
+/// The body as JSON of this kind.
+pub fn json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+    kind: &str,
+) -> Result<T, Problem> {
+    let text = text(headers, body, kind)?;
+    serde_json::from_str(&text)
+        .map_err(|error| Problem::bad_request(format!("the body is not what is expected: {error}")))
+}
+
 /// The body as text of this kind.
 pub fn text(headers: &HeaderMap, body: Result<Bytes, BytesRejection>, kind: &str) -> Result<String, Problem> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case(kind) {
+    if !is(headers, kind) {
         let words = format!("Content-Type must be {kind}");
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", words));
     }
@@ -89,14 +109,13 @@ pub fn text(headers: &HeaderMap, body: Result<Bytes, BytesRejection>, kind: &str
     String::from_utf8(body.into()).map_err(|_| Problem::bad_request("the body is not UTF-8"))
 }
 
-/// Answer to a `POST` that opened a session below `base`.
-pub fn created(opened: &Opened, base: &str, room: &RoomId, ice_servers: &[IceServer]) -> Response {
-    let location = format!("/{base}/{room}/sessions/{}", opened.id);
+/// Answer to a `POST` that opened a session at `location`, whose `PATCH` takes these kinds of body.
+pub fn created(opened: &Opened, location: String, accepts: &'static str, ice_servers: &[IceServer]) -> Response {
     let fixed = [
         (header::CONTENT_TYPE, SDP.to_owned()),
         (header::LOCATION, location),
         (header::ETAG, format!("\"{}\"", opened.tag)),
-        (ACCEPT_PATCH, FRAGMENT.to_owned()),
+        (ACCEPT_PATCH, accepts.to_owned()),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     let mut response = (StatusCode::CREATED, fixed, opened.answer.as_str().to_owned()).into_response();

@@ -2,9 +2,9 @@
 
 use super::fragment::{self, Fragment};
 use super::{Dialect, Heard, Problem};
-use crate::model::{ParticipantId, Sdp};
+use crate::model::{ParticipantId, Sdp, ViewChange, ViewLimits};
 use crate::room::negotiation::ufrags;
-use crate::room::{Command, Event, EventStream, RoomError, RoomHandle};
+use crate::room::{Command, Event, EventStream, Reply, RoomError, RoomHandle};
 use axum::http::StatusCode;
 use tokio::sync::{mpsc, oneshot};
 
@@ -19,6 +19,8 @@ pub enum Ask {
         /// The outcome.
         reply: oneshot::Sender<Result<Changed, Problem>>,
     },
+    /// What it watches at most.
+    Limit(ViewChange, oneshot::Sender<Result<ViewLimits, Problem>>),
     /// End it.
     End(oneshot::Sender<()>),
 }
@@ -164,6 +166,10 @@ impl<D: Dialect> Member<D> {
     async fn on_ask(&mut self, ask: Ask) -> Next {
         match ask {
             Ask::Change { if_match, fragment, reply } => self.change(if_match.as_deref(), fragment, reply).await,
+            Ask::Limit(change, reply) => {
+                let _gone = reply.send(self.limit(change).await);
+                Next::GoOn
+            }
             Ask::End(reply) => {
                 let _out_already = self.room.request(Some(&self.me), Command::Leave).await;
                 let _gone = reply.send(());
@@ -196,6 +202,18 @@ impl<D: Dialect> Member<D> {
         };
         let _gone = reply.send(outcome);
         Next::GoOn
+    }
+
+    async fn limit(&self, change: ViewChange) -> Result<ViewLimits, Problem> {
+        let Some(command) = self.dialect.limited(change) else {
+            let words = "this session watches nothing: its PATCH takes application/trickle-ice-sdpfrag";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", words));
+        };
+        match self.room.request(Some(&self.me), command).await {
+            Ok(Reply::Limits(limits)) => Ok(limits),
+            Ok(_) => Err(Problem::of::<D>(&RoomError::Internal("the room answered something else".into()))),
+            Err(error) => Err(Problem::of::<D>(&error)),
+        }
     }
 
     fn check_free(&self, restart: bool) -> Result<(), Problem> {

@@ -13,7 +13,7 @@ mod problem;
 pub use problem::{Problem, status};
 
 use super::Shared;
-use crate::model::{ParticipantId, RoomId, Sdp};
+use crate::model::{ParticipantId, RoomId, Sdp, ViewChange};
 use crate::room::registry::Joining;
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Side};
 use axum::http::StatusCode;
@@ -29,6 +29,11 @@ const ASKS: usize = 8;
 /// The room answers within its own limit (10 s); this is the backstop.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
+/// Where a session is found, below a dialect's name.
+pub fn location(dialect: &str, room: &RoomId, id: &str) -> String {
+    format!("/{dialect}/{room}/sessions/{id}")
+}
+
 /// A dialect's words, toward the room and back.
 pub trait Dialect: Send + Sync + 'static {
     /// Its name, as the API shows it.
@@ -39,6 +44,10 @@ pub trait Dialect: Send + Sync + 'static {
     fn offered(&self, offer: Sdp) -> Command;
     /// What an event means to this participant's session.
     fn heard(&self, me: &ParticipantId, event: EventKind) -> Heard;
+    /// What a wish for less asks of the room; `None`: its clients watch nothing.
+    fn limited(&self, _change: ViewChange) -> Option<Command> {
+        None
+    }
     /// The HTTP status of a refusal.
     fn status(error: &RoomError) -> StatusCode;
 }

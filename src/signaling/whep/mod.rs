@@ -1,14 +1,15 @@
 //! WHEP (draft-ietf-wish-whep, the client offers): `POST /whep/{room}` and `/whep/{room}/{feed}` watch. The routes, and
-//! who is let in.
+//! who is let in. `layer`: what a viewer wants at most.
 //!
 //! A room is never made here: there would be nothing to watch.
 
+mod layer;
 pub mod translate;
 pub mod wire;
 
 use super::Shared;
 use super::session::member::random;
-use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http};
+use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
 use crate::auth::TokenRole;
 use crate::model::{FeedId, Grants, RoomId};
 use crate::room::registry::Joining;
@@ -16,7 +17,7 @@ use crate::room::{Command, Reply, RoomError, RoomHandle};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::post;
 use std::time::Duration;
@@ -31,7 +32,8 @@ pub fn router(shared: Shared) -> axum::Router {
     let routes = axum::Router::new()
         .route("/whep/{room}", post(watch).options(http::endpoint_options))
         .route("/whep/{room}/{feed}", post(watch).options(http::endpoint_options))
-        .route("/whep/{room}/sessions/{session}", handlers::session());
+        .route("/whep/{room}/sessions/{session}", handlers::session(layer::ACCEPTS))
+        .route("/whep/{room}/sessions/{session}/layer", layer::routes());
     handlers::finish(routes, Endpoint { shared, sessions: Sessions::default() })
 }
 
@@ -48,7 +50,11 @@ async fn watch(
     let feed = find(&room, address.feed).await.map_err(refused)?;
     let who = joining(&random::<4>().map_err(refused)?, id.clone(), grants);
     let opened = sessions.open(room, who, Watching(feed), offer).await?;
-    Ok(http::created(&opened, Watching::NAME, &id, &shared.ice_servers))
+    let location = location(Watching::NAME, &id, &opened.id);
+    let link = layer::link(&location);
+    let mut response = http::created(&opened, location, layer::ACCEPTS, &shared.ice_servers);
+    response.headers_mut().extend(link.map(|link| (header::LINK, link)));
+    Ok(response)
 }
 
 async fn find(room: &RoomHandle, name: Option<String>) -> Result<FeedId, RoomError> {

@@ -1,7 +1,7 @@
 //! Pure: WHEP's words ↔ the room's.
 
-use crate::model::{FeedId, ParticipantId, Sdp};
-use crate::room::{Command, EventKind, RoomError, Side};
+use crate::model::{FeedId, ParticipantId, Sdp, ViewChange};
+use crate::room::{Command, EventKind, RoomError, Side, Watched};
 use crate::signaling::session::{Dialect, Heard, removed, status};
 use axum::http::StatusCode;
 
@@ -19,6 +19,10 @@ impl Dialect for Watching {
 
     fn offered(&self, offer: Sdp) -> Command {
         Command::SubscribeWith { feed: self.0, offer }
+    }
+
+    fn limited(&self, change: ViewChange) -> Option<Command> {
+        Some(Command::Limit { of: Watched::Feed(self.0), change })
     }
 
     fn heard(&self, me: &ParticipantId, event: EventKind) -> Heard {

@@ -7,7 +7,7 @@ pub mod translate;
 pub mod wire;
 
 use super::Shared;
-use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http};
+use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
 use crate::auth::TokenRole;
 use crate::model::{Grants, RoomId};
 use crate::room::RoomError;
@@ -24,7 +24,7 @@ use translate::Publishing;
 pub fn router(shared: Shared) -> axum::Router {
     let routes = axum::Router::new()
         .route("/whip/{room}", post(publish).options(http::endpoint_options))
-        .route("/whip/{room}/sessions/{session}", handlers::session());
+        .route("/whip/{room}/sessions/{session}", handlers::session(http::FRAGMENT));
     handlers::finish(routes, Endpoint { shared, sessions: Sessions::default() })
 }
 
@@ -40,7 +40,8 @@ async fn publish(
     let who = joining(&query.name()?, id.clone(), grants);
     let room = shared.rooms.create(Some(id.clone())).map_err(|error: RoomError| Problem::of::<Publishing>(&error))?;
     let opened = sessions.open(room, who, Publishing, offer).await?;
-    Ok(http::created(&opened, Publishing::NAME, &id, &shared.ice_servers))
+    let location = location(Publishing::NAME, &id, &opened.id);
+    Ok(http::created(&opened, location, http::FRAGMENT, &shared.ice_servers))
 }
 
 fn joining(name: &str, room: RoomId, grants: Grants) -> Joining {

@@ -92,10 +92,17 @@ fn h264_keeps_the_publishers_profile() {
 #[test]
 fn vp9_and_av1_are_offered_with_their_profile_and_retransmission() {
     for (codec, lines) in [
-        (Codec::Vp9, ["m=video 9 UDP/TLS/RTP/SAVPF 98 99", "a=fmtp:98 profile-id=0", "a=rtcp-fb:98 nack pli"]),
+        (
+            Codec::Vp9,
+            ["m=video 9 UDP/TLS/RTP/SAVPF 98 99 96 97 102 103", "a=fmtp:98 profile-id=0", "a=rtcp-fb:98 nack pli"],
+        ),
         (
             Codec::Av1,
-            ["m=video 9 UDP/TLS/RTP/SAVPF 100 101", "a=fmtp:100 level-idx=5;profile=0;tier=0", "a=fmtp:101 apt=100"],
+            [
+                "m=video 9 UDP/TLS/RTP/SAVPF 100 101 96 97 102 103",
+                "a=fmtp:100 level-idx=5;profile=0;tier=0",
+                "a=fmtp:101 apt=100",
+            ],
         ),
     ] {
         let subscription = subscription(&[track(codec, "")]);
@@ -128,6 +135,9 @@ fn what_the_answer_leaves_out_is_not_sent() {
     assert_eq!(without_video.streams, subscription.streams[..1]);
     let without_rtx = accept(text.replace("SAVPF 96 97", "SAVPF 96")).unwrap();
     assert_eq!(without_rtx.streams[1].rtx(Codec::Vp8), None);
+    assert!(without_rtx.streams[1].rtx(Codec::H264).is_some());
+    let without_any = accept(text.replace("SAVPF 96 97 102 103", "SAVPF 96 102")).unwrap();
+    assert_eq!(without_any.streams[1].rtx_ssrc, None);
     let without_mid = accept(text.replace(extension::MID, "urn:other")).unwrap();
     assert_eq!((without_mid.extensions.mid, without_mid.extensions.transport_cc), (0, EXTENSIONS.transport_cc));
     let unwanted = accept(head.to_owned() + &video.replace("a=recvonly", "a=inactive")).unwrap();
@@ -148,4 +158,23 @@ fn unusable_answers_are_refused() {
         let error = subscription.accept(&Sdp::new(bad)).expect_err(words).to_string();
         assert!(error.contains(words), "{error}");
     }
+}
+#[test]
+fn a_decoder_of_h264_alone_gets_a_vp8_feed_transcoded() {
+    let answer = include_str!("../fixtures/chromium_answer_h264_only.sdp");
+    let accepted = both().accept(&Sdp::new(answer)).unwrap();
+    let [audio, video] = &accepted.streams[..] else { panic!("two streams") };
+    assert_eq!((audio.first.codec, video.first.codec, video.others.len()), (Codec::Opus, Codec::H264, 0));
+    assert_eq!(video.rtx(Codec::H264), Some((103, both().streams[1].rtx_ssrc.unwrap())));
+    assert!(!accepted.own_pictures && accepted.extensions == EXTENSIONS);
+    let sound_alone = subscription(&[track(Codec::Opus, "")]);
+    assert!(sound_alone.accept(&Sdp::new(self::answer(&sound_alone))).unwrap().own_pictures);
+}
+
+#[test]
+fn a_client_that_keeps_one_payload_type_is_sent_the_feed_alone() {
+    let subscription = both();
+    let accepted = subscription.accept(&Sdp::new(answer(&subscription).replace("96 97 102 103", "96"))).unwrap();
+    let codecs: Vec<Codec> = accepted.streams[1].codecs().map(|out| out.codec).collect();
+    assert!(codecs == [Codec::Vp8] && accepted.own_pictures);
 }

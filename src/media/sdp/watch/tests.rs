@@ -4,6 +4,8 @@ use super::*;
 use sdp_types::Session;
 
 const OFFER: &str = include_str!("../fixtures/chromium_recvonly.sdp");
+/// Of Chromium 156 with software decoders, whose page prefers H264 alone.
+const H264_ONLY: &str = include_str!("../fixtures/chromium_recvonly_h264.sdp");
 
 fn track(codec: Codec, fmtp: &str) -> SourceTrack {
     SourceTrack {
@@ -43,7 +45,7 @@ fn both() -> Vec<SourceTrack> {
 }
 
 #[test]
-fn each_section_gets_one_codec_of_the_offer() {
+fn each_section_gets_the_feeds_codec_and_pictures_those_of_renditions() {
     let viewing = read(OFFER, &both()).unwrap();
     let [audio, video] = &viewing.accepted.streams[..] else { panic!("two streams") };
     assert_eq!(
@@ -52,6 +54,8 @@ fn each_section_gets_one_codec_of_the_offer() {
     );
     assert_eq!((video.first.codec, video.first.payload_type, video.mid.as_str()), (Codec::Vp8, 96, "1"));
     assert_eq!(video.first.rtx, Some(97));
+    assert_eq!(video.others, [OutCodec { codec: Codec::H264, payload_type: 103, rtx: Some(104) }]);
+    assert!(audio.others.is_empty() && viewing.accepted.own_pictures);
     let ids = OutExtensions { mid: 4, abs_send_time: 2, transport_cc: 3, audio_level: 1 };
     assert_eq!(viewing.accepted.extensions, ids);
     let text = answer(&viewing);
@@ -59,13 +63,16 @@ fn each_section_gets_one_codec_of_the_offer() {
         "a=group:BUNDLE 0 1",
         "a=ice-lite",
         "m=audio 9 UDP/TLS/RTP/SAVPF 111",
-        "m=video 9 UDP/TLS/RTP/SAVPF 96 97",
+        "m=video 9 UDP/TLS/RTP/SAVPF 96 97 103 104",
         "a=setup:passive",
         "a=sendonly",
         "a=rtcp-fb:96 nack pli",
         "a=rtcp-fb:96 transport-cc",
         "a=fmtp:111 minptime=10;useinbandfec=1",
         "a=fmtp:97 apt=96",
+        "a=rtcp-fb:103 nack pli",
+        "a=fmtp:103 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f",
+        "a=fmtp:104 apt=103",
         "a=msid:feed-5 video",
         "a=candidate:1 1 udp 2130706431 192.0.2.1 8443 typ host",
     ] {
@@ -109,7 +116,8 @@ fn h264_without_parameters_is_the_last_resort() {
         read(offer, &tracks).map(|viewing| viewing.accepted.streams[0].first.payload_type)
     };
     assert_eq!(chosen(&bare).unwrap(), 39);
-    assert!(chosen(&OFFER.replace("packetization-mode=1", "packetization-mode=0")).is_err());
+    let without_vp8 = OFFER.replace("VP8/90000", "VP7/90000");
+    assert!(chosen(&without_vp8.replace("packetization-mode=1", "packetization-mode=0")).is_err());
 }
 
 #[test]
@@ -120,18 +128,67 @@ fn vp9_and_av1_are_found_by_their_profile() {
 }
 
 #[test]
-fn a_codec_that_is_not_offered_is_named() {
+fn a_codec_that_is_not_offered_is_transcoded() {
     let high = [track(Codec::H264, "profile-level-id=640029")];
     let only_baseline = OFFER.replace("64001f", "42c01f");
+    for (offer, tracks, codecs) in [
+        (OFFER.replace("VP8/90000", "VP7/90000"), vec![track(Codec::Vp8, "")], vec![(Codec::H264, 103)]),
+        (H264_ONLY.to_owned(), both(), vec![(Codec::H264, 102)]),
+        (only_baseline.clone(), high.to_vec(), vec![(Codec::Vp8, 96), (Codec::H264, 103)]),
+        (
+            OFFER.replace("AV1/90000", "AV2/90000"),
+            vec![track(Codec::Av1, "")],
+            vec![(Codec::Vp8, 96), (Codec::H264, 103)],
+        ),
+    ] {
+        let viewing = read(&offer, &tracks).unwrap();
+        let video = viewing.accepted.streams.last().unwrap();
+        assert_eq!(video.codecs().map(|out| (out.codec, out.payload_type)).collect::<Vec<_>>(), codecs);
+        assert!(!viewing.accepted.own_pictures && answer(&viewing).contains(&formats::listed(video.codecs())));
+    }
+}
+
+#[test]
+fn a_codec_that_is_not_offered_is_named() {
+    let high = [track(Codec::H264, "profile-level-id=640029")];
+    let none = OFFER.replace("VP8/90000", "VP7/90000").replace("H264/90000", "H265/90000");
     let cases = [
-        (OFFER.replace("VP8/90000", "VP7/90000"), vec![track(Codec::Vp8, "")], "video is VP8/90000"),
-        (only_baseline, high.to_vec(), "high profile"),
+        (none.clone(), vec![track(Codec::Vp8, "")], "video is VP8/90000"),
+        (none, high.to_vec(), "high profile"),
         (OFFER.replace("opus", "popus"), both(), "audio is opus"),
     ];
     for (offer, tracks, words) in cases {
         let error = read(&offer, &tracks).expect_err(words);
         assert!(matches!(&error, MediaError::NoCommonCodec(why) if why.contains(words)), "{error}");
     }
+}
+
+#[test]
+fn chromiums_software_decoder_takes_high_profile_as_the_one_above() {
+    let viewing = read(H264_ONLY, &[track(Codec::H264, "packetization-mode=1;profile-level-id=640029")]).unwrap();
+    let video = &viewing.accepted.streams[0];
+    assert_eq!((video.first.payload_type, video.others.len(), viewing.accepted.own_pictures), (41, 0, true));
+}
+
+/// Firefox counts its payload types from above, and gives the numbers that we would take to others.
+#[test]
+fn other_numbers_are_as_good() {
+    let firefox = OFFER
+        .replace("SAVPF 111 63 9 0 8 13 110 126", "SAVPF 109 9 0 8 101")
+        .replace(":111 ", ":109 ")
+        .replace("SAVPF 96 97 103 104 107 108 109 114 ", "SAVPF 120 124 126 127 97 98 ")
+        .replace("a=rtpmap:96 ", "a=rtpmap:120 ")
+        .replace("a=rtcp-fb:96 ", "a=rtcp-fb:120 ")
+        .replace("a=rtpmap:97 rtx/90000\na=fmtp:97 apt=96", "a=rtpmap:124 rtx/90000\na=fmtp:124 apt=120")
+        .replace(":103 ", ":126 ")
+        .replace("a=rtpmap:104 rtx/90000\na=fmtp:104 apt=103", "a=rtpmap:127 rtx/90000\na=fmtp:127 apt=126")
+        .replace(":107 ", ":97 ")
+        .replace("a=rtpmap:108 rtx/90000\na=fmtp:108 apt=107", "a=rtpmap:98 rtx/90000\na=fmtp:98 apt=97");
+    let viewing = read(&firefox, &both()).unwrap();
+    let [audio, video] = &viewing.accepted.streams[..] else { panic!("two streams") };
+    assert_eq!((audio.first.payload_type, video.first.payload_type, video.first.rtx), (109, 120, Some(124)));
+    assert_eq!(video.others, [OutCodec { codec: Codec::H264, payload_type: 126, rtx: Some(127) }]);
+    assert!(answer(&viewing).contains("m=video 9 UDP/TLS/RTP/SAVPF 120 124 126 127\r\n"));
 }
 
 #[test]
