@@ -174,3 +174,7 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "live_mixes/tests.rs"]
+mod tests;

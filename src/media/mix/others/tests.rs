@@ -175,13 +175,14 @@ impl Heard {
         2.0 * sine.hypot(cosine) / length
     }
 
-    /// Where a tone begins, in samples: it is half as loud as later for the first time.
+    /// Where a tone begins, in samples: it is half as loud as later for the first time, and stays: a crack does not.
     fn onset(&self, frequency: f64) -> usize {
         let (step, length) = (48, 480);
         let end = self.samples.len();
         let half = self.usual(frequency, end - 24_000, end) / 2.0;
-        let mut places = (self.first..end - length).step_by(step);
-        places.find(|at| self.amplitude(frequency, *at, at + length) >= half).expect("an onset") + length / 2
+        let is = |at: &usize, length: usize| self.amplitude(frequency, *at, at + length) >= half;
+        let mut places = (self.first..end - WINDOW).step_by(step);
+        places.find(|at| is(at, length) && is(at, WINDOW)).expect("an onset") + length / 2
     }
 }
 
