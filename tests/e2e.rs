@@ -34,6 +34,8 @@ mod stage;
 mod trouble;
 #[path = "harness/turn.rs"]
 mod turn;
+#[path = "e2e/voice.rs"]
+mod voice;
 #[path = "e2e/watch.rs"]
 mod watch;
 #[path = "e2e/whip.rs"]

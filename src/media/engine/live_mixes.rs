@@ -172,3 +172,7 @@ impl Live {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "live_mixes/tests.rs"]
+mod tests;
