@@ -175,6 +175,11 @@ fn onvif() {
 }
 
 #[test]
+fn estimate() {
+    run("estimate");
+}
+
+#[test]
 fn every_target_is_run_and_kept() {
     let programs = std::fs::read_dir("fuzz/fuzz_targets").unwrap().count();
     assert_eq!(programs, targets::ALL.len());

@@ -21,7 +21,7 @@ const ACKNOWLEDGED: Micros = 500_000;
 /// Likewise while packets wait: then all that arrives came through a full line, and a longer look back would count
 /// the time before.
 const FULL: Micros = 200_000;
-const FULL_WAIT: Micros = 30_000;
+const FULL_WAIT: Micros = 15_000;
 const SENT: Micros = 1_000_000;
 /// Nothing grows, nothing is probed while they wait longer than this.
 const STANDING: Micros = 40_000;

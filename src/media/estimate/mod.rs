@@ -17,17 +17,22 @@
 //! - `limited`: whether less is sent than might be; then nothing grows by itself.
 //! - `probing`, `cluster`: when to look upward with packets of our own, and what such a probe showed.
 //!
-//! The estimate is thus never far above what was sent or probed and arrived: a client that lies about arrivals gets no more
-//! than was sent to it. What `tests` show on a virtual network (feedback each 60 ms, queue of 200 ms):
+//! The estimate is thus never far above what was sent or probed and arrived: a client that lies about arrivals gets no
+//! more than was sent to it. What `tests` show on a virtual network (feedback each 60 ms, queue of 200 ms):
 //!
 //! | line | seen |
 //! | --- | --- |
-//! | 400 kbit/s for 20 s, renditions of 510 and 180 | below 400 after 0.5 s, no packet dropped, 2 switches, up again after 7 s |
-//! | the same for 5 to 55 s, with jitter to 15 ms, at 20 and 30 fps | up again after 0.1 to 14.1 s |
-//! | 2 M → 250 k → 2 M, renditions of 1200, 400, 120 | lowest after 0.5 s, best again after 12 s |
-//! | 300 k, 1 M, 5 M, 20 M, a greedy sender | 92 to 94 % in the mean, 3/4 reached within 1.1 s |
-//! | the same, loss by chance of 2 % / 10 % / 20 % (1 M) | 94 % / 46 % / 47 % |
-//! | 5 M with jitter of 15 ms, renditions as above | the best after 0.6 s, kept |
+//! | 400 kbit/s for 20 s, renditions of 510 and 180 | below 400 and low after 0.5 s, nothing dropped, 2 switches, high again after 7 s |
+//! | the same for 5 to 56 s (511 runs) | high again after 0.1 to 14.3 s, 6.1 s in the mean; nothing dropped |
+//! | the same, 510 sent all the while | 313 to 318 kbit/s |
+//! | 2 M, then 250 k for 10 to 60 s, renditions of 1200, 400, 120 | lowest after 0.5 s, best again after 14.6 s at the latest |
+//! | 300 k, 1 M, 5 M, 20 M, a greedy sender | 92 to 95 % in the mean, 3/4 reached within 1.1 s, never above for more than 3.2 s |
+//! | 1 M, greedy, loss by chance of 2 / 5 / 10 / 20 % | 94 / 94 / 46 / 47 % |
+//! | 5 M, greedy, the same | 92 / 95 / 20 / 20 %: loss stops the look upward |
+//! | 300 k to 5 M, jitter of 10 ms, loss of 1 %, keyframes, renditions as above | the best that fits within 0.7 s, kept |
+//!
+//! A packet costs 46 ns in all (`on_sent`, its part of `on_feedback` and of `tick`; optimised build): 200 viewers of 1000
+//! packets a second take 0.9 % of a core.
 //!
 //! Without transport-wide feedback the client's own estimate (REMB) counts, and nothing is probed.
 

@@ -153,3 +153,90 @@ impl Probing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND_LONG: Micros = 1_000_000;
+
+    fn view(estimate: f64) -> View {
+        View { estimate, desired: 1e6, sent: 1e5, limited: true, calm: true }
+    }
+
+    /// Sends the probe at 5 ms a packet and answers it as a line of this rate would.
+    fn answer(probing: &mut Probing, now: Micros, line: f64, estimate: f64) -> Option<Option<f64>> {
+        let cluster = probing.cluster()?;
+        let gap = (9.6e9 / cluster.asked) as Micros;
+        let slowed = gap.max((9.6e9 / line) as Micros);
+        for n in 0..100 {
+            cluster.on_sent(n, 1200);
+            if cluster.spans(n) {
+                cluster.on_arrived(now + n as Micros * gap, n as Micros * slowed, 1200);
+            }
+        }
+        cluster.told(u64::MAX);
+        probing.finish(now, estimate)
+    }
+
+    /// Seconds between the probes that a line answers like this, over five minutes.
+    fn pauses(line: f64, estimate: f64) -> Vec<i64> {
+        let (mut probing, mut at) = (Probing::new(), Vec::new());
+        for tenth in 0..3000 {
+            let now = tenth * SECOND_LONG / 10;
+            if probing.tick(now, &view(estimate)).is_some() {
+                at.push(now);
+                answer(&mut probing, now, line, estimate);
+            }
+        }
+        at.windows(2).map(|pair| (pair[1] - pair[0]) / SECOND_LONG).collect()
+    }
+
+    #[test]
+    fn what_finds_nothing_is_tried_less_often() {
+        let pauses = pauses(3e5, 3e5);
+        assert_eq!(pauses[..5], [5, 7, 11, 14, 14]);
+        assert!(pauses[5..].iter().all(|pause| *pause == 14), "{pauses:?}");
+    }
+
+    #[test]
+    fn what_carried_is_looked_beyond_at_once() {
+        let mut probing = Probing::new();
+        let first = probing.tick(0, &view(3e5)).unwrap();
+        assert!(first.bits < 900_000 && (4_800..10_000).contains(&first.bytes), "{first:?}");
+        let found = answer(&mut probing, 0, 1e9, 3e5).flatten().unwrap();
+        assert!((8e5..1e6).contains(&found), "{found}");
+        assert!(probing.tick(AT_ONCE - 1, &view(found)).is_none());
+        assert!(probing.tick(AT_ONCE, &view(found)).is_some());
+    }
+
+    #[test]
+    fn nothing_is_probed_for_nothing_into_a_queue_or_while_all_is_used() {
+        for idle in [View { desired: 2e5, ..view(3e5) }, View { calm: false, ..view(3e5) }] {
+            assert!(Probing::new().tick(0, &idle).is_none());
+        }
+        let mut probing = Probing::new();
+        probing.on_lowered(0, 4e5, 3e5);
+        assert!(probing.tick(60 * SECOND_LONG, &View { limited: false, ..view(3e5) }).is_none());
+        assert!(probing.tick(60 * SECOND_LONG, &view(3e5)).is_some());
+    }
+
+    #[test]
+    fn a_finding_that_is_refuted_makes_it_wait() {
+        let mut probing = Probing::new();
+        probing.tick(0, &view(3e5)).unwrap();
+        assert!(answer(&mut probing, 0, 1e9, 3e5).flatten().is_some());
+        probing.on_lowered(SECOND_LONG, 9e5, 3e5);
+        probing.on_lowered(SECOND_LONG + 200_000, 3e5, 2.9e5);
+        assert!(probing.tick(11 * SECOND_LONG, &view(2.9e5)).is_none());
+        assert!(probing.tick(12 * SECOND_LONG, &view(2.9e5)).is_some());
+    }
+
+    #[test]
+    fn a_sudden_fall_is_looked_into() {
+        let mut probing = Probing::new();
+        probing.on_lowered(0, 1e6, 3e5);
+        assert!(probing.tick(RECOVERY - 1, &view(3e5)).is_none());
+        assert!(probing.tick(RECOVERY, &view(3e5)).is_some());
+    }
+}

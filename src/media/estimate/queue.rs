@@ -92,3 +92,44 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A group each 20 ms with these delays, ms; the last wait, ms.
+    fn wait(delays: impl IntoIterator<Item = Micros>) -> (Queue, Micros) {
+        let mut queue = Queue::default();
+        for (n, delay) in (0..).zip(delays) {
+            queue.add(Group { sent: n * 20_000, delay: delay * 1000 });
+        }
+        let wait = queue.wait() / 1000;
+        (queue, wait)
+    }
+
+    #[test]
+    fn it_is_the_least_of_the_last_above_the_least_of_all() {
+        assert_eq!(wait([5, 9, 7]).1, 0, "too little is known");
+        assert_eq!(wait([5, 5, 5, 5, 80, 90, 60, 100]).1, 55);
+        assert_eq!(wait([5, 5, 5, 5, 80, 90, 5, 100]).1, 0);
+        assert_eq!(wait(std::iter::repeat_n(5, 10).chain(std::iter::repeat_n(50, 1000))).1, 0, "the way became longer");
+    }
+
+    #[test]
+    fn what_jitters_is_doubted_longer() {
+        let (still, jitters) = (wait([5; 100]).0, wait((0..100).map(|n| n % 2 * 30)).0);
+        assert_eq!(still.doubt(), DOUBT);
+        assert!((DOUBT + 25_000..=DOUBT + 30_000).contains(&jitters.doubt()), "{}", jitters.doubt());
+    }
+
+    #[test]
+    fn a_queue_that_stays_is_at_last_not_ours() {
+        let (mut queue, _) = wait([5; 20]);
+        let mut steps = 0;
+        for n in 20..400 {
+            queue.add(Group { sent: n * 20_000, delay: 105_000 });
+            steps += u8::from(queue.stands(n * 20_000));
+        }
+        assert_eq!((steps, queue.wait()), (STEPS + 1, 0));
+    }
+}
