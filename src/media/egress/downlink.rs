@@ -111,6 +111,7 @@ impl Downlink {
             return;
         }
         self.figures.fraction_lost.store(report.fraction_lost.into(), Relaxed);
+        self.line.loss(f64::from(report.fraction_lost) / 256.0);
         if report.last_sender_report != 0 {
             let now = (clock::ntp_now() >> 16) as u32;
             // In 1/65536 s; a clock that was set back makes it negative.

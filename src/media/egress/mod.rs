@@ -16,18 +16,20 @@ mod timer;
 mod worker;
 mod writer;
 
+use super::estimate::Estimator;
 use super::feed::Feed;
 use super::rtp::Item;
 use crate::media::srtp::Receiver;
 use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use figures::Figures;
-use line::{Estimate, Line, Told};
+use line::{Estimate, Line};
 use parking_lot::Mutex;
 pub use show::{LineReport, Show};
 use source::Ledger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 use subscriber::Subscriber;
 use timer::Timer;
 use worker::{Job, Worker};
@@ -153,7 +155,7 @@ impl Pool {
 
     /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
-        self.attach_with(spec, Box::new(Told::default()))
+        self.attach_with(spec, Box::new(Estimator::new(Instant::now())))
     }
 
     /// The same with this estimate of its line.
