@@ -28,6 +28,8 @@ mod recording;
 mod relay;
 #[path = "harness/service.rs"]
 mod service;
+#[path = "e2e/simulcast.rs"]
+mod simulcast;
 #[path = "e2e/stage.rs"]
 mod stage;
 #[path = "e2e/trouble.rs"]

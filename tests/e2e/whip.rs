@@ -12,7 +12,7 @@ const SECRET: &str = "a secret of at least sixteen bytes";
 const PAGE: &str = include_str!("whip.html");
 
 /// The page's own server: not the origin of the service.
-async fn page() -> String {
+pub async fn page() -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let routes = axum::Router::new().route("/", get(|| async { Html(PAGE) }));
@@ -25,7 +25,7 @@ fn token(role: TokenRole) -> String {
 }
 
 /// Runs one of the page's functions and waits for what it gives.
-async fn run(page: &Browser, name: &str, call: &str, expected: &str) {
+pub async fn run(page: &Browser, name: &str, call: &str, expected: &str) {
     page.value(&format!("run('{name}', () => {call})")).await;
     page.wait(PATIENCE, &format!("{name} to end"), &format!("outcome['{name}'] !== 'pending'")).await;
     let outcome = page.value(&format!("String(outcome['{name}'])")).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::media::egress::Pool;
-use crate::media::feed::{Source, TapItem};
+use crate::media::feed::{LayerSource, Simulcast, Source, TapItem};
 use crate::model::{Codec, FeedId};
 use std::sync::mpsc;
 
@@ -126,6 +126,50 @@ fn nothing_forged_early_or_replayed_comes_through() {
     assert!(world.uplink.on_srtp(&packet, Instant::now()));
     assert!(!world.uplink.on_srtp(&packet, Instant::now()), "a replay");
     assert_eq!(tap.try_iter().count(), 1);
+}
+
+/// The first picture of a layer: VP8 of this many pixels, named by extension 10.
+fn layer(sealer: &Sender, rid: u8, ssrc: u32, width: u16) -> Vec<u8> {
+    let mut packet = vec![0x90, 96 | 0x80, 0, 7, 0, 0, 0, 0];
+    packet.extend_from_slice(&ssrc.to_be_bytes());
+    packet.extend_from_slice(&[0xbe, 0xde, 0, 1, 10 << 4, rid, 0, 0, 0x10, 0, 0, 0, 0x9d, 1, 0x2a]);
+    packet.extend_from_slice(&[width as u8, (width >> 8) as u8, 90, 0]);
+    sealer.protect(&mut packet, 0, 20, 0).unwrap();
+    packet
+}
+
+#[test]
+fn three_layers_come_through_and_all_are_reported_on() {
+    let mut world = world();
+    world.secure();
+    let track = SourceTrack {
+        codec: Codec::Vp8,
+        payload_type: 96,
+        ssrc: None,
+        rtx_payload_type: Some(97),
+        ..world.feed.tracks().swap_remove(0)
+    };
+    let named = |rid: &str| LayerSource { rid: rid.into(), ssrc: None, rtx_ssrc: None };
+    let layers = Simulcast { ids: [10, 11], layers: ["h", "m", "l"].map(named).into() };
+    let source = Source { tracks: vec![track], upstream: world.uplink.clone() };
+    world.feed.set_publication(source, Some((layers, Box::new(|_| {}))));
+    let start = Instant::now();
+    for (rid, ssrc, width) in [(b'l', 3, 320), (b'm', 2, 640), (b'h', 1, 1280)] {
+        let packet = layer(&world.sealer, rid, ssrc, width);
+        let mut forged = packet.clone();
+        forged[17] = b'h';
+        assert!(!world.uplink.on_srtp(&forged, start), "a name is only believed when the packet is authentic");
+        assert!(world.uplink.on_srtp(&packet, start));
+    }
+    let widths: Vec<_> = world.feed.stats().layers.iter().map(|layer| (layer.rid.clone(), layer.track.width)).collect();
+    assert_eq!(widths, [("h".into(), Some(1280)), ("m".into(), Some(640)), ("l".into(), Some(320))]);
+    world.uplink.tick(start + REPORTS);
+    let reported: Vec<u32> = world
+        .back()
+        .iter()
+        .filter_map(|f| if let Feedback::Report(report) = f { Some(report.ssrc) } else { None })
+        .collect();
+    assert_eq!(reported, [3, 2, 1]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::media::feed::{Feed, OnWanted, Simulcast, Source, SourceTrack};
 use crate::media::ice::Gate;
 use crate::media::sdp::{Local, Publication, Remote};
 use crate::media::{MediaError, MediaEvent};
-use crate::model::{EndReason, Kind, Sdp};
+use crate::model::{Content, EndReason, Kind, Sdp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -93,7 +93,10 @@ impl Publisher {
         let source = Source { tracks: publication.tracks(), upstream: uplink };
         link.set_remote_name(&publication.remote.name);
         link.set_gate(gate(publication));
-        self.feed.set_content(publication.content());
+        // What the client said beside its offer holds unless the offer says more.
+        if publication.content() == Content::Screen {
+            self.feed.set_content(Content::Screen);
+        }
         self.feed.set_publication(source, publication.simulcast().map(|layers| (layers, self.on_wanted())));
         self.session.1 += 1;
         let announced = self.context.mux.announced();
