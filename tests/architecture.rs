@@ -32,6 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const TRAIT_SIDE: &[&str] = &[
     "Engine",
     "MediaRequest",
+    "Viewer",
     "MediaEvent",
     "MediaError",
     "MediaSink",

@@ -3,6 +3,7 @@
 
 use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -76,12 +77,15 @@ async fn up(front: Arc<UdpSocket>, server: SocketAddr, figures: Arc<Figures>) {
     let bottleneck = Arc::new(Mutex::new(Bottleneck { free_at: Instant::now(), dice: 0x2545_f491_4f6c_dd1d }));
     let mut buffer = vec![0; 2048];
     while let Ok((length, from)) = front.recv_from(&mut buffer).await {
-        if !clients.contains_key(&from) {
-            let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket for a client"));
-            let work = down(back.clone(), from, bottleneck.clone(), figures.clone(), sender.clone());
-            clients.insert(from, (back, AbortOnDropHandle::new(tokio::spawn(work))));
-        }
-        let back = clients[&from].0.clone();
+        let back = match clients.entry(from) {
+            Entry::Occupied(known) => known.get().0.clone(),
+            Entry::Vacant(new) => {
+                let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("a socket for a client"));
+                let work = down(back.clone(), from, bottleneck.clone(), figures.clone(), sender.clone());
+                new.insert((back.clone(), AbortOnDropHandle::new(tokio::spawn(work))));
+                back
+            }
+        };
         let datagram = buffer[..length].to_vec();
         tokio::spawn(async move {
             tokio::time::sleep(DELAY).await;
