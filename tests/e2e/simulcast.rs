@@ -41,35 +41,47 @@ async fn until(service: &Service, what: &str, done: impl Fn(&Value) -> bool) -> 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn three_layers_flow_and_the_best_of_them_is_the_feed() {
+async fn publishes_in(codec: &str) {
     let service = start_server().await;
     let url = page().await;
     let (publisher, viewer) = tokio::join!(Browser::start("publisher"), Browser::start("viewer"));
     publisher.open(&url).await;
     viewer.open(&url).await;
-    let call = format!("publishLayers('{}', '')", service.at("/whip/hall?name=page"));
+    let call = format!("publishLayers('{}', '', '{codec}')", service.at("/whip/hall?name=page"));
     run(&publisher, "publish", &call, "done").await;
     let names = |now: &Value| layers(now).into_iter().map(|(rid, ..)| rid).collect::<Vec<_>>();
     let flowing = |now: &Value| layers(now).iter().filter(|(_, width, flows)| *flows && *width > 0).count();
     let took = until(&service, "three layers flow", |now| flowing(now) == 3 && names(now) == ["h", "m", "l"]).await;
-    println!("three layers after {took:?}");
+    println!("{codec}: three layers after {took:?}");
     until(&service, "the best is carried", |now| width(now) == layers(now)[0].1).await;
+    watches_the_best_go_and_come(&service, &publisher, &viewer, codec).await;
+}
 
-    let watch = format!("watch('{}', '')", service.at("/whep/hall/page"));
-    run(&viewer, "watch", &watch, "done").await;
-    viewer.wait(PATIENCE, "a large picture", "document.getElementById('video').videoWidth > 640").await;
-    plays_on(&viewer, 30).await;
+async fn watches_the_best_go_and_come(service: &Service, publisher: &Browser, viewer: &Browser, codec: &str) {
+    let is_large = "document.getElementById('video').videoWidth > 640";
+    run(viewer, "watch", &format!("watch('{}', '')", service.at("/whep/hall/page")), "done").await;
+    viewer.wait(PATIENCE, "a large picture", is_large).await;
+    plays_on(viewer, 30).await;
     let before = viewer.received().await.freeze_seconds;
-    run(&publisher, "less", "send(['m', 'l'])", "done").await;
-    let took = until(&service, "the middle layer is carried", |now| width(now) == layers(now)[1].1).await;
-    println!("the middle one is carried after {took:?}");
-    viewer.wait(PATIENCE, "a middle picture", "document.getElementById('video').videoWidth <= 640").await;
-    plays_on(&viewer, 30).await;
-    run(&publisher, "more", "send(['h', 'm', 'l'])", "done").await;
-    let took = until(&service, "the best is carried again", |now| width(now) > 640).await;
-    println!("the best is carried again after {took:?}");
-    viewer.wait(PATIENCE, "a large picture", "document.getElementById('video').videoWidth > 640").await;
-    plays_on(&viewer, 30).await;
-    println!("froze for {:.2} s", viewer.received().await.freeze_seconds - before);
+    run(publisher, "less", "send(['m', 'l'])", "done").await;
+    let took = until(service, "the middle layer is carried", |now| width(now) == layers(now)[1].1).await;
+    println!("{codec}: the middle one is carried after {took:?}");
+    viewer.wait(PATIENCE, "a middle picture", &format!("!({is_large})")).await;
+    plays_on(viewer, 30).await;
+    run(publisher, "more", "send(['h', 'm', 'l'])", "done").await;
+    let took = until(service, "the best is carried again", |now| width(now) > 640).await;
+    println!("{codec}: the best is carried again after {took:?}");
+    viewer.wait(PATIENCE, "a large picture", is_large).await;
+    plays_on(viewer, 30).await;
+    println!("{codec}: froze for {:.2} s in all", viewer.received().await.freeze_seconds - before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_layers_of_vp8_flow_and_the_best_of_them_is_the_feed() {
+    publishes_in("video/VP8").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_layers_of_h264_flow_and_the_best_of_them_is_the_feed() {
+    publishes_in("video/H264").await;
 }

@@ -226,7 +226,10 @@ impl State {
         let Some(which) = payload_types.iter().position(|known| *known == Some(header.payload_type)) else {
             return Route::Other(packet);
         };
-        let Some(layer) = self.lane_of(&packet, header.ssrc, which) else { return Route::Kept };
+        let Some(layer) = self.lane_of(&packet, header.ssrc, which) else {
+            super::drop_packet("unannounced");
+            return Route::Kept;
+        };
         let Some(item) = self.lanes[layer].feed.accept(packet, at) else { return Route::Kept };
         self.note(layer, &item, at);
         match self.carry(layer, &item, at) {

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::media::ice::testing::{mux, mux_on, request, until};
+use crate::media::ice::{Gate, LinkUser};
 use std::net::UdpSocket;
+use std::sync::Weak;
 
 fn client(mux: &Mux) -> UdpSocket {
     client_of(mux.local_addr())
@@ -163,4 +165,45 @@ fn a_port_taken_by_another_tcp_service_is_named() {
     let config = Media { port, bind: [127, 0, 0, 1].into(), workers: 1, ..Media::default() };
     let error = Mux::start(&config).err().expect("it is taken").to_string();
     assert!(error.contains("TCP") && error.contains(&port.to_string()), "{error}");
+}
+
+/// Takes packets for authentic whose last byte is 1.
+struct Opener;
+
+impl LinkUser for Opener {
+    fn srtp(&self, datagram: &[u8], _: Instant) -> bool {
+        datagram.last() == Some(&1)
+    }
+    fn srtcp(&self, _: &[u8], _: Instant) -> bool {
+        false
+    }
+    fn drained(&self) -> bool {
+        false
+    }
+    fn flush(&self) {}
+    fn roamed(&self) {}
+    fn state(&self, _: IceState) {}
+}
+
+#[test]
+fn a_forged_packet_takes_nobodys_place() {
+    let mux = mux();
+    let link = mux.link();
+    let user = Arc::new(Opener);
+    let weak: Weak<Opener> = Arc::downgrade(&user);
+    link.set_user(weak);
+    link.set_verified();
+    link.activate();
+    let mut gate = Gate::default();
+    gate.learn(96);
+    link.set_gate(gate);
+    let send = |ssrc: u8, last: u8| {
+        link.media(Datagram::Rtp, &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, ssrc, last], Instant::now());
+        (link.received().0, mux.counters().unannounced_ssrc.load(SeqCst))
+    };
+    assert_eq!(send(1, 0), (0, 0), "forged: opened in vain");
+    assert_eq!(send(2, 1), (1, 0), "the publisher's");
+    assert_eq!(send(1, 1), (1, 1), "the place is taken now");
+    assert_eq!(send(2, 1), (2, 1));
+    drop(user);
 }
