@@ -75,7 +75,7 @@ async fn the_room_hears_who_speaks() {
     page.value("speak('ann')").await;
     assert_eq!(events.speaker().await, ann);
     eprintln!("told {:?} after the first syllable", begun.elapsed());
-    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     page.value("speak('bob')").await;
     let other = events.next("speaker_changed", Duration::from_millis(1500)).await;
     assert_eq!(other, None, "who speaks keeps the word");
@@ -83,7 +83,7 @@ async fn the_room_hears_who_speaks() {
     page.value("hush('ann')").await;
     assert_eq!(events.speaker().await, bob);
     eprintln!("told {:?} after the last syllable", silent.elapsed());
-    assert!(silent.elapsed() < Duration::from_secs(3), "{:?}", silent.elapsed());
+    assert!(silent.elapsed() < Duration::from_secs(5), "{:?}", silent.elapsed());
     page.value("leave('bob')").await;
     assert_eq!(events.speaker().await, Value::Null, "nobody speaks");
 }
