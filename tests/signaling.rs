@@ -7,6 +7,8 @@
 mod harness;
 #[path = "signaling/sessions.rs"]
 mod sessions;
+#[path = "signaling/viewing.rs"]
+mod viewing;
 
 use futures::{SinkExt, StreamExt};
 use harness::{Client, DEADLINE, Server, eventually, limits};

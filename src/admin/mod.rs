@@ -19,6 +19,7 @@ mod players;
 mod ptz;
 mod recordings;
 mod rooms;
+mod viewing;
 
 pub use health::install_metrics;
 

@@ -1,7 +1,7 @@
 //! The API's description, collected from the handlers themselves, and the page to read it.
 
 use super::{
-    Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, ptz, recordings, rooms,
+    Shared, broadcasts, events, feeds, graph, health, ingests, onvif, people, players, ptz, recordings, rooms, viewing,
 };
 use axum::Router;
 use utoipa::openapi::OpenApi as Description;
@@ -50,6 +50,9 @@ pub fn router() -> OpenApiRouter<Shared> {
         .routes(routes!(feeds::get))
         .routes(routes!(feeds::subscriptions))
         .routes(routes!(feeds::snapshot))
+        .routes(routes!(viewing::explain))
+        .routes(routes!(viewing::limit))
+        .routes(routes!(viewing::transcodes))
         .routes(routes!(players::players))
         .routes(routes!(ingests::list, ingests::add))
         .routes(routes!(ingests::get, ingests::remove))

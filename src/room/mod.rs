@@ -13,7 +13,7 @@ mod storage;
 mod tests;
 pub mod view;
 
-pub use command::{Command, RoomError, Side};
+pub use command::{Command, RoomError, Side, Watched};
 pub use event::{Audience, Event, EventKind};
 pub use lobby::{ClientKey, Lobby, LobbyEvent, Presence, Role};
 pub use notice::Notice;

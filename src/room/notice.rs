@@ -28,13 +28,14 @@ impl Notice {
             | EventKind::SubscriptionStarted { .. }
             | EventKind::SubscriptionEnded { .. }
             | EventKind::RenditionChanged { .. }
-            | EventKind::SpeakerChanged { .. }
             | EventKind::RecordingChanged { .. }
             | EventKind::IngestChanged { .. }
             | EventKind::BroadcastChanged { .. }
             | EventKind::RoomClosed { .. } => true,
             // A late joiner is told again what everybody knows.
-            EventKind::FeedPublished { .. } | EventKind::FeedEnded { .. } => !matches!(event.to, Audience::One(_)),
+            EventKind::FeedPublished { .. } | EventKind::FeedEnded { .. } | EventKind::SpeakerChanged { .. } => {
+                !matches!(event.to, Audience::One(_))
+            }
             EventKind::PublishAnswered { .. }
             | EventKind::PublishRefused { .. }
             | EventKind::SubscriptionOffered { .. }

@@ -9,6 +9,7 @@ mod onvif_camera;
 mod recordings;
 mod support;
 mod tokens;
+mod viewing;
 
 use millrace::model::{EndReason, Grants, ParticipantId, RoomId};
 use millrace::room::EventKind;

@@ -22,6 +22,7 @@ impl State {
             None => self.newcomer(who),
         }
         self.tell_live_feeds(&id);
+        self.tell_speaker_to(&id);
     }
 
     pub(super) fn may_join(&self, who: &Joining) -> Result<(), RoomError> {

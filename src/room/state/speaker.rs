@@ -1,7 +1,7 @@
 //! Who speaks: the one who began first of those who speak now; who has stopped stays it until another begins.
 
 use super::State;
-use crate::model::FeedId;
+use crate::model::{FeedId, ParticipantId};
 use crate::room::event::{Audience, EventKind};
 
 /// Who speaks now, in the order they began, and who is the speaker.
@@ -52,9 +52,22 @@ impl State {
     }
 
     fn tell_speaker(&mut self) {
+        let speaker = self.speaker();
+        self.emit(Audience::Everyone, speaker);
+    }
+
+    /// A newcomer hears who speaks.
+    pub(super) fn tell_speaker_to(&mut self, who: &ParticipantId) {
+        if self.voices.speaker.is_some() {
+            let speaker = self.speaker();
+            self.tell(who, speaker);
+        }
+    }
+
+    fn speaker(&self) -> EventKind {
         let feed = self.voices.speaker;
         let participant = feed.and_then(|feed| self.feeds.get(&feed)).map(|feed| feed.publisher.clone());
-        self.emit(Audience::Everyone, EventKind::SpeakerChanged { feed, participant });
+        EventKind::SpeakerChanged { feed, participant }
     }
 }
 

@@ -10,10 +10,10 @@ use crate::room::negotiation::{Negotiation, Phase, ufrags};
 impl State {
     pub(super) fn subscribe(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
         self.check_watchable(who, feed)?;
+        let limits = self.limits_for(who, feed);
         self.close_unanswered(who, feed);
         let (peer, now) = (PeerId::next(), self.now.instant);
         let negotiation = Negotiation::offering(now);
-        let limits = self.limits_for(who, feed);
         let subscription = Subscription::new(peer, feed, Stage::Offering, negotiation, false).limited(limits);
         self.participant(who)?.subscriptions.push(subscription);
         let viewer = self.viewer(who)?;

@@ -5,11 +5,12 @@
 
 use super::super::Shared;
 use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
+use super::news::News;
 use super::translate::{self, error, misunderstood, participant, puts_out, refused};
 use super::wire::{self, ClientMessage, ServerMessage, room_value};
-use crate::model::{Content, Grants, RoomId};
-use crate::room::registry::Joining;
-use crate::room::{ClientKey, Command, Event, EventStream, LobbyEvent, Role, RoomError, RoomHandle};
+use crate::model::{FeedId, Grants, RoomId};
+use crate::room::registry::{Joining, Reply};
+use crate::room::{ClientKey, Command, Event, EventStream, LobbyEvent, Role, RoomError, RoomHandle, Watched};
 use tokio::sync::mpsc;
 
 /// Invitations that may wait for a device, and the one `Replaced`.
@@ -23,6 +24,8 @@ struct Connection {
     membership: Option<Membership>,
     /// Rooms it made, while they last.
     made: Vec<RoomHandle>,
+    /// What it has asked to be told besides.
+    news: Vec<News>,
 }
 
 struct Membership {
@@ -51,7 +54,8 @@ pub async fn run(shared: Shared, me: ClientKey, grants: Grants, socket: Socket) 
     let (sender, lobby) = mpsc::channel(LOBBY_EVENTS);
     let number = shared.lobby.connect(&me, sender);
     let (membership, made) = (None, Vec::new());
-    let mut connection = Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership, made };
+    let news = Vec::new();
+    let mut connection = Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership, made, news };
     connection.take_over().await;
     let end = connection.serve(lobby).await;
     connection.end(end).await;
@@ -137,7 +141,8 @@ impl Connection {
             self.membership = None;
             self.shared.lobby.left_room(&self.me, &event.room);
         }
-        match translate::tell(&self.me, event) {
+        let asked_for = |message: &ServerMessage| News::of(message).is_none_or(|news| self.news.contains(&news));
+        match translate::tell(&self.me, event).filter(asked_for) {
             Some(message) => Ok(self.send(message).await?),
             None => Ok(()),
         }
@@ -164,16 +169,21 @@ impl Connection {
             ClientMessage::CreateRoom => return self.create_room().map(Some),
             ClientMessage::JoinAsPublisher(room) => return self.join(&room).await.map(Some),
             ClientMessage::InviteDevices(room) => self.invite_devices(&room)?,
-            ClientMessage::OfferFromDevice(offer) => {
-                self.ask(Command::Publish { offer, content: Content::Camera }).await?
+            ClientMessage::OfferFromDevice(offer, content) => {
+                drop(self.ask(Command::Publish { offer, content }).await?)
             }
             ClientMessage::JoinAsSubscriber(room, feed) => {
                 self.check_in(&room)?;
+                let feed = self.feed_or_mix(feed).await?;
                 self.ask(Command::Subscribe { feed }).await?;
             }
-            ClientMessage::StartReceiving(answer, feed) => self.ask(Command::Answer { feed, answer }).await?,
-            ClientMessage::Ice(side, candidate) => self.ask(Command::Candidate { side, candidate }).await?,
-            ClientMessage::Unpublish => self.ask(Command::Unpublish).await?,
+            ClientMessage::StartReceiving(answer, feed) => drop(self.ask(Command::Answer { feed, answer }).await?),
+            ClientMessage::Ice(side, candidate) => drop(self.ask(Command::Candidate { side, candidate }).await?),
+            ClientMessage::Limit(feed, change) => {
+                self.ask(Command::Limit { of: Watched::Feed(feed), change }).await?;
+            }
+            ClientMessage::NotifyMe(news) => self.news = news,
+            ClientMessage::Unpublish => drop(self.ask(Command::Unpublish).await?),
             ClientMessage::Leave => self.leave().await?,
         }
         Ok(None)
@@ -231,9 +241,20 @@ impl Connection {
         here.room.request(Some(&participant(&self.me)), Command::Leave).await.map(drop)
     }
 
-    async fn ask(&self, command: Command) -> Result<(), RoomError> {
+    async fn ask(&self, command: Command) -> Result<Reply, RoomError> {
         let here = self.membership.as_ref().ok_or(RoomError::NotInRoom)?;
-        here.room.request(Some(&participant(&self.me)), command).await.map(drop)
+        here.room.request(Some(&participant(&self.me)), command).await
+    }
+
+    /// The feed, or the room's mix, which is made for who asks.
+    async fn feed_or_mix(&self, feed: Option<FeedId>) -> Result<FeedId, RoomError> {
+        match feed {
+            Some(feed) => Ok(feed),
+            None => match self.ask(Command::FindFeed { name: Some("mix".into()) }).await? {
+                Reply::Feed(mix) => Ok(mix),
+                _ => Err(RoomError::FeedNotFound),
+            },
+        }
     }
 
     fn find(&self, id: &RoomId) -> Result<RoomHandle, RoomError> {

@@ -3,6 +3,7 @@
 //! The contract is the project's protocol page for devices and their consoles; `connection` speaks it.
 
 mod connection;
+mod news;
 pub mod translate;
 pub mod wire;
 

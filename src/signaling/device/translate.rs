@@ -1,5 +1,6 @@
 //! Pure: room events and errors → the device dialect's messages and codes.
 
+use super::news;
 use super::wire::{Misunderstood, ServerMessage, room_value};
 use crate::model::{EndReason, FeedId, Kind, ParticipantId, TrackInfo};
 use crate::room::{ClientKey, Event, EventKind, Role, RoomError};
@@ -45,6 +46,11 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         }
         EventKind::AnswerRefused { feed, error } => Some(refused(&error, Some(feed))),
         EventKind::SubscriptionEnded { feed, reason, detail, .. } => ended(reason, &detail, feed),
+        EventKind::RenditionChanged { feed, rendition, why, words, .. } => {
+            Some(news::rendition(feed, rendition, why, words))
+        }
+        EventKind::LayersWanted { feed, rids } => Some(ServerMessage::Layers { feed, rids }),
+        EventKind::SpeakerChanged { feed, participant } => Some(news::speaker(feed, participant.as_ref(), client_id)),
         EventKind::ParticipantLeft { participant: who, reason } if who == participant(me) => removed(reason),
         EventKind::RoomClosed { reason } => closed(reason),
         EventKind::RoomCreated
@@ -55,10 +61,7 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::SubscriptionStarted { .. }
         | EventKind::RecordingChanged { .. }
         | EventKind::IngestChanged { .. }
-        | EventKind::BroadcastChanged { .. }
-        | EventKind::RenditionChanged { .. }
-        | EventKind::LayersWanted { .. }
-        | EventKind::SpeakerChanged { .. } => None,
+        | EventKind::BroadcastChanged { .. } => None,
     }
 }
 

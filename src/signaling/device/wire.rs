@@ -2,7 +2,8 @@
 //!
 //! Strict where clients agree, tolerant where the protocol page says that they differ. An error names its field.
 
-use crate::model::{Candidate, FeedId, RoomId, Sdp};
+use super::news::News;
+use crate::model::{Candidate, Content, FeedId, RoomId, Sdp, ViewChange};
 use crate::room::{Role, Side};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -16,10 +17,14 @@ pub enum ClientMessage {
     JoinAsPublisher(RoomId),
     /// `invite_devices`
     InviteDevices(RoomId),
-    /// `offer_from_device`
-    OfferFromDevice(Sdp),
-    /// `join_as_subscriber`
-    JoinAsSubscriber(RoomId, FeedId),
+    /// `offer_from_device`; `content: "screen"` for a shared screen.
+    OfferFromDevice(Sdp, Content),
+    /// `join_as_subscriber`; without a feed it is the room's mix.
+    JoinAsSubscriber(RoomId, Option<FeedId>),
+    /// `limit`
+    Limit(FeedId, ViewChange),
+    /// `notify_me`
+    NotifyMe(Vec<News>),
     /// `start_receiving`
     StartReceiving(Sdp, Option<FeedId>),
     /// `ice`; without a candidate it is the end of candidates.
@@ -87,6 +92,31 @@ pub enum ServerMessage {
         /// The description.
         sdp: Sdp,
     },
+    /// What a subscription gets from now on; only if asked for by `notify_me`.
+    Rendition {
+        /// Which.
+        feed: FeedId,
+        /// Name of the rendition, e.g. `360p`.
+        rendition: String,
+        /// Why nothing better; `best` when there is nothing.
+        why: &'static str,
+        /// The same in words.
+        message: String,
+    },
+    /// Another one speaks; only if asked for.
+    ActiveSpeaker {
+        /// Whose; `null`: nobody.
+        feed: Option<FeedId>,
+        /// Client id of who publishes it.
+        publisher: Option<String>,
+    },
+    /// Which simulcast layers of one's own feed are worth sending; only if asked for.
+    Layers {
+        /// One's own.
+        feed: FeedId,
+        /// Their rids, best first.
+        rids: Vec<String>,
+    },
     /// Something is wrong.
     Error {
         /// Stable, for programs.
@@ -125,6 +155,8 @@ pub enum Misunderstood {
 
 type Read<T> = Result<T, Misunderstood>;
 
+/// The room's mix, where a feed is expected.
+const MIX: &str = "mix";
 /// The longest piece of a client's text that comes back to it in an error.
 const QUOTED: usize = 40;
 
@@ -161,6 +193,8 @@ enum Verb {
     Ice,
     Unpublish,
     Leave,
+    Limit,
+    NotifyMe,
 }
 
 impl Verb {
@@ -175,6 +209,8 @@ impl Verb {
             "ice" => Self::Ice,
             "unpublish" => Self::Unpublish,
             "leave" => Self::Leave,
+            "limit" => Self::Limit,
+            "notify_me" => Self::NotifyMe,
             _ => return None,
         })
     }
@@ -182,9 +218,11 @@ impl Verb {
     /// The column "from" of the protocol page.
     fn allowed(self, role: Role) -> bool {
         match self {
-            Self::JoinAsPublisher | Self::Ice | Self::Leave => true,
+            Self::JoinAsPublisher | Self::Ice | Self::Leave | Self::NotifyMe => true,
             Self::OfferFromDevice | Self::Unpublish => role == Role::Device,
-            Self::CreateRoom | Self::InviteDevices | Self::JoinAsSubscriber | Self::StartReceiving => role == Role::Web,
+            Self::CreateRoom | Self::InviteDevices | Self::JoinAsSubscriber | Self::StartReceiving | Self::Limit => {
+                role == Role::Web
+            }
         }
     }
 
@@ -196,20 +234,24 @@ impl Verb {
                 ClientMessage::JoinAsPublisher(room_id(data)?)
             }
             Self::InviteDevices => ClientMessage::InviteDevices(room_id(data)?),
-            Self::OfferFromDevice => ClientMessage::OfferFromDevice(sdp(data)?),
+            Self::OfferFromDevice => ClientMessage::OfferFromDevice(sdp(data)?, content(data)?),
             Self::JoinAsSubscriber => {
                 let room = room_id(data)?;
-                ClientMessage::JoinAsSubscriber(room, feed(data)?.ok_or_else(|| bad("feed", "is missing"))?)
+                let mix = data.get("feed").and_then(Value::as_str) == Some(MIX);
+                ClientMessage::JoinAsSubscriber(room, if mix { None } else { Some(known_feed(data)?) })
             }
             Self::StartReceiving => ClientMessage::StartReceiving(sdp(data)?, feed(data)?),
             Self::Ice => ClientMessage::Ice(side(role, data)?, candidate(data)?),
             Self::Unpublish => ClientMessage::Unpublish,
             Self::Leave => ClientMessage::Leave,
+            Self::Limit => ClientMessage::Limit(known_feed(data)?, change(data)?),
+            Self::NotifyMe => ClientMessage::NotifyMe(News::read(data)?),
         })
     }
 }
 
-fn bad(field: &'static str, problem: impl Into<String>) -> Misunderstood {
+/// A field that is wrong.
+pub fn bad(field: &'static str, problem: impl Into<String>) -> Misunderstood {
     Misunderstood::Bad { field, problem: problem.into() }
 }
 
@@ -246,6 +288,25 @@ fn feed(data: &Map<String, Value>) -> Read<Option<FeedId>> {
         Some(Value::String(text)) => Ok(Some(FeedId(text.parse().unwrap_or(0)))),
         Some(_) => Err(bad("feed", "must be a feed's number")),
     }
+}
+
+fn known_feed(data: &Map<String, Value>) -> Read<FeedId> {
+    feed(data)?.ok_or_else(|| bad("feed", "is missing"))
+}
+
+fn content(data: &Map<String, Value>) -> Read<Content> {
+    match text(data, "content")? {
+        None | Some("camera") => Ok(Content::Camera),
+        Some("screen") => Ok(Content::Screen),
+        Some(_) => Err(bad("content", "must be `camera` or `screen`")),
+    }
+}
+
+/// All fields but the feed's are limits.
+fn change(data: &Map<String, Value>) -> Read<ViewChange> {
+    let mut limits = data.clone();
+    limits.remove("feed");
+    serde_json::from_value(Value::Object(limits)).map_err(|error| bad("data", format!("is no limit: {error}")))
 }
 
 fn sdp(data: &Map<String, Value>) -> Read<Sdp> {
