@@ -33,6 +33,7 @@ const secret = token("console");
 const id = consoleId();
 const api = new Api(secret);
 const signaling = new Signaling("WEB", id, secret);
+signaling.on("state", (state) => state === "open" && signaling.send("notify_me", { events: ["rendition", "active_speaker"] }));
 const devices = new Devices(api);
 const room = new Room(signaling, id, part("grid"), show, (feed, name, address) => tileTools(api, room.id, feed, name, address));
 const recordings = new Recordings(api, show);
