@@ -64,6 +64,7 @@ export class MixView {
   }
 
   #pause(subscription) {
+    if (subscription.paused) return; // it stays so afterwards
     subscription.limit({ paused: true });
     this.#paused.add(subscription);
   }

@@ -55,14 +55,19 @@ export class Subscription {
     await pc.setRemoteDescription({ type: "offer", sdp });
     await pc.setLocalDescription(await pc.createAnswer());
     this.signaling.send("start_receiving", { sdp: pc.localDescription.sdp, feed });
-    if (Object.keys(this.#limits).length) this.limit({});
+    if (Object.keys(this.#limits).length) this.limit(this.#limits);
     this.#promoteWhenFlowing(peer);
   }
 
   /** What is wanted at most: `max_width`, `max_kbps`, `paused`, `audio_only`, `pinned`; what is left out stays. */
   limit(change) {
     Object.assign(this.#limits, change);
-    if (this.offered !== null) this.signaling.send("limit", { feed: this.offered, ...this.#limits });
+    if (this.offered !== null) this.signaling.send("limit", { feed: this.offered, ...change });
+  }
+
+  /** Whether a pause was asked for here. */
+  get paused() {
+    return this.#limits.paused === true;
   }
 
   /** The server's word on what is shown from now on. */

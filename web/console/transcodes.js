@@ -6,7 +6,7 @@ import { showList } from "../lib/list.js";
 import { renditionFacts } from "../lib/view-words.js";
 
 const PERIOD_MS = 2000;
-const cores = (number) => (number >= 10 ? number.toFixed(0) : number.toFixed(number < 0.1 ? 2 : 1));
+const cores = (number) => (number >= 10 ? number.toFixed(0) : number.toFixed(number > 0 && number < 0.1 ? 2 : 1));
 
 export class Transcodes {
   /** `nameOf(feed)` is the name of a feed's sender. */

@@ -24,10 +24,10 @@ export function topOf(all) {
   return nice(Math.max(100, sent * 1.1, Math.min(estimate * 1.05, sent * 3)));
 }
 
-/** The next of 1, 2, 2.5, 4, 5, 8 times a power of ten. */
+/** The next round number, whose half is round as well. */
 export function nice(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 2.5, 4, 5, 8].find((step) => step * power >= value - 1e-9) ?? 10) * power;
+  return ([1, 1.5, 2, 3, 4, 5, 6, 8].find((step) => step * power >= value - 1e-9) ?? 10) * power;
 }
 
 /** Runs of the same rendition: `[{name, from, to}]`, in milliseconds as `readings`. */

@@ -46,10 +46,10 @@ export const originWords = (kind) => ORIGIN[kind] ?? "";
 /** `380 kbit/s`, `1.2 Mbit/s`. */
 export const kbpsWords = (kbps) => (kbps >= 1000 ? `${(kbps / 1000).toFixed(kbps >= 10_000 ? 0 : 1)} Mbit/s` : `${Math.round(kbps)} kbit/s`);
 
-/** A length of time as it is spoken: `12 seconds`, `3 minutes`, `2 hours`. */
+/** A length of time as it is spoken: `12 seconds`, `95 seconds`, `3 minutes`, `2 hours`. */
 export function spanWords(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return count(seconds, "second");
+  if (seconds < 120) return count(seconds, "second");
   return seconds < 3600 ? count(Math.floor(seconds / 60), "minute") : count(Math.floor(seconds / 3600), "hour");
 }
 
