@@ -18,18 +18,24 @@ export function want(on) {
   history.replaceState(null, "", address);
 }
 
-/** Adds a track to a peer, with copies if it is a picture that is worth them. */
-export function addTrack(pc, track, stream, content) {
-  if (!isWorth(track, content)) return pc.addTrack(track, stream);
+/** Adds a track to a peer that has none of its kind yet; `copies`: with copies. */
+export function addTrack(pc, track, stream, copies) {
+  if (!copies) return pc.addTrack(track, stream);
   const sendEncodings = COPIES.map((copy) => ({ ...copy }));
   return pc.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings }).sender;
 }
 
-// The text of a screen is not to be made smaller.
-function isWorth(track, content) {
+/** Whether a picture is worth copies. The text of a screen is not to be made smaller. */
+export function isWorth(track, content) {
   const { width = 0, height = 0 } = track.getSettings();
   return track.kind === "video" && content === "camera" && Math.min(width, height) >= LEAST && wanted();
 }
+
+/**
+ * Whether an answer to an offer of copies takes none. Browsers then send the first alone, but some (Chromium) find out
+ * very slowly how much the line carries: better offer one picture anew.
+ */
+export const refused = (pc, answer) => pc.localDescription.sdp.includes("\na=simulcast:") && !answer.includes("\na=simulcast:");
 
 /** Starts and stops the copies of one peer as the server asks. */
 export class Layers {

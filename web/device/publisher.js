@@ -3,7 +3,7 @@
 
 import { makePeer, watchPeer } from "../lib/peer.js";
 import { Meter } from "../lib/stats.js";
-import { Layers, addTrack } from "./layers.js";
+import { Layers, addTrack, isWorth, refused } from "./layers.js";
 
 const KEPT = "millrace.session";
 const RETRY_MS = [300, 1000, 3000, 8000];
@@ -14,6 +14,7 @@ export class Publisher {
   pc = null;
   meter = null;
   layers = null;
+  #plain = false; // whether the server takes no copies
   #fresh = !this.session; // whether the server cannot have an older peer of ours
   #tries = 0;
   #timer = 0;
@@ -87,18 +88,23 @@ export class Publisher {
     this.meter = new Meter(pc);
     this.layers = new Layers(pc);
     const { stream, content } = this.media;
-    for (const track of stream.getTracks()) addTrack(pc, track, stream, content);
+    for (const track of stream.getTracks()) addTrack(pc, track, stream, !this.#plain && isWorth(track, content));
     pc.addEventListener("connectionstatechange", () => pc === this.pc && this.#connection(pc.connectionState));
     watchPeer(pc, () => pc === this.pc && this.#again());
-    await this.#offer(pc);
+    if (await this.#offer(pc)) return;
+    this.#plain = true;
+    if (this.session) await this.#attempt();
   }
 
+  // False if copies were offered and none taken.
   async #offer(pc) {
     await pc.setLocalDescription(await pc.createOffer());
     const offer = { sdp: pc.localDescription.sdp, content: this.media.content };
     const answer = await this.signaling.request("offer_from_device", offer, "answer_to_client");
+    if (refused(pc, answer.sdp)) return false;
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
     if (pc === this.pc) this.layers.apply();
+    return true;
   }
 
   #join() {
