@@ -10,6 +10,10 @@ mod camera;
 mod cameras;
 #[path = "harness/driver.rs"]
 mod driver;
+#[path = "harness/line.rs"]
+mod line;
+#[path = "e2e/lines.rs"]
+mod lines;
 #[path = "e2e/looks.rs"]
 mod looks;
 #[path = "e2e/loss.rs"]

@@ -11,6 +11,10 @@ mod fan_out;
 mod hls;
 #[path = "peers/hostile.rs"]
 mod hostile;
+#[path = "harness/line.rs"]
+mod line;
+#[path = "peers/lines.rs"]
+mod lines;
 #[path = "peers/liveness.rs"]
 mod liveness;
 #[path = "peers/pieces.rs"]
