@@ -231,6 +231,32 @@ async fn places_in_the_chart_follow_from_the_samples() {
     assert_eq!(places["bands"][2]["rank"], "nothing");
 }
 
+/// Words and choices: pure as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_tones_and_choices_are_worded() {
+    let service = crate::service::start_server().await;
+    let page = Browser::start("pure").await;
+    page.open(&service.at("/console")).await;
+    for (module, call, said) in [
+        ("view-words", "spanWords(1000)", json!("1 second")),
+        ("view-words", "spanWords(95_000)", json!("95 seconds")),
+        ("view-words", "spanWords(7_200_000)", json!("2 hours")),
+        ("view-words", "renditionTone('source', 'best')", json!("good")),
+        ("view-words", "renditionTone('sound', 'own_limit')", json!("chosen")),
+        ("view-words", "renditionTone('360p', 'line')", json!("wait")),
+        ("view-words", "renditionTone('nothing', 'turn')", json!("bad")),
+        ("view-words", "kbpsWords(1240)", json!("1.2 Mbit/s")),
+        ("view-limits", "choiceOf({})", json!("auto")),
+        ("view-limits", "choiceOf({ max_width: 640 })", json!("small")),
+        ("view-limits", "choiceOf({ max_width: 320 })", Value::Null),
+        ("view-limits", "choiceOf({ max_kbps: 90, audio_only: true })", json!("sound")),
+        ("view-limits", "choiceOf({ audio_only: true, paused: true })", json!("paused")),
+    ] {
+        let value = page.value(&format!("import('/web/lib/{module}.js').then((all) => all.{call})")).await;
+        assert_eq!(value, said, "{call}");
+    }
+}
+
 const SETTLED: &str =
     "!document.getAnimations().some((one) => one instanceof CSSTransition && one.transitionProperty !== 'transform')";
 

@@ -46,7 +46,7 @@ const nameOf = (feed) => room.shown.find((one) => one.feed === String(feed))?.na
 const broadcasts = new Broadcasts(api, nameOf);
 const broadcastDialog = new BroadcastDialog(api, () => room.id, () => room.shown, broadcasts.refresh);
 new Viewing(api, room, part("grid"));
-new Transcodes(api, nameOf);
+new Transcodes(api, nameOf, () => room.id !== null);
 
 function show() {
   const inRoom = room.id !== null;

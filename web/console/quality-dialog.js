@@ -3,7 +3,7 @@
 
 import { el, part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
-import { kbpsWords, originWords, renditionFacts, renditionWords, spanWords } from "../lib/view-words.js";
+import { kbpsWords, originWords, renditionFacts, renditionWords, spanWords, whyWords } from "../lib/view-words.js";
 import { LimitsForm } from "./limits-form.js";
 import { QualityChart } from "./quality-chart.js";
 import { optionRows, switchRows } from "./quality-lists.js";
@@ -52,10 +52,10 @@ export class QualityDialog {
   #showTold(told) {
     part("quality-more").hidden = true;
     setText(part("quality-gets"), told ? renditionWords(told.rendition) : "–");
-    part("quality-gets").dataset.kind = "";
     setText(part("quality-facts"), "");
     setText(part("quality-words"), told?.message ?? "The stream is just beginning: the reasons come in a moment.");
     setText(part("quality-since"), "");
+    setText(part("quality-news"), "");
     setText(part("quality-line"), "");
   }
 
@@ -66,6 +66,8 @@ export class QualityDialog {
     setText(part("quality-gets"), renditionWords(one.gets.name));
     setText(part("quality-facts"), [renditionFacts(one.gets), originWords(one.gets.kind)].filter(Boolean).join(": "));
     setText(part("quality-words"), one.words);
+    // Figures change each second; screen readers are told of switches alone.
+    setText(part("quality-news"), `${renditionWords(one.gets.name)}: ${whyWords(one.why)}`);
     setText(part("quality-since"), `For ${spanWords(now - new Date(one.since))}, since ${format.moment(one.since)}.`);
     setText(part("quality-line"), lineWords(one));
     this.limits.show(one.limits);

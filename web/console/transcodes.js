@@ -9,16 +9,16 @@ const PERIOD_MS = 2000;
 const cores = (number) => (number >= 10 ? number.toFixed(0) : number.toFixed(number > 0 && number < 0.1 ? 2 : 1));
 
 export class Transcodes {
-  /** `nameOf(feed)` is the name of a feed's sender. */
-  constructor(api, nameOf) {
-    Object.assign(this, { api, nameOf });
+  /** `nameOf(feed)` is the name of a feed's sender; `inRoom()`: an empty list is shown to who is in a room only. */
+  constructor(api, nameOf, inRoom) {
+    Object.assign(this, { api, nameOf, inRoom });
     every(PERIOD_MS, () => this.#read());
   }
 
   async #read() {
     const all = await this.api.transcodes().catch((error) => (error.status ? null : undefined));
     if (all === undefined) return; // not reached: what is shown stays
-    part("transcodes-panel").hidden = all === null;
+    part("transcodes-panel").hidden = all === null || (all.running.length === 0 && !this.inRoom());
     if (all) this.#show(all);
   }
 

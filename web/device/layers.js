@@ -1,6 +1,8 @@
 // Smaller copies of the picture for viewers on weak lines (simulcast, RFC 8853): which there are, and which are sent now.
 // The server tells which are in use; the others cost neither line nor processor.
 
+import { tellError } from "../lib/notify.js";
+
 /** A camera with fewer lines is sent once: its copies would be stamps. */
 const LEAST = 720;
 const COPIES = [{ rid: "h" }, { rid: "m", scaleResolutionDownBy: 2 }, { rid: "l", scaleResolutionDownBy: 4 }];
@@ -42,8 +44,9 @@ export class Layers {
   #rids = null;
   #busy = Promise.resolve();
 
-  constructor(pc) {
-    this.pc = pc;
+  /** `refused`: the server takes none. */
+  constructor(pc, refused) {
+    Object.assign(this, { pc, refused });
   }
 
   /** These are in use, the others are not. */
@@ -54,14 +57,14 @@ export class Layers {
 
   /** Again after each negotiation: before it, nothing can be set. */
   apply() {
-    this.#busy = this.#busy.then(() => this.#set()).catch(() => {}); // a peer that is over
+    this.#busy = this.#busy.then(() => this.#set()).catch((error) => this.pc.signalingState === "closed" || tellError(error));
     return this.#busy;
   }
 
   /** What is sent now in words; null where there are no copies. */
   get words() {
     const all = this.#encodings(this.#sender?.getParameters());
-    if (all.length < 2) return null;
+    if (all.length < 2) return this.refused ? "The server takes one picture only." : null;
     const sent = all.filter((one) => one.active).map((one) => NAMES[one.rid] ?? one.rid);
     return sent.length ? `Sent now: ${sent.join(", ")}.` : "Nobody watches just now: no picture is sent.";
   }

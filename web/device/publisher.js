@@ -86,7 +86,7 @@ export class Publisher {
     this.#fresh = false;
     const pc = (this.pc = makePeer(this.signaling, "pub"));
     this.meter = new Meter(pc);
-    this.layers = new Layers(pc);
+    this.layers = new Layers(pc, this.#plain);
     const { stream, content } = this.media;
     for (const track of stream.getTracks()) addTrack(pc, track, stream, !this.#plain && isWorth(track, content));
     pc.addEventListener("connectionstatechange", () => pc === this.pc && this.#connection(pc.connectionState));
