@@ -36,6 +36,10 @@ mod stage;
 mod trouble;
 #[path = "harness/turn.rs"]
 mod turn;
+#[path = "e2e/viewing.rs"]
+mod viewing;
+#[path = "e2e/viewing_pages.rs"]
+mod viewing_pages;
 #[path = "e2e/voice.rs"]
 mod voice;
 #[path = "e2e/watch.rs"]

@@ -118,15 +118,22 @@ impl Browser {
     /// Starts a browser that would rather send this codec (`video/VP9`) than any other.
     pub async fn start_preferring(name: &str, codec: &str) -> Self {
         let first = format!(
-            "const add = RTCPeerConnection.prototype.addTrack;
-            RTCPeerConnection.prototype.addTrack = function (track, ...streams) {{
-                const sender = add.call(this, track, ...streams);
-                if (track.kind !== 'video') return sender;
+            "const {{ addTrack, addTransceiver }} = RTCPeerConnection.prototype;
+            const prefer = (transceiver) => {{
                 const {{ codecs }} = RTCRtpSender.getCapabilities('video');
                 const wanted = codecs.filter((one) => one.mimeType === '{codec}');
                 const others = codecs.filter((one) => one.mimeType !== '{codec}');
-                this.getTransceivers().find((one) => one.sender === sender).setCodecPreferences([...wanted, ...others]);
+                transceiver.setCodecPreferences([...wanted, ...others]);
+            }};
+            RTCPeerConnection.prototype.addTrack = function (track, ...streams) {{
+                const sender = addTrack.call(this, track, ...streams);
+                if (track.kind === 'video') prefer(this.getTransceivers().find((one) => one.sender === sender));
                 return sender;
+            }};
+            RTCPeerConnection.prototype.addTransceiver = function (track, how) {{
+                const transceiver = addTransceiver.call(this, track, how);
+                if (track.kind === 'video') prefer(transceiver);
+                return transceiver;
             }};"
         );
         Self::start_with(name, &[&first, OBSERVE]).await
@@ -146,6 +153,11 @@ impl Browser {
             }};"
         );
         Self::start_with(name, &[&relayed, OBSERVE]).await
+    }
+
+    /// Starts a browser that runs a script of the test's before the page's own.
+    pub async fn start_after(name: &str, script: &str) -> Self {
+        Self::start_with(name, &[script, OBSERVE]).await
     }
 
     /// With scripts that run before the page's own.

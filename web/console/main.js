@@ -18,6 +18,8 @@ import { Room } from "./room.js";
 import { shareMenu } from "./share.js";
 import { Strips } from "./strips.js";
 import { tileTools } from "./tile-tools.js";
+import { Transcodes } from "./transcodes.js";
+import { Viewing } from "./viewing.js";
 
 const CONNECTION = {
   connecting: ["wait", "Connecting…"],
@@ -31,6 +33,7 @@ const secret = token("console");
 const id = consoleId();
 const api = new Api(secret);
 const signaling = new Signaling("WEB", id, secret);
+signaling.on("state", (state) => state === "open" && signaling.send("notify_me", { events: ["rendition", "active_speaker"] }));
 const devices = new Devices(api);
 const room = new Room(signaling, id, part("grid"), show, (feed, name, address) => tileTools(api, room.id, feed, name, address));
 const recordings = new Recordings(api, show);
@@ -39,14 +42,18 @@ const strips = new Strips(api, part("strips"), recordings.refresh);
 const cameras = new Cameras(api, showCameras);
 const cameraDialog = new CameraDialog(api, () => room.id, cameras.refresh);
 const finder = new FindCameras(api, (wish) => api.addIngest(room.id, wish).then(cameras.refresh));
-const broadcasts = new Broadcasts(api, (feed) => room.shown.find((one) => one.feed === String(feed))?.name ?? `Stream ${feed}`);
+const nameOf = (feed) => room.shown.find((one) => one.feed === String(feed))?.name ?? `Stream ${feed}`;
+const broadcasts = new Broadcasts(api, nameOf);
 const broadcastDialog = new BroadcastDialog(api, () => room.id, () => room.shown, broadcasts.refresh);
+new Viewing(api, room, part("grid"));
+new Transcodes(api, nameOf, () => room.id !== null);
 
 function show() {
   const inRoom = room.id !== null;
   part("welcome").hidden = inRoom;
   part("roombar").hidden = !inRoom;
   setText(part("room-id"), String(room.id ?? ""));
+  room.mix.showButton(part("watch-mix"));
   keepInAddress(room.id);
   showEmpty(inRoom);
   for (const list of [menu, cameras, broadcasts]) list.roomChanged(room.id);
@@ -119,6 +126,7 @@ setFinder(() => {
 });
 part("broadcast").addEventListener("click", () => broadcastDialog.open());
 part("share-mix").after(shareMenu(part("share-mix"), () => ({ room: room.id, feed: "mix", name: "all in one picture" })));
+part("watch-mix").addEventListener("click", () => room.mix.toggle());
 part("leave").addEventListener("click", () => room.leave());
 part("take-over").addEventListener("click", () => signaling.open());
 part("enter-form").addEventListener("submit", (event) => {

@@ -5,6 +5,7 @@ import { log, tell, tellError } from "../lib/notify.js";
 import { isCamera, shortName } from "../lib/recording-words.js";
 import { reasonWords } from "../lib/words.js";
 import { every } from "../lib/dom.js";
+import { MixView } from "./mix-view.js";
 import { Subscription } from "./subscription.js";
 import { Tile } from "./tile.js";
 
@@ -14,6 +15,7 @@ const GRACE_MS = 8000;
 export class Room {
   id = null;
   #feeds = new Map();
+  #speaker = null;
   #awaySince = 0;
   #resumed = false;
 
@@ -23,10 +25,13 @@ export class Room {
    */
   constructor(signaling, clientId, grid, changed, tools) {
     Object.assign(this, { signaling, clientId, grid, changed, tools });
+    this.mix = new MixView(this);
     signaling
       .on("start_listening", (data) => this.#listen(data))
       .on("stop_listening", (data) => this.#unlisten(data))
-      .on("offer_to_subscriber", ({ feed, sdp }) => this.#feeds.get(String(feed))?.accept(sdp).catch(tellError))
+      .on("offer_to_subscriber", ({ feed, sdp }) => (this.#feeds.get(String(feed)) ?? this.mix.shown)?.accept(sdp, feed).catch(tellError))
+      .on("rendition", (told) => this.subscription(told.feed)?.rendition(told))
+      .on("active_speaker", ({ feed }) => this.#speaks(feed))
       .on("state", (state) => this.#connection(state));
     setInterval(() => this.#each((one) => one.measure()), 1000);
     every(150, () => this.#each((one) => one.measureLevel()));
@@ -39,6 +44,16 @@ export class Room {
   /** What is shown, `[{feed, name}]`. */
   get shown() {
     return [...this.#feeds].map(([feed, { tile }]) => ({ feed, name: tile.name }));
+  }
+
+  /** What watches this feed, if anything does. */
+  subscription(feed) {
+    return this.#feeds.get(String(feed)) ?? this.mix.of(feed);
+  }
+
+  /** All but the mix. */
+  get subscriptions() {
+    return [...this.#feeds.values()];
   }
 
   /** Tells the tiles of cameras how these are. */
@@ -84,6 +99,8 @@ export class Room {
     const tile = new Tile(key, name, this.tools(key, name, isCamera(publisher) ? name : key));
     const subscription = new Subscription(this.signaling, this.id, feed, tile);
     this.#feeds.set(key, subscription);
+    tile.speaking(key === this.#speaker);
+    this.mix.added(subscription);
     this.grid.append(tile.element);
     log(`${tile.name} is live`);
     subscription.start();
@@ -91,11 +108,18 @@ export class Room {
   }
 
   #unlisten({ feed, reason }) {
+    if (this.mix.of(feed)) return this.mix.stop();
     const subscription = this.#feeds.get(String(feed));
     if (!subscription) return;
     this.#remove(String(feed), subscription);
     tell(`${subscription.tile.name} ended: ${reasonWords(reason)}.`);
     this.changed();
+  }
+
+  // `null`: nobody.
+  #speaks(feed) {
+    this.#speaker = feed == null ? null : String(feed);
+    for (const [key, { tile }] of this.#feeds) tile.speaking(key === this.#speaker);
   }
 
   #connection(state) {
@@ -108,7 +132,9 @@ export class Room {
     this.#resumed = performance.now() - this.#awaySince < GRACE_MS;
     this.#awaySince = 0;
     setTimeout(() => (this.#resumed = false), 2000);
+    const again = !(this.#resumed && this.mix.shown?.healthy);
     await this.enter(this.id).catch(tellError);
+    if (again) this.mix.shown?.start();
   }
 
   #remove(key, subscription) {
@@ -118,12 +144,14 @@ export class Room {
   }
 
   #forget() {
-    this.id = null;
+    this.id = this.#speaker = null;
+    this.mix.forget();
     for (const [key, subscription] of [...this.#feeds]) this.#remove(key, subscription);
     this.changed();
   }
 
   #each(task) {
     for (const subscription of this.#feeds.values()) task(subscription);
+    if (this.mix.shown) task(this.mix.shown);
   }
 }

@@ -3,6 +3,8 @@
 import { el, face, icon, setText } from "../lib/dom.js";
 import { transcodeWords } from "../lib/camera-words.js";
 import * as format from "../lib/format.js";
+import { shows } from "../lib/view-words.js";
+import { QualityBadge } from "./quality-badge.js";
 
 const STATES = {
   connecting: ["wait", "CONNECTING"],
@@ -13,6 +15,9 @@ const STATES = {
 const figure = (name, title) => el("div", {}, el("dt", {}, title), el("dd", { "data-testid": name }, "–"));
 const button = (name) => el("button", { class: "quiet square", "data-testid": name }, icon("sound"));
 
+// What stands in place of a picture that is not sent.
+const INSTEAD = { sound: ["mic", "Sound only"], nothing: ["pause", "Paused"] };
+
 export class Tile {
   /** `tools` are further buttons. */
   constructor(feed, name, tools = []) {
@@ -22,6 +27,8 @@ export class Tile {
     this.video.muted = true; // browsers start muted pictures without a click
     this.badge = el("span", { class: "badge", "data-testid": "tile-badge" });
     this.note = el("span", { class: "badge", "data-testid": "tile-note", tabindex: 0, hidden: true });
+    this.quality = new QualityBadge(name);
+    this.told = null; // the server's last word on what is shown
     this.wait = el("div", { class: "tile-wait" });
     this.meter = el("div", { class: "level" });
     this.sound = button("sound");
@@ -30,7 +37,7 @@ export class Tile {
       figure("resolution", "Picture"), figure("fps", "Frames"), figure("bitrate", "Bit rate"), figure("rtt", "Round trip"));
     this.element = el("article", { class: "tile", "data-testid": "tile", "data-feed": feed, "aria-label": name },
       el("div", { class: "screen" }, this.video, this.wait, this.meter,
-        el("div", { class: "tile-name" }, this.badge, el("h3", { "data-testid": "tile-name" }, name), this.note)),
+        el("div", { class: "tile-name" }, this.badge, el("h3", { "data-testid": "tile-name" }, name), this.note, this.quality.element)),
       el("div", { class: "tile-foot" }, this.values, el("div", { class: "tile-buttons" }, ...tools, this.sound, this.full)));
     this.#listen();
     this.state("connecting");
@@ -64,6 +71,20 @@ export class Tile {
     this.note.setAttribute("aria-label", `Transcoded: ${why}`);
   }
 
+  /** What is shown from now on, and why: the server's message. */
+  rendition(told) {
+    this.told = told;
+    this.quality.show(told);
+    this.element.dataset.shows = shows(told.rendition);
+    this.#explain(this.element.dataset.state);
+  }
+
+  /** Whether it is this one who speaks. */
+  speaking(on) {
+    this.element.toggleAttribute("data-speaks", on);
+    this.element.setAttribute("aria-label", on ? `${this.name}, speaking` : this.name);
+  }
+
   #showBadge() {
     const [tone, text] = this.outage ? ["bad", `NO SIGNAL since ${format.moment(this.outage)}`] : STATES[this.element.dataset.state];
     this.badge.dataset.tone = tone;
@@ -81,10 +102,13 @@ export class Tile {
 
   #explain(state) {
     const live = state === "live";
-    this.wait.hidden = state === "stalled" || (live && this.hasPicture);
-    if (this.wait.dataset.state === state) return;
-    this.wait.dataset.state = state;
-    this.wait.replaceChildren(icon(live ? "mic" : "camera"), live ? "Sound only" : "Waiting for the first picture…");
+    const instead = INSTEAD[this.told ? shows(this.told.rendition) : ""] ?? (live && !this.hasPicture ? INSTEAD.sound : null);
+    this.wait.hidden = state === "stalled" || (live && !instead);
+    const [picture, text] = (live && instead) || ["camera", "Waiting for the first picture…"];
+    const why = live && instead && this.told ? this.told.message : "";
+    if (this.wait.dataset.text === text + why) return;
+    this.wait.dataset.text = text + why;
+    this.wait.replaceChildren(icon(picture), text, why ? el("small", {}, why) : "");
   }
 
   #listen() {

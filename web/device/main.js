@@ -4,10 +4,11 @@ import { every, onPress, part, setText } from "../lib/dom.js";
 import { deviceId, keepDeviceId, keepToken, token } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
 import { Signaling } from "../lib/socket.js";
+import * as layers from "./layers.js";
 import { draw, follow } from "./level.js";
 import { Media } from "./media.js";
 import { Publisher } from "./publisher.js";
-import { showDuration, showFigures, showOptions, showPreview, showState } from "./view.js";
+import { showDuration, showFigures, showLayers, showOptions, showPreview, showState } from "./view.js";
 
 const CONNECTION = {
   connecting: ["wait", "Connecting…"],
@@ -23,6 +24,7 @@ const NOTICES = {
 
 const media = new Media();
 const signaling = new Signaling("DEVICE", deviceId(), token("device"));
+signaling.on("state", (state) => state === "open" && signaling.send("notify_me", { events: ["layers"] }));
 const publisher = new Publisher(signaling, media, changed, tellError);
 
 function changed(state) {
@@ -53,19 +55,40 @@ async function showMedia() {
 }
 
 async function choose(kind, value) {
+  const wasScreen = kind === "video" && media.content === "screen";
   const track = await media.choose(kind, value);
   if (media.problems[kind]) tell(media.problems[kind], "error");
   await showMedia();
-  await publisher.update(kind, track);
+  if (wasScreen) publisher.again();
+  else await publisher.update(kind, track);
 }
+
+// Another content is told to the server with a first offer only.
+async function toggleScreen() {
+  if (media.content === "screen") await media.endScreen();
+  else await media.shareScreen(() => toggleScreen().catch(tellError));
+  await showMedia();
+  publisher.again();
+}
+
+// The browser's own question was answered with no: that is no error.
+const screenFailed = (error) => (error.name === "NotAllowedError" ? tell("The screen is not shared.") : tellError(error));
 
 async function measure() {
   showDuration();
   showFigures(await publisher.meter?.read());
+  showLayers(publisher.layers);
 }
 
 part("camera").addEventListener("change", ({ target }) => choose("video", target.value).catch(tellError));
 part("microphone").addEventListener("change", ({ target }) => choose("audio", target.value).catch(tellError));
+part("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
+onPress(part("screen"), toggleScreen, screenFailed);
+part("layers").checked = layers.wanted();
+part("layers").addEventListener("change", ({ target }) => {
+  layers.want(target.checked);
+  publisher.again();
+});
 onPress(part("stop"), () => publisher.stop(), tellError);
 part("take-over").addEventListener("click", () => signaling.open());
 part("device-id").value = deviceId();

@@ -14,6 +14,8 @@ const OFF = "off";
 export class Media {
   stream = new MediaStream();
   problems = { video: null, audio: null };
+  /** What the picture is of: `camera` or `screen`. */
+  content = "camera";
 
   choice = (kind) => localStorage.getItem(KEYS[kind]) ?? "";
   track = (kind) => this.stream.getTracks().find((one) => one.kind === kind) ?? null;
@@ -37,9 +39,29 @@ export class Media {
   /** Another camera or microphone (`off` for none); returns the new track or null. */
   async choose(kind, deviceId) {
     localStorage.setItem(KEYS[kind], deviceId);
+    if (kind === "video") this.content = "camera";
     this.#give(kind);
     await this.#openOne(kind);
     return this.track(kind);
+  }
+
+  /** Sends a screen or window in place of the camera; `ended()` when the visitor ends that in the browser's own bar. */
+  async shareScreen(ended) {
+    const stream = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { ideal: 15 } } });
+    const [track] = stream.getVideoTracks();
+    track.contentHint = "detail"; // text is to be read: rather fewer pictures than smaller ones
+    this.#give("video");
+    this.stream.addTrack(track);
+    this.content = "screen";
+    this.problems.video = null;
+    track.addEventListener("ended", () => track === this.track("video") && ended());
+  }
+
+  /** Back to the camera. */
+  async endScreen() {
+    this.content = "camera";
+    this.#give("video");
+    await this.#openOne("video");
   }
 
   /** `[{value, text}]` for a list to choose from. */

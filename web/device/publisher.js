@@ -3,6 +3,7 @@
 
 import { makePeer, watchPeer } from "../lib/peer.js";
 import { Meter } from "../lib/stats.js";
+import { Layers, addTrack, isWorth, refused } from "./layers.js";
 
 const KEPT = "millrace.session";
 const RETRY_MS = [300, 1000, 3000, 8000];
@@ -12,6 +13,8 @@ export class Publisher {
   session = JSON.parse(sessionStorage.getItem(KEPT)); // {room_id, inviter}
   pc = null;
   meter = null;
+  layers = null;
+  #plain = false; // whether the server takes no copies
   #fresh = !this.session; // whether the server cannot have an older peer of ours
   #tries = 0;
   #timer = 0;
@@ -21,6 +24,7 @@ export class Publisher {
   constructor(signaling, media, changed, failed) {
     Object.assign(this, { signaling, media, changed, failed });
     signaling.on("start_streaming", (session) => this.#invited(session));
+    signaling.on("layers", ({ rids }) => this.layers?.use(rids));
     signaling.on("state", (state) => state === "open" && this.session && this.#resume());
     // Leaving the page is leaving the room: viewers need not wait for a time limit. A reload joins again.
     addEventListener("pagehide", () => this.session && signaling.send("leave"));
@@ -41,6 +45,11 @@ export class Publisher {
     if (!track) return;
     this.pc.addTrack(track, this.media.stream);
     await this.#offer(this.pc);
+  }
+
+  /** Begins anew, where what is sent cannot be changed in place: another content, copies or none. */
+  again() {
+    if (this.session) this.#publish();
   }
 
   #invited(session) {
@@ -77,16 +86,25 @@ export class Publisher {
     this.#fresh = false;
     const pc = (this.pc = makePeer(this.signaling, "pub"));
     this.meter = new Meter(pc);
-    for (const track of this.media.stream.getTracks()) pc.addTrack(track, this.media.stream);
+    this.layers = new Layers(pc, this.#plain);
+    const { stream, content } = this.media;
+    for (const track of stream.getTracks()) addTrack(pc, track, stream, !this.#plain && isWorth(track, content));
     pc.addEventListener("connectionstatechange", () => pc === this.pc && this.#connection(pc.connectionState));
     watchPeer(pc, () => pc === this.pc && this.#again());
-    await this.#offer(pc);
+    if (await this.#offer(pc)) return;
+    this.#plain = true;
+    if (this.session) await this.#attempt();
   }
 
+  // False if copies were offered and none taken.
   async #offer(pc) {
     await pc.setLocalDescription(await pc.createOffer());
-    const answer = await this.signaling.request("offer_from_device", { sdp: pc.localDescription.sdp }, "answer_to_client");
+    const offer = { sdp: pc.localDescription.sdp, content: this.media.content };
+    const answer = await this.signaling.request("offer_from_device", offer, "answer_to_client");
+    if (refused(pc, answer.sdp)) return false;
     await pc.setRemoteDescription({ type: "answer", sdp: answer.sdp });
+    if (pc === this.pc) this.layers.apply();
+    return true;
   }
 
   #join() {
@@ -128,6 +146,6 @@ export class Publisher {
 
   #dropPeer() {
     this.pc?.close();
-    this.pc = this.meter = null;
+    this.pc = this.meter = this.layers = null;
   }
 }

@@ -41,9 +41,19 @@ export function showFigures({ bitrate, width, height, fps, rtt } = {}) {
   setText(part("rtt"), format.roundTrip(rtt));
 }
 
+/** Which copies are sent; nothing where there are none. */
+export function showLayers(layers) {
+  setText(part("layers-sent"), layers?.words ?? "");
+}
+
 /** The preview, or why there is none. */
 export function showPreview(media) {
   const hasPicture = Boolean(media.track("video"));
+  const isScreen = media.content === "screen";
+  part("screen").setAttribute("aria-pressed", String(isScreen));
+  setText(part("screen-text"), isScreen ? "Back to the camera" : "Share screen");
+ 
+  part("preview").setAttribute("aria-label", isScreen ? "Preview of your screen" : "Preview of your camera");
   part("preview").srcObject = media.stream;
   part("no-picture").hidden = hasPicture;
   const why = media.problems.video ?? "The camera is off.";

@@ -31,6 +31,11 @@ export class Api {
   restartIngest = (room, name) => this.#call("POST", `/rooms/${id(room)}/ingests/${id(name)}/restart`);
   removeIngest = (room, name) => this.#call("DELETE", `/rooms/${id(room)}/ingests/${id(name)}`);
 
+  // What viewers get of feeds. A subscription is named by its `peer`.
+  subscriptions = (room) => this.#call("GET", `/rooms/${id(room)}/subscriptions`);
+  explain = (room, peer) => this.#call("GET", `/rooms/${id(room)}/subscriptions/${id(peer)}/explain`);
+  transcodes = () => this.#call("GET", "/transcodes");
+
   /** Where players find feeds beside HTTP. */
   players = () => this.#call("GET", "/players");
 

@@ -16,7 +16,7 @@ export class Meter {
     const reports = [...(await this.#pc.getStats()).values()];
     const inbound = reports.filter((one) => one.type === "inbound-rtp");
     const outbound = reports.filter((one) => one.type === "outbound-rtp");
-    const video = [...inbound, ...outbound].find((one) => one.kind === "video");
+    const video = largest([...inbound, ...outbound].filter((one) => one.kind === "video"));
     const bytes = sum(inbound, "bytesReceived") + sum(outbound, "bytesSent");
     return {
       width: video?.frameWidth ?? null,
@@ -37,6 +37,9 @@ export class Meter {
     return before && now.at > before.at ? ((bytes - before.bytes) * 8000) / (now.at - before.at) : null;
   }
 }
+
+// Of a publisher's copies, the one that stands for it.
+const largest = (reports) => reports.sort((a, b) => (b.frameWidth ?? 0) - (a.frameWidth ?? 0))[0];
 
 // The selected pair's own measure; where a browser has none, what the receiver reported of our media.
 function roundTrip(reports) {
