@@ -160,10 +160,7 @@ impl Pool {
 
     /// The same with this estimate of its line.
     fn attach_with(&self, spec: DownlinkSpec, estimate: Box<dyn Estimate>) -> Downlink {
-        let kinds: Vec<Kind> = [Kind::Audio, Kind::Video]
-            .into_iter()
-            .filter(|kind| spec.streams.iter().any(|stream| stream.kind() == *kind))
-            .collect();
+        let kinds = spec.streams.iter().map(OutStream::kind).collect();
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
         let (peer, feed, figures, ledger) =
@@ -175,8 +172,9 @@ impl Pool {
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
-        let downlink = Downlink { peer, worker, ledger, choices: Mutex::default(), figures, line, ssrcs, receiver };
-        for kind in kinds {
+        let downlink =
+            Downlink { peer, worker, ledger, kinds, choices: Mutex::default(), figures, line, ssrcs, receiver };
+        for kind in [Kind::Audio, Kind::Video] {
             downlink.show(kind, Some(Show { feed: Arc::clone(&feed), keep: None }));
         }
         downlink

@@ -81,17 +81,19 @@ fn what_waits_too_long_is_given_up_until_a_keyframe_and_its_numbers_are_used_ane
 }
 
 /// Answers like a browser on a line without limits, for this long, while the publisher sends: a picture of `packets`
-/// kilobytes 25 times a second, each second a keyframe of four times that. Returns the sequence numbers that came.
-fn watch(world: &World, viewer: &mut Viewer, packets: u16, pictures: u32) -> Vec<u16> {
-    let (mut seen, mut next) = (Vec::new(), 10u16);
+/// kilobytes 25 times a second, each second a keyframe of four times that. Returns the sequence numbers that came, and how
+/// long packets waited at most.
+fn watch(world: &World, viewer: &mut Viewer, packets: u16, pictures: u32) -> (Vec<u16>, Duration) {
+    let (mut seen, mut next, mut longest) = (Vec::new(), 10u16, Duration::ZERO);
     for picture in 0..pictures {
         let due = Instant::now() + Duration::from_millis(40);
         let count = if picture % 25 == 0 { 4 * packets } else { packets };
         picture_of(world, next, count, picture * 3600, picture % 25 == 0, None);
         next = next.wrapping_add(count);
         seen.extend(viewer.answer_until(due));
+        longest = longest.max(viewer.downlink.report().queued);
     }
-    seen
+    (seen, longest)
 }
 
 #[test]
@@ -99,10 +101,11 @@ fn a_fast_line_gets_every_packet_in_time_from_the_start() {
     let world = World::new();
     let mut viewer = world.subscribe();
     // 2 Mbit/s.
-    let seen = watch(&world, &mut viewer, 10, 75);
+    let (seen, longest) = watch(&world, &mut viewer, 10, 75);
     let seen = [seen, viewer.answer_until(Instant::now() + Duration::from_millis(300))].concat();
     let report = viewer.downlink.report();
-    assert!(report.queued < Duration::from_millis(200), "{report:?}");
+    assert!(longest < Duration::from_millis(400), "packets waited {longest:?}: {report:?}");
+    println!("packets waited {longest:?} at most");
     assert!(report.estimate.is_some(), "{report:?}");
     assert!(seen.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
     assert!(seen.len() >= 72 * 10 + 3 * 40, "only {} packets came: {report:?}", seen.len());
