@@ -7,7 +7,7 @@
 
 use millrace::media::egress::OutExtensions;
 use millrace::media::ice::frame::{Deframer, Oversize};
-use millrace::media::ice::{Datagram, Gate, stun};
+use millrace::media::ice::{Datagram, Gate, Pass, stun};
 use millrace::media::rtcp;
 use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, av1, find_extension, h264, vp8, vp9};
 use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription, Viewing};
@@ -54,8 +54,10 @@ const OFFER: &str = include_str!("../src/media/sdp/fixtures/chromium_av.sdp");
 pub fn stun(data: &[u8]) {
     let mut gate = Gate::default();
     gate.learn(96);
-    if gate.admits(data) {
-        assert!(gate.admits(data), "an admitted source stays admitted");
+    gate.learn_rids([1, 2], [Some(98), Some(99)], ["h", "l"]);
+    if let Pass::Unproved(lesson) = gate.admits(data) {
+        gate.proved(lesson);
+        assert_eq!(gate.admits(data), Pass::Known, "a source that was authentic is known");
     }
     let ours = stun::plain_request(stun::transaction(data));
     let mapped = stun::mapped_address(data, &ours);
