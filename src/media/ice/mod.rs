@@ -26,7 +26,7 @@ mod worker;
 
 pub use agent::{Agent, webrtcbin};
 pub use discover::public_ips;
-pub use gate::{Datagram, Gate, Lesson, Pass};
+pub use gate::{Datagram, Gate, Pass};
 pub use link::Link;
 pub use mux::Mux;
 #[doc(hidden)]

@@ -111,7 +111,9 @@ impl World {
     /// What was asked for since the last look.
     fn asked(&self) -> Vec<Feedback> {
         let mut all = Vec::new();
-        self.back.try_iter().for_each(|packet| drop(rtcp::read(&packet, |feedback| all.push(feedback))));
+        for packet in self.back.try_iter() {
+            assert!(rtcp::read(&packet, |feedback| all.push(feedback)), "unreadable");
+        }
         all
     }
 
