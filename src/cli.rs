@@ -3,6 +3,7 @@
 mod compose;
 mod doctor;
 mod health;
+mod measure;
 mod serve;
 mod token;
 
@@ -50,6 +51,9 @@ enum Verb {
     /// Makes one film of a recording's individual files, in any layout: change it after the meeting.
     #[command(after_help = compose::EXAMPLES)]
     Compose(compose::ComposeArgs),
+    /// Measures what a smaller picture for weak viewers costs on this machine.
+    #[command(after_help = measure::EXAMPLES)]
+    Measure(measure::MeasureArgs),
     /// Asks the running service how it is; for containers' health checks. Exit code 0 when it is well.
     Health(ConfigArgs),
 }
@@ -132,6 +136,7 @@ impl Cli {
             Verb::Doctor(args) => Ok(doctor::run(args.load()?)),
             Verb::Token(args) => token::run(&args),
             Verb::Compose(args) => compose::run(&args),
+            Verb::Measure(args) => measure::run(&args),
             Verb::Health(args) => health::run(&args.load(Vec::new())?),
         }
     }

@@ -3,6 +3,7 @@
 //! Decides how findings look; what the media engine needs is told by `media::requirements`.
 
 use crate::config::{Config, PublicIps};
+use crate::media::rendition::{self, CANDIDATES, Candidate, Verdict, verdict};
 use crate::media::requirements;
 use std::fmt;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -47,6 +48,8 @@ fn examine(config: Config) -> Vec<Finding> {
     let (config, warning) = config.confined();
     findings.extend(warning.map(|warning| Ok(format!("note: {warning}"))));
     findings.extend(media_engine());
+    findings.push(ladder(&config));
+    findings.extend(hardware(&config));
     findings.extend(ports(&config));
     findings.push(addresses(&config));
     findings.push(writable("data folder", &config.server.data_dir));
@@ -81,6 +84,28 @@ fn media_engine() -> Vec<Finding> {
         findings.push(Err(format!("install them: sudo apt-get install {}", report.packages().join(" "))));
     }
     findings
+}
+
+/// Smaller pictures for weak viewers.
+fn ladder(config: &Config) -> Finding {
+    let rungs = rendition::check_ladder(config.recording.templates.clone()).map_err(|error| error.to_string())?;
+    let percent = config.renditions.cpu_percent;
+    Ok(format!("smaller pictures: {}; they may take {percent} % of all cores", rungs.join(", ")))
+}
+
+/// Encoders of the machine's own, each tried; there need not be any.
+fn hardware(config: &Config) -> Vec<Finding> {
+    let told = |candidate: &Candidate| {
+        let (encoder, verdict) = verdict(candidate, config.recording.templates.as_deref());
+        Ok(match verdict {
+            Verdict::Works => format!("hardware encoder {encoder}: encodes {}", candidate.codec.as_str()),
+            Verdict::Absent => {
+                format!("note: no hardware encoder {encoder} (needs a device and {})", candidate.package)
+            }
+            Verdict::Fails(why) => format!("note: hardware encoder {encoder} does not encode, software does: {why}"),
+        })
+    };
+    CANDIDATES.iter().map(told).collect()
 }
 
 fn ports(config: &Config) -> Vec<Finding> {

@@ -21,6 +21,7 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "opusenc",
             "parsebin",
             "videoconvert",
+            "videoconvertscale",
             "videoscale",
             "videotestsrc",
             "vorbisdec",

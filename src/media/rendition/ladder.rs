@@ -195,6 +195,13 @@ impl Ladder {
     }
 }
 
+/// Names of all rungs. `Fatal`: the ladder is broken; names the file and the field.
+pub fn check(folder: Option<PathBuf>) -> Result<Vec<String>, MediaError> {
+    let ladder = Ladder::read(folder)?;
+    let rungs = [Content::Camera, Content::Screen].map(|content| ladder.rungs(content));
+    Ok(rungs.iter().flat_map(|rungs| rungs.iter()).map(|rung| rung.name.clone()).collect())
+}
+
 fn load(folder: &Option<PathBuf>) -> Result<String, String> {
     let text = text(FILE, folder.as_deref()).map_err(|error| format!("{}: {error}", place(folder)))?;
     text.ok_or_else(|| format!("{}: no such file", place(folder)))

@@ -20,7 +20,7 @@ mod tests;
 mod worker;
 
 pub use hardware::{CANDIDATES, Candidate, Verdict, verdict};
-pub use ladder::Rung;
+pub use ladder::{Rung, check as check_ladder};
 pub use measure::{Measured, Measurement, measure};
 pub use shared::User;
 

@@ -35,8 +35,9 @@ impl Thin {
         if early && !hurry {
             return false;
         }
-        let due = self.due.unwrap_or(at);
-        self.due = Some(if early || at > due + interval || due > at + interval { at } else { due } + interval);
+        // Who came late may be followed soon: only the average counts.
+        let known = self.due.filter(|due| !early && *due <= at + interval);
+        self.due = Some(known.map_or(at, |due| due.max(at.saturating_sub(interval))) + interval);
         true
     }
 }

@@ -125,14 +125,9 @@ impl Rendition {
     }
 
     pub(super) fn transcode(&self) -> Transcode {
-        Transcode {
-            feed: self.key.feed,
-            rendition: self.describe(),
-            encoder: self.cost.lock().encoder.clone(),
-            cores: self.cores(),
-            users: self.users.lock().count,
-            since: self.since,
-        }
+        let (encoder, users) = (self.cost.lock().encoder.clone(), self.users.lock().count);
+        let (feed, rendition, cores) = (self.key.feed, self.describe(), self.cores());
+        Transcode { feed, rendition, encoder, cores, users, since: self.since }
     }
 }
 
