@@ -75,7 +75,7 @@ mod tests {
         let clip = Arc::new(Clip::make().expect("made"));
         assert!((500..900).contains(&clip.kilobits()), "{} kbit/s", clip.kilobits());
         let mut player = Player::new(clip.clone());
-        let mut keyframe = |restart| source::begins_keyframe(&player.picture(restart)[0]);
+        let mut keyframe = |restart| source::keyframe_height(&player.picture(restart)[0]).is_some();
         let round: Vec<bool> = clip.pictures.iter().map(|_| keyframe(false)).collect();
         assert!(round[0] && round[GROUP as usize] && !round[1]);
         assert!(keyframe(false), "the loop begins anew");

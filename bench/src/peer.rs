@@ -27,6 +27,8 @@ pub struct Received {
     pub audio: AtomicU64,
     /// Keyframes begun.
     pub keyframes: AtomicU64,
+    /// Height of the last keyframe.
+    pub height: AtomicU64,
     /// Keyframe requests received (publisher).
     pub keyframe_requests: AtomicU64,
     /// Packets sent (publisher).
@@ -60,6 +62,7 @@ impl Default for Received {
             video: AtomicU64::new(0),
             audio: AtomicU64::new(0),
             keyframes: AtomicU64::new(0),
+            height: AtomicU64::new(0),
             keyframe_requests: AtomicU64::new(0),
             sent: AtomicU64::new(0),
             connected: AtomicBool::new(false),
@@ -263,8 +266,10 @@ impl Driver {
                     self.seen.video.fetch_add(1, Relaxed);
                     self.seen.note_stream(*packet.header.ssrc, *packet.seq_no);
                     self.seen.note_latency(&packet.payload, at_ns);
-                    let key = source::begins_keyframe(&packet.payload);
-                    self.seen.keyframes.fetch_add(u64::from(key), Relaxed);
+                    if let Some(height) = source::keyframe_height(&packet.payload) {
+                        self.seen.keyframes.fetch_add(1, Relaxed);
+                        self.seen.height.store(height.into(), Relaxed);
+                    }
                 }
             }
             _ => return false,

@@ -62,9 +62,19 @@ pub fn opus(state: &mut u64) -> Vec<u8> {
     payload
 }
 
-/// Whether a received video payload begins a keyframe.
-pub fn begins_keyframe(payload: &[u8]) -> bool {
-    payload.len() > 10 && payload[0] & 0x10 != 0 && payload[1] & 1 == 0 && payload[4..7] == [0x9d, 0x01, 0x2a]
+/// The height of the keyframe that a received VP8 payload begins (RFC 7741 4.2, RFC 6386 9.1); `None`: it begins none.
+pub fn keyframe_height(payload: &[u8]) -> Option<u16> {
+    let first = *payload.first()?;
+    let mut frame = 1;
+    if first & 0x80 != 0 {
+        let present = *payload.get(1)?;
+        let wide = present & 0x80 != 0 && payload.get(2)? & 0x80 != 0;
+        let fields = [0x80, 0x40, 0x30].iter().filter(|bits| present & **bits != 0).count();
+        frame = 2 + fields + usize::from(wide);
+    }
+    let frame = payload.get(frame..)?;
+    let begins = first & 0x17 == 0x10 && frame.first()? & 1 == 0 && *frame.get(3..6)? == [0x9d, 0x01, 0x2a];
+    begins.then(|| Some(u16::from_le_bytes([*frame.get(8)?, *frame.get(9)?]) & 0x3fff)).flatten()
 }
 
 /// When a received payload was sent, in nanoseconds since the Unix epoch.

@@ -179,7 +179,8 @@ fn hide_before(decoded: &gst::Element, shown_from: &Arc<AtomicU64>) {
         Some(gst::PadProbeData::Buffer(buffer))
             if buffer.pts().is_some_and(|at| at.nseconds() < shown_from.load(Ordering::Relaxed)) =>
         {
-            gst::PadProbeReturn::Drop
+            // `Drop` would free it twice.
+            gst::PadProbeReturn::Handled
         }
         _ => gst::PadProbeReturn::Ok,
     });
