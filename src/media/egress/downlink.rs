@@ -24,6 +24,8 @@ pub struct Downlink {
     pub(super) peer: PeerId,
     pub(super) worker: Arc<Worker>,
     pub(super) ledger: Arc<Ledger>,
+    /// What was negotiated of sound and pictures.
+    pub(super) kinds: Vec<Kind>,
     /// How many choices of sources were made.
     pub(super) choices: Mutex<u32>,
     pub(super) figures: Arc<Figures>,
@@ -40,8 +42,11 @@ pub(super) fn ssrcs(streams: &[OutStream]) -> Vec<u32> {
 impl Downlink {
     /// Sound or pictures come from this feed from now on (`None`: nothing is sent of this kind). Sound changes at once;
     /// pictures at the feed's next keyframe, which is asked for: until it comes those of the former feed go on.
-    /// Codecs that were not negotiated are never sent. Never blocks.
+    /// Codecs and kinds that were not negotiated are never sent. Never blocks.
     pub fn show(&self, kind: Kind, source: Option<Show>) {
+        if !self.kinds.contains(&kind) {
+            return;
+        }
         let mut choices = self.choices.lock();
         *choices += 1;
         if kind == Kind::Video {
@@ -111,6 +116,7 @@ impl Downlink {
             return;
         }
         self.figures.fraction_lost.store(report.fraction_lost.into(), Relaxed);
+        self.line.loss(f64::from(report.fraction_lost) / 256.0);
         if report.last_sender_report != 0 {
             let now = (clock::ntp_now() >> 16) as u32;
             // In 1/65536 s; a clock that was set back makes it negative.

@@ -2,33 +2,11 @@
 //! what arrived by the reader. Leaves what the line carries to the estimate, and what to do about it to `choice`.
 
 use super::rates::Losses;
+use crate::media::estimate::{Estimator, Probe, ProbeId, Received};
 use crate::media::rtcp::Arrivals;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
-
-/// Which probe a packet belongs to.
-pub type ProbeId = u32;
-
-/// More than is sent otherwise, to see whether the line carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// Which.
-    pub id: ProbeId,
-    /// Bits per second at which it is to be sent.
-    pub bits: u64,
-    /// Bytes in all.
-    pub bytes: usize,
-}
-
-/// What feedback says of one packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// Its transport-wide number.
-    pub sequence: u16,
-    /// When it arrived, in microseconds on the receiver's clock; `None`: lost.
-    pub arrival: Option<i64>,
-}
 
 /// What an estimate must do.
 pub trait Estimate: Send {
@@ -38,6 +16,8 @@ pub trait Estimate: Send {
     fn on_feedback(&mut self, now: Instant, packets: &[Received]);
     /// The receiver tells its own estimate, bits per second.
     fn on_remb(&mut self, now: Instant, bits: u64);
+    /// The fraction lost that a receiver report tells.
+    fn on_loss(&mut self, share: f64);
     /// From reports.
     fn on_round_trip(&mut self, trip: Duration);
     /// Bits per second that the next better rendition needs.
@@ -104,6 +84,11 @@ impl Line {
         self.tell(&state);
     }
 
+    /// The fraction lost, from a report.
+    pub fn loss(&self, share: f64) {
+        self.state.lock().estimate.on_loss(share);
+    }
+
     /// From a report.
     pub fn round_trip(&self, trip: Duration) {
         self.state.lock().estimate.on_round_trip(trip);
@@ -145,26 +130,33 @@ fn unwrap(last: Option<i64>, reference: u32) -> i64 {
     last + i64::from(step)
 }
 
-/// What the receiver says itself, when nothing better is known.
-#[derive(Default)]
-pub struct Told(Option<u64>);
-
-impl Estimate for Told {
-    fn on_sent(&mut self, _: u16, _: usize, _: Instant, _: Option<ProbeId>) {}
-    fn on_feedback(&mut self, _: Instant, _: &[Received]) {}
-    fn on_remb(&mut self, _: Instant, bits: u64) {
-        self.0 = Some(bits);
+impl Estimate for Estimator {
+    fn on_sent(&mut self, sequence: u16, bytes: usize, at: Instant, probe: Option<ProbeId>) {
+        self.on_sent(sequence, bytes, at, probe);
     }
-    fn on_round_trip(&mut self, _: Duration) {}
-    fn set_desired(&mut self, _: u64) {}
-    fn tick(&mut self, _: Instant) -> Option<Probe> {
-        None
+    fn on_feedback(&mut self, now: Instant, packets: &[Received]) {
+        self.on_feedback(now, packets);
+    }
+    fn on_remb(&mut self, now: Instant, bits: u64) {
+        self.on_remb(now, bits);
+    }
+    fn on_loss(&mut self, share: f64) {
+        self.on_loss(share);
+    }
+    fn on_round_trip(&mut self, trip: Duration) {
+        self.on_round_trip(trip);
+    }
+    fn set_desired(&mut self, bits: u64) {
+        self.set_desired(bits);
+    }
+    fn tick(&mut self, now: Instant) -> Option<Probe> {
+        self.tick(now)
     }
     fn estimate(&self) -> Option<u64> {
-        self.0
+        self.estimate()
     }
     fn is_limited_by_application(&self) -> bool {
-        false
+        self.is_limited_by_application()
     }
 }
 

@@ -16,18 +16,20 @@ mod timer;
 mod worker;
 mod writer;
 
+use super::estimate::Estimator;
 use super::feed::Feed;
 use super::rtp::Item;
 use crate::media::srtp::Receiver;
 use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use figures::Figures;
-use line::{Estimate, Line, Told};
+use line::{Estimate, Line};
 use parking_lot::Mutex;
 pub use show::{LineReport, Show};
 use source::Ledger;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Instant;
 use subscriber::Subscriber;
 use timer::Timer;
 use worker::{Job, Worker};
@@ -153,15 +155,12 @@ impl Pool {
 
     /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
-        self.attach_with(spec, Box::new(Told::default()))
+        self.attach_with(spec, Box::new(Estimator::new(Instant::now())))
     }
 
     /// The same with this estimate of its line.
     fn attach_with(&self, spec: DownlinkSpec, estimate: Box<dyn Estimate>) -> Downlink {
-        let kinds: Vec<Kind> = [Kind::Audio, Kind::Video]
-            .into_iter()
-            .filter(|kind| spec.streams.iter().any(|stream| stream.kind() == *kind))
-            .collect();
+        let kinds = spec.streams.iter().map(OutStream::kind).collect();
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
         let (peer, feed, figures, ledger) =
@@ -173,8 +172,9 @@ impl Pool {
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
-        let downlink = Downlink { peer, worker, ledger, choices: Mutex::default(), figures, line, ssrcs, receiver };
-        for kind in kinds {
+        let downlink =
+            Downlink { peer, worker, ledger, kinds, choices: Mutex::default(), figures, line, ssrcs, receiver };
+        for kind in [Kind::Audio, Kind::Video] {
             downlink.show(kind, Some(Show { feed: Arc::clone(&feed), keep: None }));
         }
         downlink

@@ -1,6 +1,6 @@
 //! A look upward: packets beside the media, at the rate that the estimate asks for. Pure: time comes in.
 
-use super::line::{Probe, ProbeId};
+use crate::media::estimate::{Probe, ProbeId};
 use std::time::Instant;
 
 /// Old packets are sent again at most so many back: older ones are gone from the receiver's books.

@@ -10,7 +10,8 @@ use std::time::Duration;
 pub struct Show {
     /// The feed: a publisher's, a layer's, a rendition's, a mix's.
     pub feed: Arc<Feed>,
-    /// Dropped when the stream is taken from another one: what keeps a shared rendition alive.
+    /// Dropped when the stream is taken from another one: what keeps a shared rendition alive. It goes on a sending
+    /// thread, so it must not block.
     pub keep: Option<Box<dyn Any + Send>>,
 }
 

@@ -163,15 +163,19 @@ impl Sources {
 
 /// The history looked into last: one answer asks it for many packets.
 #[derive(Default)]
-pub struct Histories(Option<((u32, Codec), Arc<RwLock<History>>)>);
+pub struct Histories {
+    of: Option<(u32, Codec)>,
+    found: Option<Arc<RwLock<History>>>,
+}
 
 impl Histories {
     /// A source's packet, if it is still known.
     pub fn find(&mut self, sources: &Sources, origin: &Origin, sequence: u64) -> Option<Arc<Item>> {
-        let key = (origin.show, origin.codec);
-        if self.0.as_ref().is_none_or(|(known, _)| *known != key) {
-            self.0 = Some((key, sources.feed(origin.show)?.history(origin.codec)?));
+        let of = Some((origin.show, origin.codec));
+        if self.of != of {
+            self.of = of;
+            self.found = sources.feed(origin.show).and_then(|feed| feed.history(origin.codec));
         }
-        self.0.as_ref()?.1.read().get(sequence).cloned()
+        self.found.as_ref()?.read().get(sequence).cloned()
     }
 }

@@ -3,10 +3,11 @@
 
 use super::backlog::{Backlog, Datagrams};
 use super::figures::Figures;
-use super::line::{Leaving, Line, ProbeId};
+use super::line::{Leaving, Line};
 use super::rates::Rates;
 use super::stream::{Placed, Stream};
 use super::{DownlinkSpec, OutExtensions, Wire};
+use crate::media::estimate::ProbeId;
 use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
 use crate::media::srtp::Sender;
 use crate::model::Kind;

@@ -55,7 +55,7 @@ const MIN: f64 = 30_000.0;
 const MAX: f64 = 100_000_000.0;
 
 /// Names a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ProbeId(u32);
 
 /// A look upward: send padding or old packets beside the media.

@@ -107,7 +107,8 @@ fn watch_pictures(pipeline: &gst::Pipeline, rung: &Rung, line: Arc<Line>) -> Res
     pad.add_probe(mask, move |_, info| {
         if let Some(gst::PadProbeData::Buffer(buffer)) = &info.data {
             let lets = buffer.pts().is_none_or(|at| thin.lock()(at.nseconds()));
-            return if lets { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Drop };
+            // `Drop` makes GStreamer 1.22 complain about the buffer that it finds gone.
+            return if lets { gst::PadProbeReturn::Ok } else { gst::PadProbeReturn::Handled };
         }
         if let Some(gst::PadProbeData::Event(event)) = &info.data
             && let gst::EventView::Caps(new) = event.view()

@@ -1,5 +1,7 @@
 //! Numbers over losses, padding and changes of source.
 
+mod switching;
+
 use super::retry::{PAUSE, TRIES};
 use super::*;
 use crate::media::egress::OutCodec;

@@ -1,7 +1,8 @@
 //! What the estimate of a line is told, and what becomes of its wish to probe.
 
 use super::world::*;
-use crate::media::egress::line::{Estimate, Probe, ProbeId, Received};
+use crate::media::egress::line::Estimate;
+use crate::media::estimate::{Probe, ProbeId, Received};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,7 @@ impl Estimate for Fake {
         self.0.lock().received.extend_from_slice(packets);
     }
     fn on_remb(&mut self, _: Instant, _: u64) {}
+    fn on_loss(&mut self, _: f64) {}
     fn on_round_trip(&mut self, _: Duration) {}
     fn set_desired(&mut self, bits: u64) {
         self.0.lock().desired = bits;

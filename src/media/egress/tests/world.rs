@@ -1,12 +1,16 @@
 //! A publisher, a feed and subscribers without sockets; only the contracts are used. Everything sent is decrypted
 //! by `rtc-srtp`, an implementation that is not ours.
 
-use crate::media::egress::line::{Estimate, Told};
+use crate::media::egress::line::Estimate;
 use crate::media::egress::{Downlink, DownlinkSpec, Keys, LineReport, OutCodec, OutExtensions, OutStream, Pool, Wire};
+use crate::media::estimate::Estimator;
 use crate::media::feed::{Feed, Source, SourceTrack, Upstream};
+use crate::media::rtcp::transport_feedback;
+use crate::media::rtp::find_extension;
 use crate::model::{Codec, FeedId, PeerId};
 use rtc_srtp::context::Context;
 use rtc_srtp::protection_profile::ProtectionProfile;
+use rtcp_types::TwccPacketStatus;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -101,7 +105,7 @@ impl World {
     }
 
     pub fn subscribe(&self) -> Viewer {
-        self.subscribe_with(Box::new(Told::default()))
+        self.subscribe_with(Box::new(Estimator::new(Instant::now())))
     }
 
     pub fn subscribe_with(&self, estimate: Box<dyn Estimate>) -> Viewer {
@@ -131,7 +135,17 @@ impl World {
             cname: "test".into(),
         };
         let downlink = self.pool.attach_with(spec, estimate);
-        Viewer { downlink, socket, datagrams, open: context(&send), seal: context(&receive), kept: Vec::new() }
+        Viewer {
+            downlink,
+            socket,
+            datagrams,
+            open: context(&send),
+            seal: context(&receive),
+            kept: Vec::new(),
+            told: Instant::now(),
+            first: None,
+            arrived: Vec::new(),
+        }
     }
 }
 
@@ -158,6 +172,10 @@ pub struct Viewer {
     open: Context,
     seal: Context,
     kept: Vec<Vec<u8>>,
+    told: Instant,
+    first: Option<u32>,
+    /// What came and was not told of yet: transport-wide number, when it was sent.
+    arrived: Vec<(u16, u32)>,
 }
 
 impl Viewer {
@@ -218,6 +236,50 @@ impl Viewer {
     pub fn say(&mut self, plain: &[u8]) {
         let sealed = self.seal.encrypt_rtcp(plain).unwrap();
         self.downlink.on_srtcp(&sealed, Instant::now());
+    }
+
+    /// Reads pictures until this instant and answers with transport-wide feedback each 50 ms. Returns their numbers.
+    pub fn answer_until(&mut self, end: Instant) -> Vec<u16> {
+        let mut seen = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(data) = self.datagrams.recv_timeout(left) else { return seen };
+            if (192..224).contains(&data[1]) {
+                continue;
+            }
+            let plain = self.open.decrypt_rtp(&data).expect("an independent SRTP can read it");
+            let number = find_extension(&plain, 5).map(|value| u16::from_be_bytes([value[0], value[1]]));
+            // It arrives when it was sent: a busy machine is no slow line.
+            let sent = find_extension(&plain, 7).map(|value| u32::from_be_bytes([0, value[0], value[1], value[2]]));
+            let since_first = sent.map(|sent| sent.wrapping_sub(*self.first.get_or_insert(sent)) & 0xff_ffff);
+            self.arrived.extend(number.zip(since_first));
+            let packet = rtp_types::RtpPacket::parse(&plain).unwrap();
+            if packet.ssrc() == OUT_VIDEO {
+                seen.push(packet.sequence_number());
+            }
+            if self.told.elapsed() >= Duration::from_millis(50) {
+                self.told = Instant::now();
+                self.tell_arrivals();
+            }
+        }
+    }
+
+    fn tell_arrivals(&mut self) {
+        let told = std::mem::take(&mut self.arrived);
+        // The extension counts 2^18 to the second, feedback 4000; its reference time 256 of these.
+        let units = |at: u32| i64::from(at) * 4000 / (1 << 18);
+        let reference = units(told[0].1) / 256;
+        let mut before = reference * 256;
+        let statuses: Vec<_> = told
+            .iter()
+            .map(|(_, at)| {
+                let delta = (units(*at) - std::mem::replace(&mut before, units(*at))) as i16;
+                TwccPacketStatus::Received { delta }
+            })
+            .collect();
+        let (packet, count) = transport_feedback(1, 1, (told[0].0, reference as u32, 0), &statuses).unwrap();
+        assert_eq!(count, told.len());
+        self.say(&packet);
     }
 
     /// Says that a keyframe is wanted.
