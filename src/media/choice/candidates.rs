@@ -214,7 +214,14 @@ fn own_limit(candidate: &Candidate, sound: u64, taste: &Taste) -> Option<Bar> {
     let limits = taste.limits;
     let slack = if taste.using == Some(&candidate.way) { LENIENT } else { 1.0 };
     let wide = limits.max_width.filter(|most| candidate.rendition.width.is_some_and(|width| width > *most));
-    let over = |most: &u32| (candidate.bits + sound) as f64 > f64::from(*most) * 1000.0 * slack;
+    let bits = match candidate.bits {
+        // Not measured yet: what such pictures need as a rule.
+        0 => usual_bits(
+            candidate.rendition.width.zip(candidate.rendition.height).map(|(width, height)| width.min(height)),
+        ),
+        bits => bits,
+    };
+    let over = |most: &u32| (bits + sound) as f64 > f64::from(*most) * 1000.0 * slack;
     let words = match limits {
         ViewLimits { paused: true, .. } => words::PAUSED.to_owned(),
         ViewLimits { audio_only: true, .. } => words::AUDIO_ONLY.to_owned(),
