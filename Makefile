@@ -21,12 +21,14 @@ BENCH ?=
 BENCH_RECORD ?=
 BENCH_COMPOSE ?=
 BENCH_CAMERA ?=
+BENCH_TRANSCODE ?=
 
 bench: setup-bench
 	cargo build --release --locked --workspace
 	./target/release/millrace-bench $(BENCH)
 	./target/release/millrace-bench record $(BENCH_RECORD) && ./target/release/millrace-bench compose $(BENCH_COMPOSE)
 	./target/release/millrace-bench camera $(BENCH_CAMERA)
+	./target/release/millrace-bench transcode $(BENCH_TRANSCODE)
 
 setup-bench:
 	@./scripts/setup.sh bench

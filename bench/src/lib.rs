@@ -25,6 +25,7 @@ pub mod soak;
 pub mod socket;
 pub mod source;
 pub mod strangers;
+pub mod transcode;
 pub mod whip;
 
 pub use peer::{Peer, Received};

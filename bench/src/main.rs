@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{camera, compose, namespace, record, report, soak, strangers};
+use millrace_bench::{camera, compose, namespace, record, report, soak, strangers, transcode};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -81,6 +81,14 @@ enum Task {
         #[command(flatten)]
         options: camera::Options,
     },
+    /// What a smaller picture for weak viewers costs, for 1 and for 20 of them, and done by `ffmpeg`. Needs `ffmpeg`.
+    Transcode {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        #[command(flatten)]
+        options: transcode::Options,
+    },
     /// What datagrams of strangers cost the server, kind by kind.
     Strangers {
         /// The server's binary, built with `cargo build --release`.
@@ -104,6 +112,7 @@ fn main() -> Result<()> {
         Some(Task::Camera { millrace, options }) => {
             return runtime()?.block_on(camera::run(&millrace.canonicalize()?, &options));
         }
+        Some(Task::Transcode { millrace, options }) => return transcode::run(&millrace.canonicalize()?, &options),
         Some(Task::Compose { millrace, options }) => {
             return runtime()?.block_on(compose::run(&millrace.canonicalize()?, &options));
         }

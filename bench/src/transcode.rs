@@ -31,7 +31,10 @@ pub fn run(millrace: &Path, options: &Options) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let clip = folder.path().join("clip.ivf");
     make_clip(&clip)?;
-    println!("720p30 VP8 (2 Mbit/s) to 640x360 at 30 a second and 400 kbit/s, cores; medians of {} rounds\n", options.rounds);
+    println!(
+        "720p30 VP8 (2 Mbit/s) to 640x360 at 30 a second and 400 kbit/s, cores; medians of {} rounds\n",
+        options.rounds
+    );
     println!("| to | users | cores | transcodes | pictures/s | kbit/s | ffmpeg, cores | ratio |");
     println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for codec in &options.codecs {
