@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, dead_code)]
 
 use millrace::media::egress::OutExtensions;
+use millrace::media::estimate::{Estimator, Probe, Received};
 use millrace::media::ice::frame::{Deframer, Oversize};
 use millrace::media::ice::{Datagram, Gate, Pass, stun};
 use millrace::media::rtcp;
@@ -19,7 +20,7 @@ use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};
 use millrace::signaling::session::fragment;
 use std::ops::ControlFlow;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A target: one input, no result; it panics when something is wrong.
 pub type Target = fn(&[u8]);
@@ -38,6 +39,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("sdp_fragment", sdp_fragment),
     ("device_json", device_json),
     ("onvif", onvif),
+    ("estimate", estimate),
 ];
 
 /// Password of RFC 5769's samples.
@@ -308,6 +310,47 @@ pub fn onvif(data: &[u8]) {
     }
     let Some(mut prompt) = std::str::from_utf8(data).ok().and_then(http::challenge) else { return };
     let _answer = prompt.respond(&digest_auth::AuthContext::new("user", "password", "/path"));
+}
+
+/// What is sent and what feedback says of it, an operation each two bytes: the estimate stays in its bounds.
+pub fn estimate(data: &[u8]) {
+    let mut now = Instant::now();
+    let (mut estimator, mut sequence, mut probe) = (Estimator::new(now), 0u16, None::<Probe>);
+    for (at, operation) in data.chunks_exact(2).enumerate() {
+        let value = u64::from(operation[1]);
+        match operation[0] % 8 {
+            0..=2 => {
+                sequence = sequence.wrapping_add(1 + u16::from(operation[0] / 250));
+                estimator.on_sent(sequence, operation[1] as usize * 8, now, probe.map(|probe| probe.id));
+            }
+            3 | 4 => estimator.on_feedback(now, &told(&data[at * 2 + 2..], sequence, operation[1])),
+            5 => now += Duration::from_micros(value * value * u64::from(operation[0])),
+            6 => estimator.set_desired(value << (operation[0] / 8)),
+            _ => match operation[0] / 8 % 3 {
+                0 => estimator.on_remb(now, value << (operation[0] / 4)),
+                1 => estimator.on_loss(value as f64 / 200.0),
+                _ => estimator.on_round_trip(Duration::from_micros(value << (operation[0] / 8))),
+            },
+        }
+        probe = estimator.tick(now).or(probe);
+        assert!(probe.is_none_or(|probe| (1..=100_000_000).contains(&probe.bits) && probe.bytes <= 64_000));
+        assert!(estimator.estimate().is_none_or(|bits| (30_000..=100_000_000).contains(&bits)));
+    }
+}
+
+/// Feedback of up to 31 packets about the last ones sent, with arrival times of any kind.
+fn told(data: &[u8], sequence: u16, kind: u8) -> Vec<Received> {
+    let packet = |(n, bytes): (usize, &[u8])| {
+        let time = i64::from(i16::from_le_bytes([bytes[0], bytes[1]]));
+        let arrival = match kind / 32 {
+            0 => None,
+            1 => Some(time << 48),
+            2 => Some(i64::MIN.wrapping_add(time)),
+            _ => Some(i64::from(sequence) * 5_000 + n as i64 * 1_000 + time),
+        };
+        Received { sequence: sequence.wrapping_sub(u16::from(bytes[2] % 64)), arrival }
+    };
+    data.chunks_exact(3).take(usize::from(kind % 32)).enumerate().map(packet).collect()
 }
 
 /// A text frame of the device protocol, in both roles; a refusal can be told.

@@ -38,6 +38,8 @@ mod trouble;
 mod turn;
 #[path = "e2e/viewing.rs"]
 mod viewing;
+#[path = "e2e/viewing_live.rs"]
+mod viewing_live;
 #[path = "e2e/viewing_pages.rs"]
 mod viewing_pages;
 #[path = "e2e/voice.rs"]

@@ -3,6 +3,8 @@
 
 #[path = "harness/camera.rs"]
 mod camera;
+#[path = "media/cross_codec.rs"]
+mod cross_codec;
 #[path = "media/engine.rs"]
 mod engine;
 #[path = "harness/ffmpeg.rs"]

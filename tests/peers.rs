@@ -11,6 +11,7 @@ mod fan_out;
 mod hls;
 #[path = "peers/hostile.rs"]
 mod hostile;
+#[allow(clippy::expect_used, reason = "a test ends by panicking")]
 #[path = "harness/line.rs"]
 mod line;
 #[path = "peers/lines.rs"]

@@ -66,6 +66,8 @@ pub struct Taste<'a> {
     pub limits: ViewLimits,
     /// Codecs of pictures that it takes.
     pub decoders: &'a [Codec],
+    /// It takes the feed's own pictures: not only their codec, but its profile as well.
+    pub own_pictures: bool,
     /// What it gets.
     pub using: Option<&'a Way>,
 }
@@ -187,7 +189,7 @@ fn shown(way: Way, name: String, kind: RenditionKind, picture: &Picture, taste: 
         framerate: picture.framerate,
         kbps: kilo(picture.bits),
     };
-    let foreign = picture.codec.filter(|codec| !taste.decoders.contains(codec));
+    let foreign = picture.codec.filter(|codec| !taste.decoders.contains(codec) || !taste.own_pictures);
     let bar = foreign.map(|codec| Bar { why: Why::Decoder, words: words::decoder(codec, taste.decoders) });
     Candidate { way, rendition, bits: picture.bits, bar }
 }

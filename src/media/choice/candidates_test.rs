@@ -21,7 +21,7 @@ fn facts(codec: Codec, kilo: u64) -> Facts {
 }
 
 fn taste(decoders: &[Codec]) -> Taste<'_> {
-    Taste { limits: ViewLimits::default(), decoders, using: None }
+    Taste { limits: ViewLimits::default(), decoders, own_pictures: true, using: None }
 }
 
 /// Names, those that may not be had in brackets.
@@ -114,4 +114,14 @@ fn a_limit_in_bits_is_lenient_with_what_is_given_already() {
     assert!(candidates(&facts(Codec::Vp8, 1000), &using)[0].bar.is_none());
     assert!(candidates(&facts(Codec::Vp8, 1000), &Taste { limits, ..taste(ALL) })[0].bar.is_some());
     assert!(candidates(&facts(Codec::Vp8, 1100), &using)[0].bar.is_some());
+}
+
+#[test]
+fn a_profile_that_the_decoder_does_not_take_is_transcoded_to_its_own_codec() {
+    let facts = facts(Codec::H264, 1300);
+    let taste = Taste { own_pictures: false, ..taste(&[Codec::H264]) };
+    let all = candidates(&facts, &taste);
+    let bar = all[0].bar.as_ref().expect("the source is barred");
+    assert!(bar.why == Why::Decoder && bar.words.contains("profile"), "{bar:?}");
+    assert_eq!((all[1].rendition.name.as_str(), &all[1].bar), ("source in h264", &None));
 }

@@ -140,6 +140,7 @@ impl Stage {
             feed: self.feed.clone(),
             downlink: Arc::downgrade(&watcher),
             decoders: vec![Codec::Vp8],
+            own_pictures: true,
             events: self.sink.clone(),
         })
     }

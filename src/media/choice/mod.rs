@@ -54,6 +54,8 @@ pub struct Joining {
     pub downlink: Weak<dyn Watcher>,
     /// Codecs of pictures that it takes.
     pub decoders: Vec<Codec>,
+    /// It takes the feed's own pictures, their profile as well.
+    pub own_pictures: bool,
     /// Its room.
     pub events: MediaSink,
 }
@@ -119,11 +121,11 @@ impl Choices {
 
     /// Chooses for this subscriber until the answer is dropped. Never waits.
     pub fn add(&self, joining: Joining) -> Chosen {
-        let Joining { peer, viewer, feed, downlink, decoders, events } = joining;
+        let Joining { peer, viewer, feed, downlink, decoders, own_pictures, events } = joining;
         let mut views = self.shared.views.lock();
         self.shared.hurry(|inbox| {
             let limits = inbox.limits.remove(&peer).unwrap_or_default();
-            let view = View::new(peer, feed.id(), decoders, limits, Moment::now());
+            let view = View::new((peer, feed.id()), (decoders, own_pictures), limits, Moment::now());
             let view = Arc::new(Mutex::new(view));
             views.insert(peer, view.clone());
             let watching = Watching::new(view, (peer, feed, viewer.own), downlink, events);

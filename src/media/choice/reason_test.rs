@@ -18,7 +18,10 @@ fn all() -> Vec<Candidate> {
         layers: Vec::new(),
         ladder: vec![step("720p", 720, 1_200_000), step("360p", 360, 400_000)],
     };
-    candidates(&facts, &Taste { limits: ViewLimits::default(), decoders: &[Codec::Vp8], using: None })
+    candidates(
+        &facts,
+        &Taste { limits: ViewLimits::default(), decoders: &[Codec::Vp8], own_pictures: true, using: None },
+    )
 }
 
 fn line(kilo: u64) -> LineFacts {

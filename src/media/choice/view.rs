@@ -49,6 +49,7 @@ pub struct View {
     peer: PeerId,
     feed: FeedId,
     decoders: Vec<Codec>,
+    own_pictures: bool,
     limits: ViewLimits,
     /// The limits are others than at the last choice.
     changed: bool,
@@ -69,11 +70,17 @@ pub struct View {
 
 impl View {
     /// One that gets nothing yet.
-    pub fn new(peer: PeerId, feed: FeedId, decoders: Vec<Codec>, limits: ViewLimits, now: Moment) -> Self {
+    pub fn new(
+        (peer, feed): (PeerId, FeedId),
+        (decoders, own_pictures): (Vec<Codec>, bool),
+        limits: ViewLimits,
+        now: Moment,
+    ) -> Self {
         Self {
             peer,
             feed,
             decoders,
+            own_pictures,
             limits,
             changed: false,
             report: LineReport::default(),
@@ -141,7 +148,12 @@ impl View {
     pub fn look(&mut self, facts: &Facts, report: LineReport, speaking: bool, now: Moment) {
         (self.report, self.speaking, self.sound) = (report, speaking, facts.sound.unwrap_or(0));
         self.bars.retain(|(_, until, _)| now.at < *until);
-        let taste = Taste { limits: self.limits, decoders: &self.decoders, using: self.given.as_ref() };
+        let taste = Taste {
+            limits: self.limits,
+            decoders: &self.decoders,
+            own_pictures: self.own_pictures,
+            using: self.given.as_ref(),
+        };
         self.candidates = candidates(facts, &taste);
         for candidate in self.candidates.iter_mut().filter(|candidate| candidate.bar.is_none()) {
             let bar = self.bars.iter().find(|(way, ..)| *way == candidate.way);

@@ -27,6 +27,9 @@ pub fn decoder(codec: Codec, decoders: &[Codec]) -> String {
     let name = |codec: &Codec| codec.encoding_name().to_owned();
     match decoders {
         [] => "The viewer takes no pictures.".into(),
+        all if all.contains(&codec) => {
+            format!("The viewer's decoder takes {}, but not the publisher's profile of it.", codec.encoding_name())
+        }
         all => {
             let all: Vec<String> = all.iter().map(name).collect();
             format!("The viewer's decoder takes {}, not {}.", all.join(" and "), codec.encoding_name())

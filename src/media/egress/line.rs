@@ -8,6 +8,10 @@ use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
+/// How long the first estimates may be too low, and what is paced for meanwhile at least, bits per second.
+pub const START: Duration = Duration::from_secs(1);
+const AT_FIRST: u64 = 1_600_000;
+
 /// What an estimate must do.
 pub trait Estimate: Send {
     /// A packet leaves.
@@ -38,6 +42,10 @@ pub struct Line {
     state: Mutex<State>,
     /// Bits per second, 0 while unknown: read for each batch.
     estimate: AtomicU64,
+    /// The same as the pacer is to see it.
+    pace: AtomicU64,
+    /// The first estimates are low, since little was sent: for so long they hold up nothing.
+    start: Duration,
 }
 
 struct State {
@@ -46,13 +54,16 @@ struct State {
     reference: Option<i64>,
     losses: Losses,
     packets: Vec<Received>,
+    /// When there was an estimate first.
+    since: Option<Instant>,
 }
 
 impl Line {
-    /// Nothing was sent yet.
-    pub fn new(estimate: Box<dyn Estimate>) -> Self {
-        let state = State { estimate, reference: None, losses: Losses::default(), packets: Vec::new() };
-        Self { state: Mutex::new(state), estimate: AtomicU64::new(0) }
+    /// Nothing was sent yet. For `start` from the first estimate on, nothing is paced below what most lines carry.
+    pub fn new(estimate: Box<dyn Estimate>, start: Duration) -> Self {
+        let (losses, packets) = (Losses::default(), Vec::new());
+        let state = State { estimate, reference: None, losses, packets, since: None };
+        Self { state: Mutex::new(state), estimate: AtomicU64::new(0), pace: AtomicU64::new(0), start }
     }
 
     /// These packets leave now.
@@ -64,7 +75,7 @@ impl Line {
     /// Transport-wide feedback came.
     pub fn arrived(&self, now: Instant, arrivals: &Arrivals) {
         let mut state = self.state.lock();
-        let State { estimate, reference, losses, packets } = &mut *state;
+        let State { estimate, reference, losses, packets, .. } = &mut *state;
         let base = unwrap(*reference, arrivals.reference);
         *reference = Some(base);
         packets.clear();
@@ -74,14 +85,14 @@ impl Line {
         }));
         losses.count(now, packets.len(), arrivals.lost());
         estimate.on_feedback(now, packets);
-        self.tell(&state);
+        self.tell(&mut state, now);
     }
 
     /// The receiver's own estimate.
     pub fn remb(&self, now: Instant, bits: u64) {
         let mut state = self.state.lock();
         state.estimate.on_remb(now, bits);
-        self.tell(&state);
+        self.tell(&mut state, now);
     }
 
     /// The fraction lost, from a report.
@@ -103,12 +114,20 @@ impl Line {
     pub fn tick(&self, now: Instant) -> Option<Probe> {
         let mut state = self.state.lock();
         let probe = state.estimate.tick(now);
-        self.tell(&state);
+        self.tell(&mut state, now);
         probe
     }
 
-    fn tell(&self, state: &State) {
-        self.estimate.store(state.estimate.estimate().map_or(0, |bits| bits.max(1)), Relaxed);
+    fn tell(&self, state: &mut State, now: Instant) {
+        let Some(bits) = state.estimate.estimate().map(|bits| bits.max(1)) else { return };
+        let starting = now.saturating_duration_since(*state.since.get_or_insert(now)) < self.start;
+        self.estimate.store(bits, Relaxed);
+        self.pace.store(if starting { bits.max(AT_FIRST) } else { bits }, Relaxed);
+    }
+
+    /// What the pacer goes by, bits per second; `None` while unknown.
+    pub fn pace(&self) -> Option<u64> {
+        Some(self.pace.load(Relaxed)).filter(|bits| *bits > 0)
     }
 
     /// Bits per second; `None` while unknown.

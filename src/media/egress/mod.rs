@@ -23,7 +23,7 @@ use crate::media::srtp::Receiver;
 use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use figures::Figures;
-use line::{Estimate, Line};
+use line::Line;
 use parking_lot::Mutex;
 pub use show::{LineReport, Show};
 use source::Ledger;
@@ -155,18 +155,18 @@ impl Pool {
 
     /// Begins sending to a connected subscriber: from the newest keyframe if it is young, else a new one is asked for.
     pub fn attach(&self, spec: DownlinkSpec) -> Downlink {
-        self.attach_with(spec, Box::new(Estimator::new(Instant::now())))
+        self.attach_with(spec, Line::new(Box::new(Estimator::new(Instant::now())), line::START))
     }
 
-    /// The same with this estimate of its line.
-    fn attach_with(&self, spec: DownlinkSpec, estimate: Box<dyn Estimate>) -> Downlink {
+    /// The same over this line.
+    fn attach_with(&self, spec: DownlinkSpec, line: Line) -> Downlink {
         let kinds = spec.streams.iter().map(OutStream::kind).collect();
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
         let (peer, feed, figures, ledger) =
             (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()), Ledger::new(index));
         let (ssrcs, receiver) = (downlink::ssrcs(&spec.streams), Mutex::new(Receiver::new(&spec.keys.receive).ok()));
-        let line = Arc::new(Line::new(estimate));
+        let line = Arc::new(line);
         match Subscriber::new(spec, Arc::clone(&figures), Arc::clone(&line)) {
             Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.

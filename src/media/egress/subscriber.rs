@@ -121,7 +121,7 @@ impl Subscriber {
     /// Sends what of a feed's batch is for it, in one call.
     pub fn send_batch(&mut self, feed: FeedId, items: &[Arc<Item>], out: &mut Outgoing) {
         out.begin();
-        self.pacer.pass(out.now, self.line.estimate());
+        self.pacer.pass(out.now, self.line.pace());
         let mut roles = [self.sources[0].role(feed), self.sources[1].role(feed)];
         for item in items {
             let kind = place_of(item.packet.codec.kind());
@@ -226,7 +226,7 @@ impl Subscriber {
             return;
         }
         out.begin();
-        self.pacer.pass(out.now, self.line.estimate());
+        self.pacer.pass(out.now, self.line.pace());
         let round_trip = self.figures.round_trip().unwrap_or_default();
         let mut histories = Histories::default();
         for sequence in sequences {
@@ -252,7 +252,7 @@ impl Subscriber {
     /// Sends what may leave now.
     pub fn pump(&mut self, out: &mut Outgoing) {
         out.begin();
-        self.pacer.pass(out.now, self.line.estimate());
+        self.pacer.pass(out.now, self.line.pace());
         self.drain(out);
         self.send_probe(out);
         self.hand_over(out);

@@ -157,7 +157,7 @@ fn three_layers_come_through_and_all_are_reported_on() {
     for (rid, ssrc, width) in [(b'l', 3, 320), (b'm', 2, 640), (b'h', 1, 1280)] {
         let packet = layer(&world.sealer, rid, ssrc, width);
         let mut forged = packet.clone();
-        forged[17] = b'h';
+        forged[17] = b'x';
         assert!(!world.uplink.on_srtp(&forged, start), "a name is only believed when the packet is authentic");
         assert!(world.uplink.on_srtp(&packet, start));
     }

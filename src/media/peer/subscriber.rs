@@ -257,6 +257,7 @@ impl Subscriber {
             feed: self.feed.clone(),
             downlink: weak(&downlink),
             decoders: decoders(&accepted.streams),
+            own_pictures: accepted.own_pictures,
             events: self.peer.events.clone(),
         }));
         self.leg.set_downlink(downlink);

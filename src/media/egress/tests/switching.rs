@@ -6,6 +6,7 @@ use crate::media::egress::Show;
 use crate::media::feed::{Feed, Source, SourceTrack};
 use crate::model::{Codec, Kind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 fn show(feed: &Arc<Feed>) -> Option<Show> {
     Some(Show { feed: feed.clone(), keep: None })
@@ -128,7 +129,6 @@ fn sound_changes_at_once() {
 #[test]
 fn a_hundred_switches_leave_nothing_behind() {
     let (a, b) = two();
-    let before = [Arc::strong_count(&a.feed), Arc::strong_count(&b.feed)];
     let mut viewer = a.subscribe();
     a.publish(&key(VIDEO, 0, 0));
     let mut last = viewer.rtp("the first keyframe");
@@ -154,6 +154,11 @@ fn a_hundred_switches_leave_nothing_behind() {
     }
     assert!(keeps.iter().all(|keep| Arc::strong_count(keep) == 1), "nothing is kept that is not shown");
     drop(viewer);
-    assert_eq!([Arc::strong_count(&a.feed), Arc::strong_count(&b.feed)], before);
+    // The timer takes one for a moment at each tick.
+    let end = Instant::now() + Duration::from_secs(5);
+    while Arc::strong_count(&a.feed) + Arc::strong_count(&b.feed) > 2 {
+        assert!(Instant::now() < end, "a feed is still held");
+        std::thread::yield_now();
+    }
     assert_eq!((a.feed.users(), b.feed.users(), a.feed.picture_users()), (0, 0, 0));
 }

@@ -1,7 +1,7 @@
 //! A publisher, a feed and subscribers without sockets; only the contracts are used. Everything sent is decrypted
 //! by `rtc-srtp`, an implementation that is not ours.
 
-use crate::media::egress::line::Estimate;
+use crate::media::egress::line::{Estimate, Line};
 use crate::media::egress::{Downlink, DownlinkSpec, Keys, LineReport, OutCodec, OutExtensions, OutStream, Pool, Wire};
 use crate::media::estimate::Estimator;
 use crate::media::feed::{Feed, Source, SourceTrack, Upstream};
@@ -134,7 +134,7 @@ impl World {
             wire: socket.clone(),
             cname: "test".into(),
         };
-        let downlink = self.pool.attach_with(spec, estimate);
+        let downlink = self.pool.attach_with(spec, Line::new(estimate, Duration::ZERO));
         Viewer {
             downlink,
             socket,
