@@ -9,7 +9,7 @@ export const optionRows = (options) => options.map((one) =>
   el("tr", { "data-testid": "option", "aria-current": one.why_not === null ? "true" : null },
     el("th", { scope: "row" }, renditionWords(one.name)),
     el("td", { class: "number" }, renditionFacts(one) || "no picture"),
-    el("td", {}, one.why_not === null ? el("strong", {}, "this one") : `no: ${whyWords(one.why_not)}`)));
+    el("td", {}, one.why_not === null ? el("strong", {}, "this one") : `no: ${one.why_not === "best" ? "a better one is sent" : whyWords(one.why_not)}`)));
 
 /** The last switches, newest first. */
 export const switchRows = (switches, now) => switches.map(({ at, from, to, words }) =>
