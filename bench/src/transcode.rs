@@ -76,7 +76,9 @@ fn measured(millrace: &Path, clip: &Path, codec: &str, users: usize, seconds: u6
     command.args(["--users", &users.to_string(), "--length", &format!("{seconds}s")]);
     let told = command.output().context("millrace does not start")?;
     ensure!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    serde_json::from_slice(&told.stdout).context("its answer")
+    let told: Value = serde_json::from_slice(&told.stdout).context("its answer")?;
+    ensure!(told["framerate"].as_f64().is_some_and(|rate| rate > 25.0), "pictures are missing: {told}");
+    Ok(told)
 }
 
 /// The same in its own time, as fast as it encodes: `-re`, one thread each, what a careful operator would write.

@@ -11,6 +11,7 @@ use nix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
@@ -59,10 +60,14 @@ pub struct Measured {
     pub size: (u32, u32),
 }
 
-struct Nobody;
+/// The clip begins again when a keyframe is asked for: its first picture is one.
+#[derive(Default)]
+struct Asked(AtomicBool);
 
-impl Upstream for Nobody {
-    fn send_rtcp(&self, _packet: &[u8]) {}
+impl Upstream for Asked {
+    fn send_rtcp(&self, packet: &[u8]) {
+        self.0.fetch_or(packet.get(1) == Some(&206), Ordering::SeqCst);
+    }
 }
 
 /// Does it; blocks for its length and some seconds.
@@ -74,7 +79,7 @@ pub fn measure(wish: &Measurement) -> Result<Measured, MediaError> {
     let rung = rungs.iter().flat_map(|rungs| rungs.iter()).find(|rung| rung.name == wish.rung);
     let rung = rung.ok_or_else(|| MediaError::Fatal(format!("the ladder has no rung {}", wish.rung)))?;
     let feed = Feed::new(FeedId::next(), pool, Duration::from_secs(1), Box::new(|_| {}));
-    feed.set_source(Source { tracks: vec![track()], upstream: Arc::new(Nobody) });
+    feed.set_source(Source { tracks: vec![track()], upstream: clip.asked.clone() });
     clip.send(&feed, Duration::from_millis(1200), &[]);
     let reckoned = renditions.price(&feed, wish.codec, rung);
     let mut users = Vec::new();
@@ -126,6 +131,9 @@ struct Clip {
     pictures: Vec<Vec<u8>>,
     distance: Duration,
     next: usize,
+    /// Where in time it began last.
+    first: usize,
+    asked: Arc<Asked>,
     sequence: u16,
     begun: Option<Instant>,
 }
@@ -150,7 +158,7 @@ impl Clip {
         if pictures.is_empty() {
             return Err(fatal("has no pictures"));
         }
-        Ok(Self { pictures, distance, next: 0, sequence: 0, begun: None })
+        Ok(Self { pictures, distance, next: 0, first: 0, asked: Arc::default(), sequence: 0, begun: None })
     }
 
     /// Sends so much of it; what comes to the users is taken and dropped.
@@ -167,7 +175,10 @@ impl Clip {
 
     /// RFC 7741 4: one byte of description, of which the first packet's says that a partition begins.
     fn picture(&mut self, feed: &Feed) {
-        let picture = &self.pictures[self.next % self.pictures.len()];
+        if self.asked.0.swap(false, Ordering::SeqCst) {
+            self.first = self.next;
+        }
+        let picture = &self.pictures[(self.next - self.first) % self.pictures.len()];
         let time = (self.distance.as_secs_f64() * 90_000.0 * self.next as f64) as u64 as u32;
         let pieces = picture.chunks(MOST).count();
         for (index, piece) in picture.chunks(MOST).enumerate() {

@@ -44,7 +44,14 @@ impl Watched {
     }
 
     fn keyframe(&self) -> Arc<Packet> {
-        std::iter::from_fn(|| Some(self.next())).find(|packet| packet.keyframe).unwrap()
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            let packet = self.next();
+            if packet.keyframe {
+                return packet;
+            }
+            assert!(Instant::now() < deadline, "no keyframe within 20 s");
+        }
     }
 
     /// Packets of so many seconds of RTP time, from a keyframe on.
@@ -223,12 +230,15 @@ fn an_encoder_that_fails_again_and_again_ends_the_feed() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("rendition")).unwrap();
     let text = crate::media::template::text("rendition/vp8.toml", None).unwrap().unwrap();
-    let broken = text.replace("default = 8\n", "default = 99\n");
+    let broken = text.replace("default = -8\n", "default = 99\n");
+    assert_ne!(broken, text);
     std::fs::write(dir.path().join("rendition/vp8.toml"), broken).unwrap();
     let publisher = Publisher::start(&[Codec::Vp8]);
     let all = Renditions::new(Pool::start(1).unwrap(), Some(dir.path().to_owned()), 100).unwrap();
     let user = all.make(&publisher.feed, Codec::Vp8, &rung(120, 100, 25)).unwrap();
     let items = user.feed().tap(64, Duration::ZERO);
-    let ended = std::iter::from_fn(|| items.recv_timeout(LIMIT).ok()).any(|item| matches!(item, TapItem::Ended));
+    let deadline = Instant::now() + LIMIT;
+    let next = || items.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok();
+    let ended = std::iter::from_fn(next).any(|item| matches!(item, TapItem::Ended));
     assert!(ended && user.feed().ready().is_err());
 }
