@@ -22,6 +22,8 @@ mod loss;
 mod meeting;
 #[path = "e2e/networks.rs"]
 mod networks;
+#[path = "harness/page.rs"]
+mod page;
 #[path = "e2e/recording.rs"]
 mod recording;
 #[path = "harness/relay.rs"]

@@ -7,7 +7,7 @@ use rtcp_types::{
 };
 use std::time::Duration;
 
-/// Packets that one feedback tells of at most: some bytes can claim thousands.
+/// Packets that the feedback of one compound tells of at most: some bytes can claim thousands.
 const MOST_TOLD: usize = 2048;
 
 /// What is used of a received compound.
@@ -95,6 +95,7 @@ impl<'a> FciParser<'a> for Remb {
 /// Calls `found` for what a compound says; stops at the first packet that cannot be read and returns `false`.
 pub fn read(compound: &[u8], mut found: impl FnMut(Feedback)) -> bool {
     let Ok(compound) = Compound::parse(compound) else { return false };
+    let mut left = MOST_TOLD;
     for packet in compound {
         match packet {
             Ok(Packet::Rr(report)) => report.report_blocks().for_each(|block| found(read_report(&block))),
@@ -103,7 +104,7 @@ pub fn read(compound: &[u8], mut found: impl FnMut(Feedback)) -> bool {
                 found(Feedback::SenderReport { ssrc: report.ssrc(), ntp, rtp });
                 report.report_blocks().for_each(|block| found(read_report(&block)));
             }
-            Ok(Packet::TransportFeedback(feedback)) => read_transport(&feedback, &mut found),
+            Ok(Packet::TransportFeedback(feedback)) => read_transport(&feedback, &mut left, &mut found),
             Ok(Packet::PayloadFeedback(feedback)) => read_payload(&feedback, &mut found),
             Ok(Packet::Xr(report)) => read_extended(&report, &mut found),
             Ok(_) => {}
@@ -122,12 +123,14 @@ fn read_report(block: &ReportBlock) -> Feedback {
     })
 }
 
-fn read_transport(feedback: &TransportFeedback, found: &mut impl FnMut(Feedback)) {
+fn read_transport(feedback: &TransportFeedback, left: &mut usize, found: &mut impl FnMut(Feedback)) {
     if let Ok(nack) = feedback.parse_fci::<Nack>() {
-        found(Feedback::Nack { ssrc: feedback.media_ssrc(), sequences: nack.entries().collect() });
+        let sequences: Vec<u16> = nack.entries().take(*left).collect();
+        *left -= sequences.len();
+        found(Feedback::Nack { ssrc: feedback.media_ssrc(), sequences });
     } else if let Ok(twcc) = feedback.parse_fci::<Twcc>() {
         let (mut after, mut packets) = (0, Vec::new());
-        for packet in twcc.packets().take(MOST_TOLD) {
+        for packet in twcc.packets().take(*left) {
             match packet {
                 Ok((sequence, TwccPacketStatus::Received { delta })) => {
                     after += i64::from(delta) * 250;
@@ -137,7 +140,10 @@ fn read_transport(feedback: &TransportFeedback, found: &mut impl FnMut(Feedback)
                 Err(_) => return,
             }
         }
-        found(Feedback::TransportCc(Arrivals { reference: twcc.reference_time(), packets }));
+        *left -= packets.len();
+        if !packets.is_empty() {
+            found(Feedback::TransportCc(Arrivals { reference: twcc.reference_time(), packets }));
+        }
     }
 }
 

@@ -56,6 +56,11 @@ pub enum Command {
         /// What changes.
         change: ViewChange,
     },
+    /// Which feed is of the same person as the caller: its sound is left out of mixes that the caller watches from now on.
+    NameOwn {
+        /// A feed's number, its publisher's identity or name; `None`: what the caller publishes itself.
+        feed: Option<String>,
+    },
     /// Stop watching a feed.
     Unsubscribe {
         /// Which.

@@ -2,10 +2,9 @@
 
 use crate::browser::Browser;
 use crate::line::Line;
+use crate::page::serve;
 use crate::service::{Service, start_server_with};
 use crate::stage::PATIENCE;
-use axum::response::Html;
-use axum::routing::get;
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -15,14 +14,6 @@ use std::time::{Duration, Instant};
 const PAGE: &str = include_str!("lines.html");
 /// A weak line has found its rendition within this.
 const SETTLED: Duration = Duration::from_secs(10);
-
-async fn page() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let routes = axum::Router::new().route("/", get(|| async { Html(PAGE) }));
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{address}/")
-}
 
 /// A feed of 720p from one browser, and a page of viewers in another.
 struct Hall {
@@ -38,7 +29,7 @@ impl Hall {
     async fn open() -> Self {
         let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
         let service = start_server_with(|config| config.media.port = port).await;
-        let url = page().await;
+        let url = serve(PAGE).await;
         let (publisher, viewers) = tokio::join!(Browser::start_keeping_size("publisher"), Browser::start("viewers"));
         publisher.open(&url).await;
         viewers.open(&url).await;

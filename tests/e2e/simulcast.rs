@@ -1,9 +1,10 @@
 //! A browser that publishes three layers at once (RFC 8853): all come in, the best that flows is the feed.
 
 use crate::browser::Browser;
+use crate::page::serve;
 use crate::service::{Service, start_server};
 use crate::stage::{PATIENCE, plays_on};
-use crate::whip::{page, run};
+use crate::whip::{PAGE, run};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,7 @@ async fn until(service: &Service, what: &str, done: impl Fn(&Value) -> bool) -> 
 
 async fn publishes_in(codec: &str) {
     let service = start_server().await;
-    let url = page().await;
+    let url = serve(PAGE).await;
     let (publisher, viewer) = tokio::join!(Browser::start("publisher"), Browser::start("viewer"));
     publisher.open(&url).await;
     viewer.open(&url).await;

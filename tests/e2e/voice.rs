@@ -1,23 +1,13 @@
 //! Who speaks, by the audio levels that Chromium sends.
 
 use crate::browser::Browser;
+use crate::page::serve;
 use crate::service::{Service, start_server};
 use crate::stage::PATIENCE;
-use axum::response::Html;
-use axum::routing::get;
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
 const PAGE: &str = include_str!("voice.html");
-
-/// The page's own server.
-async fn page() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let routes = axum::Router::new().route("/", get(|| async { Html(PAGE) }));
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{address}/")
-}
 
 /// The room's events as they come.
 struct Events {
@@ -65,7 +55,7 @@ async fn joined(page: &Browser, name: &str, service: &Service, events: &mut Even
 async fn the_room_hears_who_speaks() {
     let service = start_server().await;
     let mut events = Events::of(&service).await;
-    let page_url = page().await;
+    let page_url = serve(PAGE).await;
     let page = Browser::start("speakers").await;
     page.open(&page_url).await;
     page.press("begin").await;

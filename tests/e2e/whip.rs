@@ -1,24 +1,14 @@
 //! WHIP and WHEP as a page of somebody else's uses them: `fetch` from another origin, a token, RTCPeerConnection.
 
 use crate::browser::Browser;
+use crate::page::serve;
 use crate::service::{Service, start_server_with};
 use crate::stage::{PATIENCE, plays_on};
-use axum::response::Html;
-use axum::routing::get;
 use millrace::auth::{Auth, TokenRole};
 use std::time::Duration;
 
 const SECRET: &str = "a secret of at least sixteen bytes";
-const PAGE: &str = include_str!("whip.html");
-
-/// The page's own server: not the origin of the service.
-pub async fn page() -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let routes = axum::Router::new().route("/", get(|| async { Html(PAGE) }));
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{address}/")
-}
+pub const PAGE: &str = include_str!("whip.html");
 
 fn token(role: TokenRole) -> String {
     Auth::new(Some(SECRET)).issue(role, None, Duration::from_secs(600)).expect("a token")
@@ -41,7 +31,7 @@ async fn opened(page: &Browser, function: &str, service: &Service, path: &str, r
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_with_nothing_but_fetch_publishes_and_watches() {
     let service = start_server_with(|config| config.auth.secret = Some(SECRET.into())).await;
-    let url = page().await;
+    let url = serve(PAGE).await;
     let (publisher, viewer) = tokio::join!(Browser::start("publisher"), Browser::start("viewer"));
     publisher.open(&url).await;
     viewer.open(&url).await;

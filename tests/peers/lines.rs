@@ -21,6 +21,7 @@ struct Hall {
     _publisher: Peer,
     room: u64,
     feed: Value,
+    clip: Arc<Clip>,
 }
 
 impl Hall {
@@ -30,9 +31,9 @@ impl Hall {
         let room = console.make_room("console").await?;
         let mut device = Client::connect(&server.ws, Role::Device, "device", "any").await?;
         device.join(room, "console").await?;
-        let publisher = device.publish_clip(clip).await?;
+        let publisher = device.publish_clip(clip.clone()).await?;
         let feed = console.expect("start_listening").await?["feed"].clone();
-        Ok(Self { console, _device: device, _publisher: publisher, room, feed })
+        Ok(Self { console, _device: device, _publisher: publisher, room, feed, clip })
     }
 
     async fn viewer(&self, server: &ServerProcess, name: &str) -> Result<(Client, Peer)> {
@@ -118,6 +119,47 @@ async fn a_viewer_keeps_to_its_line() -> Result<()> {
     let (passed, after, _) = line.figures();
     ensure!(after - dropped < 12, "{} of {passed} datagrams did not fit the line", after - dropped);
     hall.get_it(&server, "180p", 1).await
+}
+
+/// Waits until the subscriptions to these feeds get something better and something worse, in this order.
+async fn ranked(server: &ServerProcess, hall: &Hall, better: &Value, worse: &Value) -> Result<()> {
+    let rank = |name: &Value| ["nothing", "sound", "180p", "360p", "source"].iter().position(|known| name == known);
+    let end = Instant::now() + 2 * LIMIT;
+    loop {
+        let all = hall.subscriptions(server).await?;
+        let of = |feed: &Value| all.iter().find(|one| one["feed"] == *feed && one["state"] == "connected");
+        let ranks = [better, worse].map(|feed| of(feed).and_then(|one| rank(&one["rendition"])));
+        if let [Some(better), Some(worse)] = ranks
+            && better > worse
+            && worse < 4
+        {
+            return Ok(());
+        }
+        ensure!(Instant::now() < end, "{better} is to be better than {worse}: {all:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_feeds_on_a_weak_line_the_pinned_one_comes_first() -> Result<()> {
+    let server = ServerProcess::start()?;
+    let mut hall = Hall::open(&server).await?;
+    let mut device = Client::connect(&server.ws, Role::Device, "other", "any").await?;
+    device.join(hall.room, "console").await?;
+    let _publisher = device.publish_clip(hall.clip.clone()).await?;
+    let (one, two) = (hall.feed.clone(), hall.console.expect("start_listening").await?["feed"].clone());
+    let line = Line::start(Door::of(&server.ws, hall.room, &one).await?.address).await;
+    let mut client = Client::connect(&server.ws, Role::Web, "weak", "any").await?;
+    client.go_through(line.address);
+    client.join(hall.room, "weak").await?;
+    let _one = client.watch(hall.room, &one).await?;
+    let _two = client.watch(hall.room, &two).await?;
+    client.send("limit", json!({ "feed": two, "pinned": true })).await?;
+    line.limit(700_000);
+    ranked(&server, &hall, &two, &one).await?;
+    client.send("limit", json!({ "feed": two, "pinned": false })).await?;
+    client.send("limit", json!({ "feed": one, "pinned": true })).await?;
+    ranked(&server, &hall, &one, &two).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -106,6 +106,12 @@ async fn the_rooms_mix_is_watched_by_its_name() {
     web.play("→ join_as_subscriber {room_id: $room, feed: mix}\n← offer_to_subscriber {type: offer, sdp: _, feed: _}")
         .await;
     asked(&server, "LiveMix", |r| matches!(r, MediaRequest::LiveMix { .. }).then_some(())).await;
+    web.play("→ join_as_subscriber {room_id: $room, feed: mix, own: $feed}\n← offer_to_subscriber {type: offer, sdp: _, feed: _}").await;
+    let without = |r: &MediaRequest| match r {
+        MediaRequest::Subscribe { viewer, .. } => viewer.own,
+        _ => None,
+    };
+    assert_eq!(json!(asked(&server, "Subscribe without the own voice", without).await), server.word("feed"));
 }
 
 #[tokio::test]

@@ -22,8 +22,8 @@ pub enum Way {
     Source,
     /// A layer, by the feed of its pictures.
     Layer(FeedId),
-    /// A rung, made here.
-    Made(Codec, Arc<str>),
+    /// A rung, made here for so many bits per second: with another rate it is another one.
+    Made(Codec, Arc<str>, u64),
     /// No pictures.
     Sound,
     /// Nothing at all.
@@ -112,7 +112,7 @@ fn pictures(facts: &Facts, picture: &Picture, taste: &Taste, all: &mut Vec<Candi
     };
     let rungs = facts.ladder.iter().filter_map(|step| {
         let codec = codec_for(step, picture, taste)?;
-        let way = Way::Made(codec, step.name.clone());
+        let way = Way::Made(codec, step.name.clone(), step.bits);
         let similar = smaller.iter().any(|layer| layer.bar.is_none() && is_similar(layer.bits, step.bits));
         (fits(step, &way) && !similar).then(|| made(way, codec, step, picture))
     });
@@ -142,7 +142,7 @@ fn codec_for(step: &Step, picture: &Picture, taste: &Taste) -> Option<Codec> {
     let own = picture.codec.into_iter().filter(|codec| matches!(codec, Codec::Vp8 | Codec::H264));
     let able: Vec<Codec> =
         own.chain([Codec::Vp8, Codec::H264]).filter(|codec| taste.decoders.contains(codec)).collect();
-    let used = able.iter().find(|codec| taste.using == Some(&Way::Made(**codec, step.name.clone())));
+    let used = able.iter().find(|codec| taste.using == Some(&Way::Made(**codec, step.name.clone(), step.bits)));
     used.or_else(|| able.iter().find(|codec| step.runs.contains(codec))).or(able.first()).copied()
 }
 
@@ -151,7 +151,7 @@ fn whole(picture: &Picture, taste: &Taste) -> Option<Candidate> {
     let codec = [Codec::H264, Codec::Vp8].into_iter().find(|codec| taste.decoders.contains(codec))?;
     let (name, bits) = (whole_name(codec), usual_bits(short(picture)));
     let step = Step { name: name.clone(), height: None, framerate: None, bits, runs: Vec::new() };
-    Some(made(Way::Made(codec, name), codec, &step, picture))
+    Some(made(Way::Made(codec, name, bits), codec, &step, picture))
 }
 
 fn made(way: Way, codec: Codec, step: &Step, source: &Picture) -> Candidate {

@@ -17,6 +17,8 @@ use std::time::Duration;
 
 /// Between two looks.
 const TICK: Duration = Duration::from_millis(100);
+/// Between two looks at least, however often viewers change their minds.
+const LEAST: Duration = Duration::from_millis(20);
 
 /// A client's line and its subscriptions, in their order.
 #[derive(Default)]
@@ -48,6 +50,7 @@ impl Keeper {
             }
             leaving.into_iter().for_each(|peer| self.leave(peer));
             self.tick(Moment::now());
+            std::thread::sleep(LEAST);
         }
     }
 

@@ -163,7 +163,7 @@ fn what_cannot_be_made_is_left_for_the_next_lower_with_the_reason() {
     world.run(10.0);
     assert_eq!(world.gets(0), "360p");
     let words = "360p would take 0.35 cores, and 0.10 are left for renditions.".to_owned();
-    world.bar(0, Way::Made(Codec::Vp8, "360p".into()), 10, Bar { why: Why::Budget, words: words.clone() });
+    world.bar(0, Way::Made(Codec::Vp8, "360p".into(), 400_000), 10, Bar { why: Why::Budget, words: words.clone() });
     world.tick();
     let explanation = world.explain(0);
     assert_eq!((world.gets(0).as_str(), explanation.why, &explanation.words), ("180p", Why::Budget, &words));

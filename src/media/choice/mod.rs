@@ -138,14 +138,11 @@ impl Choices {
     pub fn limit(&self, peer: PeerId, limits: ViewLimits) {
         let views = self.shared.views.lock();
         let view = views.get(&peer).cloned();
-        self.shared.hurry(|inbox| {
-            if view.is_none() {
-                inbox.limits.insert(peer, limits);
-            }
-        });
+        if view.is_none() {
+            self.shared.inbox.lock().limits.insert(peer, limits);
+        }
         drop(views);
-        if let Some(view) = view {
-            view.lock().limit(limits);
+        if view.is_some_and(|view| view.lock().limit(limits)) {
             self.shared.hurry(|_| {});
         }
     }

@@ -97,10 +97,12 @@ impl View {
         }
     }
 
-    /// Wants something else at most.
-    pub fn limit(&mut self, limits: ViewLimits) {
-        self.changed |= self.limits != limits;
+    /// Wants something else at most; whether that is news.
+    pub fn limit(&mut self, limits: ViewLimits) -> bool {
+        let news = self.limits != limits;
+        self.changed |= news;
         self.limits = limits;
+        news
     }
 
     /// What it gets; `None`: nothing was chosen yet.

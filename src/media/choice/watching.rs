@@ -75,6 +75,9 @@ impl Watching {
     pub fn look_after(&mut self, report: &LineReport, view: &mut View, flowing: bool, now: Moment) {
         let Some(begun) = &mut self.begun else { return };
         begun.came |= report.showing == Some(begun.feed.id());
+        if !flowing && !begun.came {
+            begun.at = now.at;
+        }
         let late = !begun.came && flowing && now.at.saturating_duration_since(begun.at) >= COMES;
         let over = begun.feed.ready().is_err() && begun.came;
         if !late && !over {
@@ -133,7 +136,7 @@ impl Watching {
                 let layer = self.feed.layers().into_iter().find(|layer| layer.feed.id() == *id).ok_or_else(gone)?;
                 Ok(Some(Show { feed: layer.feed, keep: None }))
             }
-            Way::Made(codec, name) => {
+            Way::Made(codec, name, _) => {
                 let rung = rung(&self.feed, works, name, *codec, candidate.bits).ok_or_else(gone)?;
                 works.make(&self.feed, *codec, &rung).map(Some)
             }

@@ -115,8 +115,10 @@ impl Downlink {
         if !self.ssrcs.contains(&report.ssrc) {
             return;
         }
-        self.figures.fraction_lost.store(report.fraction_lost.into(), Relaxed);
-        self.line.loss(f64::from(report.fraction_lost) / 256.0);
+        if self.judges(report.ssrc) {
+            self.figures.fraction_lost.store(report.fraction_lost.into(), Relaxed);
+            self.line.loss(f64::from(report.fraction_lost) / 256.0);
+        }
         if report.last_sender_report != 0 {
             let now = (clock::ntp_now() >> 16) as u32;
             // In 1/65536 s; a clock that was set back makes it negative.
@@ -125,6 +127,13 @@ impl Downlink {
             self.figures.round_trip_us.store(trip.as_micros() as u64 + 1, Relaxed);
             self.line.round_trip(trip);
         }
+    }
+
+    /// Whether this stream's losses are the line's: the pictures', as long as any are sent.
+    fn judges(&self, ssrc: u32) -> bool {
+        let pictures = self.kinds.iter().position(|kind| *kind == Kind::Video).map(|at| self.ssrcs[at]);
+        let shown = self.figures.pictures_of.lock().showing().is_some();
+        !shown || pictures.is_none_or(|pictures| pictures == ssrc)
     }
 
     /// When the subscriber's last authentic RTCP came.

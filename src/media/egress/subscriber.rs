@@ -123,11 +123,14 @@ impl Subscriber {
         out.begin();
         self.pacer.pass(out.now, self.line.pace());
         let mut roles = [self.sources[0].role(feed), self.sources[1].role(feed)];
+        let mut begun = None;
         for item in items {
             let kind = place_of(item.packet.codec.kind());
             let Some((serial, awaited)) = roles[kind] else { continue };
             for index in 0..self.streams.len() {
+                let begins = item.packet.keyframe && (awaited || self.streams[index].is_broken());
                 let Some(placed) = self.place(index, kind, item, serial) else { continue };
+                begun = begun.or((begins && kind == place_of(Kind::Video)).then_some(serial));
                 if awaited {
                     self.promote(item.packet.codec.kind());
                     roles[kind] = Some((serial, false));
@@ -135,7 +138,23 @@ impl Subscriber {
                 self.leave(index, item, placed, out);
             }
         }
+        if let Some(serial) = begun {
+            self.fill_in(serial, out);
+        }
         self.hand_over(out);
+    }
+
+    /// The pictures have begun. When the first packet of their keyframe was late, what came before it was not sent yet.
+    fn fill_in(&mut self, serial: u32, out: &mut Outgoing) {
+        let video = place_of(Kind::Video);
+        let Some(feed) = self.sources[video].current().map(|current| Arc::clone(&current.feed)) else { return };
+        for item in feed.newest_pictures() {
+            for index in 0..self.streams.len() {
+                if let Some(placed) = self.place(index, video, &item, serial) {
+                    self.leave(index, &item, placed, out);
+                }
+            }
+        }
     }
 
     fn place(&mut self, index: usize, kind: usize, item: &Item, serial: u32) -> Option<Placed> {

@@ -26,7 +26,7 @@ use clock::{Clock, Report};
 use intake::Intake;
 use keyframe::Limiter;
 use layers::Layers;
-pub use layers::{Layer, LayerSource, OnWanted, Simulcast};
+pub use layers::{Layer, LayerSource, MOST as MOST_LAYERS, OnWanted, Simulcast};
 use parking_lot::{Mutex, RwLock};
 use past::Past;
 pub use source::{Source, SourceTrack, TapItem, Upstream};

@@ -125,7 +125,9 @@ fn watch_pictures(pipeline: &gst::Pipeline, rung: &Rung, line: Arc<Line>) -> Res
 /// The size of a picture when its pixels are square.
 fn square(picture: &gst_video::VideoInfo) -> (u32, u32) {
     let (across, down) = (picture.par().numer().max(1), picture.par().denom().max(1));
-    let width = u64::from(picture.width()) * across.unsigned_abs() as u64 / u64::from(down.unsigned_abs());
+    let coded = u64::from(picture.width());
+    // A stream may claim any shape; no camera's pixels are four times as wide as high.
+    let width = (coded * u64::from(across.unsigned_abs()) / u64::from(down.unsigned_abs())).clamp(coded / 4, coded * 4);
     (u32::try_from(width).unwrap_or(picture.width()), picture.height())
 }
 

@@ -76,14 +76,29 @@ impl Renditions {
     /// may take. `Fatal`: the ladder is broken; says where.
     pub fn new(pool: Arc<Pool>, templates: Option<PathBuf>, cpu_percent: u32) -> Result<Arc<Self>, MediaError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Arc::new(Self {
+        let made = Arc::new(Self {
             pool,
             ladder: Ladder::read(templates.clone())?,
             encoders: Encoders::new(templates),
             budget: cores as f64 * f64::from(cpu_percent) / 100.0,
             model: Model::default(),
             all: Mutex::default(),
-        }))
+        });
+        made.try_encoders();
+        Ok(made)
+    }
+
+    /// Finds out what encodes, before the first viewer would have to wait for it: hardware that hangs takes seconds.
+    fn try_encoders(self: &Arc<Self>) {
+        let made = Arc::downgrade(self);
+        let work = move || {
+            for codec in [Codec::Vp8, Codec::H264] {
+                let _known_from_now_on = made.upgrade().map(|made| made.encoders.choose(codec, false));
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("try-encoders".into()).spawn(work) {
+            tracing::warn!(%error, "no thread to try encoders: the first rendition does");
+        }
     }
 
     /// The folder of templates.
@@ -199,8 +214,9 @@ impl Renditions {
 
     /// What a rendition of this source was seen to cost.
     fn account(&self, source: &Arc<Feed>, rendition: &Rendition, cores: f64) {
-        rendition.measured(cores);
+        // A source that sends nothing just now costs nothing just now: what was reckoned stays kept for it.
         if let (work, true) = work(source, rendition.key.codec, &rendition.key.rung) {
+            rendition.measured(cores);
             self.model.learn(&work, cores);
         }
         self.tell();

@@ -128,7 +128,12 @@ impl Worker {
                 Err(RecvTimeoutError::Timeout) => return true,
                 Ok(item) => {
                     if let TapItem::TracksChanged(tracks) = item {
+                        let before = self.payload_type();
                         self.tracks = wanted(&self.rendition, tracks);
+                        if self.payload_type() != before {
+                            self.chain = None;
+                            self.gate.restart(Instant::now());
+                        }
                         self.ordered.change(&self.tracks);
                         self.announce();
                     } else {

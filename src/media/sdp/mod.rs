@@ -14,6 +14,8 @@ mod profile;
 mod publish;
 mod simulcast;
 mod subscribe;
+#[cfg(test)]
+mod testing;
 mod text;
 mod watch;
 

@@ -6,11 +6,8 @@
 
 use super::extension;
 use super::text::{extension_id, push, values};
-use crate::media::feed::{LayerSource, Simulcast, SourceTrack};
+use crate::media::feed::{LayerSource, MOST_LAYERS, Simulcast, SourceTrack};
 use sdp_types::Media;
-
-/// More layers than this are not taken: each is a stream to be kept.
-const MOST: usize = 3;
 
 /// What a section offers, `None` when it sends one layer.
 pub fn read(media: &Media, track: &SourceTrack) -> Option<Simulcast> {
@@ -32,7 +29,7 @@ fn named(media: &Media, track: &SourceTrack) -> Vec<LayerSource> {
     });
     let mut layers: Vec<LayerSource> = Vec::new();
     for rid in names {
-        if layers.len() < MOST && layers.iter().all(|known| known.rid != rid) {
+        if layers.len() < MOST_LAYERS && layers.iter().all(|known| known.rid != rid) {
             layers.push(LayerSource { rid: rid.to_owned(), ssrc: None, rtx_ssrc: None });
         }
     }
@@ -69,7 +66,7 @@ fn grouped(media: &Media) -> Vec<LayerSource> {
     let Some(ssrcs) = groups("SIM ").next().map(numbers) else { return Vec::new() };
     let rtx = |ssrc: u32| groups("FID ").map(numbers).find(|pair| pair.first() == Some(&ssrc))?.get(1).copied();
     let layer = |(at, ssrc): (usize, u32)| LayerSource { rid: at.to_string(), ssrc: Some(ssrc), rtx_ssrc: rtx(ssrc) };
-    ssrcs.into_iter().take(MOST).enumerate().map(layer).collect()
+    ssrcs.into_iter().take(MOST_LAYERS).enumerate().map(layer).collect()
 }
 
 /// The answer's lines: all named layers are taken.

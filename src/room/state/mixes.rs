@@ -53,6 +53,11 @@ impl State {
         self.feeds.iter().filter(|(_, feed)| feed.tracks.is_some()).map(|(id, _)| *id).collect()
     }
 
+    /// The live feed of this number, identity or name.
+    pub(super) fn live_feed_called(&self, name: &str) -> Option<FeedId> {
+        self.feed_called(name, &self.live_feeds())
+    }
+
     /// By number first, then by identity, then by name.
     fn feed_called(&self, name: &str, live: &[FeedId]) -> Option<FeedId> {
         let number = live.iter().find(|id| id.0.to_string() == name);

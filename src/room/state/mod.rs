@@ -125,6 +125,8 @@ struct Participant {
     joined_at: Timestamp,
     /// The way to it, shared by its subscriptions.
     line: LineId,
+    /// Who publishes as the same person: a number, an identity or a name.
+    own: Option<String>,
     lost_at: Option<Instant>,
     publisher: Option<Publisher>,
     /// In the order they were asked for.
@@ -250,6 +252,7 @@ impl State {
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
             Command::SubscribeWith { feed, offer } => self.subscribe_with(&me?, feed, offer)?,
             Command::Limit { of, change } => return self.limit(from.as_ref(), of, change).map(Some),
+            Command::NameOwn { feed } => self.participant(&me?)?.own = feed,
             Command::Unsubscribe { feed } => self.unsubscribe(&me?, feed)?,
             Command::Answer { feed, answer } => self.answer(&me?, feed, answer)?,
             Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,

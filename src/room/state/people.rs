@@ -45,6 +45,7 @@ impl State {
             joining: who,
             joined_at: self.now.wall,
             line: LineId::next(),
+            own: None,
             lost_at: None,
             publisher: None,
             subscriptions: Vec::new(),
@@ -160,7 +161,11 @@ impl State {
             }
             Command::StartBroadcast { .. } | Command::StopBroadcast { .. } => (grants.control, "broadcast"),
             Command::FindFeed { .. } => (grants.subscribe, "watch feeds"),
-            Command::Unpublish | Command::Unsubscribe { .. } | Command::Limit { .. } | Command::Leave => (true, ""),
+            Command::Unpublish
+            | Command::Unsubscribe { .. }
+            | Command::Limit { .. }
+            | Command::NameOwn { .. }
+            | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };
         if allowed { Ok(()) } else { Err(RoomError::Forbidden(what.into())) }

@@ -23,7 +23,9 @@ impl State {
     /// Who watches, as the engine knows it.
     pub(super) fn viewer(&mut self, who: &ParticipantId) -> Result<Viewer, RoomError> {
         let participant = self.participant(who)?;
-        Ok(Viewer { line: participant.line, own: participant.publisher.as_ref().map(|publisher| publisher.feed) })
+        let published = participant.publisher.as_ref().map(|publisher| publisher.feed);
+        let (line, named) = (participant.line, participant.own.clone());
+        Ok(Viewer { line, own: published.or_else(|| self.live_feed_called(&named?)) })
     }
 
     /// The limits of the subscription that a new one to the same feed takes the place of.

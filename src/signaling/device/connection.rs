@@ -172,9 +172,12 @@ impl Connection {
             ClientMessage::OfferFromDevice(offer, content) => {
                 drop(self.ask(Command::Publish { offer, content }).await?)
             }
-            ClientMessage::JoinAsSubscriber(room, feed) => {
+            ClientMessage::JoinAsSubscriber(room, feed, own) => {
                 self.check_in(&room)?;
                 let feed = self.feed_or_mix(feed).await?;
+                if own.is_some() {
+                    self.ask(Command::NameOwn { feed: own.map(|own| own.0.to_string()) }).await?;
+                }
                 self.ask(Command::Subscribe { feed }).await?;
             }
             ClientMessage::StartReceiving(answer, feed) => drop(self.ask(Command::Answer { feed, answer }).await?),

@@ -19,8 +19,8 @@ pub enum ClientMessage {
     InviteDevices(RoomId),
     /// `offer_from_device`; `content: "screen"` for a shared screen.
     OfferFromDevice(Sdp, Content),
-    /// `join_as_subscriber`; without a feed it is the room's mix.
-    JoinAsSubscriber(RoomId, Option<FeedId>),
+    /// `join_as_subscriber`; without a feed it is the room's mix, and `own` is not heard in it.
+    JoinAsSubscriber(RoomId, Option<FeedId>, Option<FeedId>),
     /// `limit`
     Limit(FeedId, ViewChange),
     /// `notify_me`
@@ -238,7 +238,11 @@ impl Verb {
             Self::JoinAsSubscriber => {
                 let room = room_id(data)?;
                 let mix = data.get("feed").and_then(Value::as_str) == Some(MIX);
-                ClientMessage::JoinAsSubscriber(room, if mix { None } else { Some(known_feed(data)?) })
+                ClientMessage::JoinAsSubscriber(
+                    room,
+                    if mix { None } else { Some(known_feed(data)?) },
+                    number(data, "own")?,
+                )
             }
             Self::StartReceiving => ClientMessage::StartReceiving(sdp(data)?, feed(data)?),
             Self::Ice => ClientMessage::Ice(side(role, data)?, candidate(data)?),
@@ -282,11 +286,15 @@ pub fn room_value(room: &RoomId) -> Value {
 
 /// A feed that is no number of ours is just unknown, whatever it is: the room says `feed_not_found` to 0.
 fn feed(data: &Map<String, Value>) -> Read<Option<FeedId>> {
-    match data.get("feed") {
+    number(data, "feed")
+}
+
+fn number(data: &Map<String, Value>, field: &'static str) -> Read<Option<FeedId>> {
+    match data.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Number(number)) => Ok(Some(FeedId(number.as_u64().unwrap_or(0)))),
         Some(Value::String(text)) => Ok(Some(FeedId(text.parse().unwrap_or(0)))),
-        Some(_) => Err(bad("feed", "must be a feed's number")),
+        Some(_) => Err(bad(field, "must be a feed's number")),
     }
 }
 

@@ -104,10 +104,12 @@ impl<D: Dialect> Member<D> {
     }
 
     async fn put(&mut self, offer: Sdp) -> Next {
-        match self.room.request(Some(&self.me), self.dialect.offered(offer)).await {
-            Ok(_) => Next::GoOn,
-            Err(error) => self.refused(error),
+        for command in self.dialect.introduced().into_iter().chain([self.dialect.offered(offer)]) {
+            if let Err(error) = self.room.request(Some(&self.me), command).await {
+                return self.refused(error);
+            }
         }
+        Next::GoOn
     }
 
     fn on_event(&mut self, event: Option<Event>) -> Next {

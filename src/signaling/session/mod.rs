@@ -40,6 +40,10 @@ pub trait Dialect: Send + Sync + 'static {
     const NAME: &'static str;
     /// Whose candidates its clients trickle.
     const SIDE: Side;
+    /// What the room is to know before its offer.
+    fn introduced(&self) -> Option<Command> {
+        None
+    }
     /// What a client's offer asks of the room.
     fn offered(&self, offer: Sdp) -> Command;
     /// What an event means to this participant's session.

@@ -16,7 +16,7 @@ use crate::room::registry::Joining;
 use crate::room::{Command, Reply, RoomError, RoomHandle};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::post;
@@ -40,6 +40,7 @@ pub fn router(shared: Shared) -> axum::Router {
 async fn watch(
     State(Endpoint { shared, sessions }): State<Endpoint>,
     Path(address): Path<Address>,
+    Query(query): Query<wire::Query>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -49,7 +50,7 @@ async fn watch(
     let room = shared.rooms.find(&id).map_err(refused)?;
     let feed = find(&room, address.feed).await.map_err(refused)?;
     let who = joining(&random::<4>().map_err(refused)?, id.clone(), grants);
-    let opened = sessions.open(room, who, Watching(feed), offer).await?;
+    let opened = sessions.open(room, who, Watching { feed, own: query.own }, offer).await?;
     let location = location(Watching::NAME, &id, &opened.id);
     let link = layer::link(&location);
     let mut response = http::created(&opened, location, layer::ACCEPTS, &shared.ice_servers);

@@ -5,8 +5,13 @@ use crate::room::{Command, EventKind, RoomError, Side, Watched};
 use crate::signaling::session::{Dialect, Heard, removed, status};
 use axum::http::StatusCode;
 
-/// A client that watches this feed.
-pub struct Watching(pub FeedId);
+/// A client that watches a feed.
+pub struct Watching {
+    /// Which.
+    pub feed: FeedId,
+    /// Whose own voice it does not want to hear in a mix: a feed's number, its publisher's identity or name.
+    pub own: Option<String>,
+}
 
 /// The participant of this name.
 pub fn participant(name: &str) -> ParticipantId {
@@ -17,12 +22,16 @@ impl Dialect for Watching {
     const NAME: &'static str = "whep";
     const SIDE: Side = Side::Subscriber;
 
+    fn introduced(&self) -> Option<Command> {
+        self.own.clone().map(|own| Command::NameOwn { feed: Some(own) })
+    }
+
     fn offered(&self, offer: Sdp) -> Command {
-        Command::SubscribeWith { feed: self.0, offer }
+        Command::SubscribeWith { feed: self.feed, offer }
     }
 
     fn limited(&self, change: ViewChange) -> Option<Command> {
-        Some(Command::Limit { of: Watched::Feed(self.0), change })
+        Some(Command::Limit { of: Watched::Feed(self.feed), change })
     }
 
     fn heard(&self, me: &ParticipantId, event: EventKind) -> Heard {
@@ -56,7 +65,7 @@ mod tests {
         let (feed, peer, reason, detail) = (FeedId(1), PeerId(2), EndReason::FeedEnded, String::new());
         let ended = EventKind::SubscriptionEnded { participant: me.clone(), feed, peer, reason, detail };
         let words = "what it watched is over (feed_ended)".to_owned();
-        assert_eq!(Watching(feed).heard(&me, ended), Heard::Over(words));
+        assert_eq!(Watching { feed, own: None }.heard(&me, ended), Heard::Over(words));
     }
 
     #[test]

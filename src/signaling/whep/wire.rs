@@ -11,6 +11,13 @@ pub struct Address {
     pub feed: Option<String>,
 }
 
+/// `?own=…`
+#[derive(Debug, Default, Deserialize)]
+pub struct Query {
+    /// Who publishes as the same person, by a feed's number, its publisher's id or name: not heard in a mix.
+    pub own: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

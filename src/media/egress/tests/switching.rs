@@ -162,3 +162,20 @@ fn a_hundred_switches_leave_nothing_behind() {
     }
     assert_eq!((a.feed.users(), b.feed.users(), a.feed.picture_users()), (0, 0, 0));
 }
+
+#[test]
+fn a_keyframe_whose_first_packet_is_late_is_sent_whole() {
+    let (a, b) = two();
+    let mut viewer = a.subscribe();
+    a.publish(&key(VIDEO, 10, 0));
+    let first = viewer.rtp("the first feed's keyframe");
+    b.publish(&inter(VIDEO, 500, 77));
+    viewer.downlink.show(Kind::Video, show(&b.feed));
+    viewer.until("both are known", |report| report.waiting == Some(b.feed.id()));
+    b.publish(&rtp(96, VIDEO, 502, 3077, &[0, 1, 2]));
+    b.publish(&rtp(96, VIDEO, 503, 3077, &[0, 3, 4]));
+    b.publish(&key(VIDEO, 501, 3077));
+    let mut numbers = [1, 2, 3].map(|_| viewer.rtp("three packets").sequence.wrapping_sub(first.sequence));
+    numbers.sort_unstable();
+    assert_eq!(numbers, [1, 2, 3]);
+}

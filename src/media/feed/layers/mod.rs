@@ -307,7 +307,8 @@ impl State {
             flow.bitrate = if rate > 0 { rate } else { flow.bitrate };
         }
         let uses = self.uses(used, now);
-        if !self.wanted.look(|at| uses[at], now) {
+        let flows: Vec<bool> = self.flows.iter().map(|flow| flow.flows(now)).collect();
+        if !self.wanted.look(|at| uses[at], |at| flows[at], now) {
             return None;
         }
         let order = ranked(&self.flows, |at| self.wanted.is_sent(at));

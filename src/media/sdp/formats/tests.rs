@@ -1,6 +1,7 @@
 //! What we offer for tracks of all codecs, and answers of Chromium 156 and others to it.
 
 use super::super::offered::read;
+use super::super::testing::track;
 use super::super::text::value;
 use super::*;
 
@@ -10,16 +11,7 @@ const HIGH: &str = include_str!("../fixtures/chromium_answer_high.sdp");
 const HIGH_FMTP: &str = "packetization-mode=1;profile-level-id=640029";
 
 fn offered(codec: Codec, fmtp: &str) -> Offered {
-    Offered::of(&SourceTrack {
-        codec,
-        fmtp: fmtp.into(),
-        payload_type: 1,
-        ssrc: None,
-        rtx_payload_type: None,
-        rtx_ssrc: None,
-        nack: true,
-        audio_level_id: 0,
-    })
+    Offered::of(&track(codec, fmtp))
 }
 
 /// Codecs and payload types that the pictures' section of an answer takes, and whether the feed's own is among them.

@@ -1,19 +1,7 @@
 //! Offers to subscribers and their answers, as Chromium 156 writes them.
 
+use super::super::testing::track;
 use super::*;
-
-fn track(codec: Codec, fmtp: &str) -> SourceTrack {
-    SourceTrack {
-        codec,
-        fmtp: fmtp.into(),
-        payload_type: 1,
-        ssrc: None,
-        rtx_payload_type: None,
-        rtx_ssrc: None,
-        nack: true,
-        audio_level_id: 0,
-    }
-}
 
 fn subscription(tracks: &[SourceTrack]) -> Subscription {
     let mut next = 100;

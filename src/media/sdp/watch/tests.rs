@@ -1,24 +1,12 @@
 //! A viewer's offers, as Chromium writes them, and the answers for feeds of all codecs.
 
+use super::super::testing::track;
 use super::*;
 use sdp_types::Session;
 
 const OFFER: &str = include_str!("../fixtures/chromium_recvonly.sdp");
 /// Of Chromium 156 with software decoders, whose page prefers H264 alone.
 const H264_ONLY: &str = include_str!("../fixtures/chromium_recvonly_h264.sdp");
-
-fn track(codec: Codec, fmtp: &str) -> SourceTrack {
-    SourceTrack {
-        codec,
-        fmtp: fmtp.into(),
-        payload_type: 1,
-        ssrc: None,
-        rtx_payload_type: None,
-        rtx_ssrc: None,
-        nack: true,
-        audio_level_id: 0,
-    }
-}
 
 fn read(offer: &str, tracks: &[SourceTrack]) -> Result<Viewing, MediaError> {
     let mut next = 100;

@@ -1,0 +1,13 @@
+//! A page of somebody else's: served from an origin that is not the service's.
+
+use axum::response::Html;
+use axum::routing::get;
+
+/// Serves it for as long as the test lasts; its address.
+pub async fn serve(page: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let routes = axum::Router::new().route("/", get(move || async move { Html(page) }));
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    format!("http://{address}/")
+}
