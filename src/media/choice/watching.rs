@@ -101,10 +101,11 @@ impl Watching {
         now: Moment,
     ) -> Option<Change> {
         self.probe(verdict.desire);
-        let candidate = view.candidate(verdict.to)?.clone();
+        let candidate = view.candidate(verdict.to)?;
         if view.gets(&candidate.way) {
             return view.take(verdict, line, now);
         }
+        let candidate = candidate.clone();
         match self.source(&candidate, works) {
             Ok(source) => self.show(&candidate, view.is_new(), source, now.at),
             Err(bar) => {

@@ -24,7 +24,7 @@ impl Works for Arc<Renditions> {
     }
 
     fn runs(&self, feed: &Arc<Feed>, codec: Codec, rung: &Rung) -> bool {
-        self.price(feed, codec, rung) == 0.0
+        Renditions::runs(self, feed, codec, rung)
     }
 
     fn make(&self, feed: &Arc<Feed>, codec: Codec, rung: &Rung) -> Result<Show, Bar> {

@@ -144,11 +144,13 @@ impl Renditions {
 
     /// Cores that this would take more; 0 when it runs already.
     pub fn price(&self, feed: &Arc<Feed>, codec: Codec, rung: &Rung) -> f64 {
+        if self.runs(feed, codec, rung) { 0.0 } else { self.model.cores(&work(feed, codec, rung).0) }
+    }
+
+    /// Whether this one runs already.
+    pub fn runs(&self, feed: &Feed, codec: Codec, rung: &Rung) -> bool {
         let key = Key { feed: feed.id(), codec, rung: rung.clone(), sound: false };
-        if self.all.lock().get(&key).is_some_and(|known| known.feed.ready().is_ok()) {
-            return 0.0;
-        }
-        self.model.cores(&work(feed, codec, rung).0)
+        self.all.lock().get(&key).is_some_and(|known| known.feed.ready().is_ok())
     }
 
     /// All that run, and the budget they run in.

@@ -21,7 +21,7 @@ const ABOVE: OutCodec = OutCodec { codec: Codec::H264, payload_type: 106, rtx: S
 const BELOW: OutCodec = OutCodec { codec: Codec::H264, payload_type: 104, rtx: Some(105) };
 /// Feedback that we take, by kind.
 const OF_SOUND: [&str; 1] = ["transport-cc"];
-const OF_PICTURES: [&str; 5] = ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"];
+pub const OF_PICTURES: [&str; 5] = ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"];
 
 /// What one outgoing stream may carry, as our offer says it.
 #[derive(Clone, Debug)]

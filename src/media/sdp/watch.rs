@@ -8,7 +8,7 @@
 use super::candidate::{self, HostCandidate};
 use super::codec::{choose, kind, offers_feedback, rtx_for};
 use super::extension;
-use super::formats::{self, MADE};
+use super::formats::{self, MADE, OF_PICTURES};
 use super::inner::{self, Local};
 use super::offered::{Remote, bad, bundle, read};
 use super::profile::matching;
@@ -159,7 +159,7 @@ fn write_format(out: &mut String, media: &Media, format: &OutCodec) {
     let pt = format.payload_type;
     of_payload(media, "rtpmap", pt).take(1).for_each(|map| push(out, format!("a=rtpmap:{pt} {map}")));
     of_payload(media, "fmtp", pt).take(1).for_each(|fmtp| push(out, format!("a=fmtp:{pt} {fmtp}")));
-    for feedback in ["nack", "nack pli", "ccm fir", "transport-cc", "rrtr"] {
+    for feedback in OF_PICTURES {
         if offers_feedback(media, pt, feedback) {
             push(out, format!("a=rtcp-fb:{pt} {feedback}"));
         }
