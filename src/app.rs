@@ -119,7 +119,10 @@ async fn run(
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),
-        ice_servers: Arc::default(),
+        handout: parts::handout(&config)?,
+        quotas: signaling::quota::Quotas::new(&config.guests),
+        guests: Arc::new(config.guests.clone()),
+        server: Arc::new(config.server.clone()),
         closing: closing.clone(),
     });
     let confined = auth.is_open() && !config.auth.insecure_open;

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod check;
+mod guests;
 mod load;
 mod onvif;
 mod playing;
@@ -12,19 +13,23 @@ mod renditions;
 #[cfg(test)]
 mod sample_test;
 mod storage;
+mod turn;
 mod webhook;
 
 pub use addresses::PublicIps;
 pub use check::Problems;
+pub use guests::{GuestDialect, Guests};
 pub use load::{LoadError, Source, load};
 pub use onvif::Onvif;
 pub use playing::{Hls, Ingests, Rtsp};
 pub use reach::Reach;
 pub use renditions::Renditions;
 pub use storage::{Destination, Storage};
+pub use turn::Turn;
 pub use webhook::Webhook;
 
 use crate::model::IngestWish;
+use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -39,8 +44,12 @@ pub struct Config {
     pub server: Server,
     /// Who may come in.
     pub auth: Auth,
+    /// Clients without a token, and limits of one address.
+    pub guests: Guests,
     /// WebRTC media.
     pub media: Media,
+    /// STUN and TURN.
+    pub turn: Turn,
     /// Rooms and signaling.
     pub rooms: Rooms,
     /// Recordings.
@@ -86,6 +95,11 @@ pub struct Server {
     pub tls_key: Option<PathBuf>,
     /// Where the certificate and other lasting files live.
     pub data_dir: PathBuf,
+    /// Pages from these may call the dialects that have no token (CORS), `https://app.example.org` or `*`. Without
+    /// `auth.secret`, any that `layers` lets in.
+    pub allow_origins: Vec<String>,
+    /// Reverse proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// Shutdown is forced after this.
     #[serde(with = "humantime_serde")]
     pub shutdown_limit: Duration,
@@ -220,6 +234,8 @@ impl Default for Server {
             tls_cert: None,
             tls_key: None,
             data_dir: "data".into(),
+            allow_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             shutdown_limit: Duration::from_secs(10),
         }
     }

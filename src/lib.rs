@@ -13,3 +13,4 @@ pub mod onvif;
 pub mod recordings;
 pub mod room;
 pub mod signaling;
+pub mod turn;

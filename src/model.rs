@@ -10,15 +10,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 mod address;
 mod broadcast;
 mod end;
+mod ice;
 mod ingest;
+mod opaque;
 mod recording;
 mod secret;
 mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
+pub use ice::IceServer;
 pub use ingest::{
     Ingest, IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, Transport, VideoPolicy,
 };
+pub use opaque::Opaque;
 pub use recording::{
     FileFacts, Gap, Happening, Layout, LayoutBox, RecordWhen, Recording, RecordingEvent, RecordingFile, RecordingKind,
     RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
@@ -109,6 +113,15 @@ text_id!(/// A recording of a room: a folder with one file per feed and a manife
     RecordingId);
 
 impl RoomId {
+    /// The room of a name that people gave: itself if it is valid, else a name made of its digest.
+    pub fn of_name(name: &str) -> Self {
+        if Self::is_valid(name) {
+            return Self::new(name);
+        }
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, name.as_bytes());
+        let hex: String = digest.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        Self::new(format!("named-{hex}"))
+    }
     /// Whether the text may name a room: 1 to 64 of `[A-Za-z0-9_-]`.
     pub fn is_valid(text: &str) -> bool {
         (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
@@ -280,5 +293,19 @@ impl Grants {
     /// Whether the grants let their holder into this room.
     pub fn allows_room(&self, room: &RoomId) -> bool {
         self.room.as_ref().is_none_or(|only| only == room)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_name_leads_to_one_valid_room() {
+        assert_eq!(RoomId::of_name("hall-7").as_str(), "hall-7");
+        let odd = ["客厅", "a b", "", "a/b"].map(RoomId::of_name);
+        assert!(odd.iter().all(|id| RoomId::is_valid(id.as_str())), "{odd:?}");
+        assert!(odd.iter().enumerate().all(|(at, id)| !odd[..at].contains(id)), "{odd:?}");
+        assert_eq!(RoomId::of_name("客厅"), odd[0]);
     }
 }

@@ -61,6 +61,7 @@ impl From<RoomError> for ApiError {
             RoomError::SubscriptionNotFound => (StatusCode::NOT_FOUND, "subscription_not_found"),
             RoomError::BroadcastNotFound => (StatusCode::NOT_FOUND, "broadcast_not_found"),
             RoomError::Invalid(_) => (StatusCode::BAD_REQUEST, "bad_request"),
+            RoomError::Occupied => (StatusCode::CONFLICT, "occupied"),
             RoomError::NotInRoom => (StatusCode::CONFLICT, "not_in_room"),
             RoomError::NoPendingOffer => (StatusCode::CONFLICT, "no_pending_offer"),
             RoomError::NotPublishing => (StatusCode::CONFLICT, "not_publishing"),

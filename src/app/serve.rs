@@ -47,7 +47,11 @@ pub fn http(address: SocketAddr, router: Router) -> Result<Server, StartError> {
     let mut server =
         axum_server::Server::from_listener(listener).acceptor(NoDelayAcceptor::new()).handle(handle.clone());
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
-    Ok(Server { address, handle, task: tokio::spawn(server.serve(router.into_make_service())) })
+    Ok(Server {
+        address,
+        handle,
+        task: tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>())),
+    })
 }
 
 /// HTTPS, unless it is switched off.
@@ -59,7 +63,11 @@ pub fn https(config: &Config, router: Router) -> Result<Option<Server>, StartErr
     let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new());
     let mut server = axum_server::Server::from_listener(listener).acceptor(acceptor).handle(handle.clone());
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
-    Ok(Some(Server { address, handle, task: tokio::spawn(server.serve(router.into_make_service())) }))
+    Ok(Some(Server {
+        address,
+        handle,
+        task: tokio::spawn(server.serve(router.into_make_service_with_connect_info::<SocketAddr>())),
+    }))
 }
 
 /// Listens on an address; says by `key` and `flag` how it could be another one.

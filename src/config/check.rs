@@ -33,6 +33,8 @@ impl Config {
             self.camera_problem(),
             self.hls.problem(),
             self.renditions.problem(),
+            self.turn.problem(),
+            self.origin_problem(),
         ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
@@ -51,7 +53,9 @@ impl Config {
         self.server.https = self.server.https.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         self.rtsp.listen = self.rtsp.listen.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
         self.media.bind = loopback_of(self.media.bind);
-        self.rtsp.listen = self.rtsp.listen.map(|a| SocketAddr::new(loopback_of(a.ip()), a.port()));
+        for address in self.turn.listen.iter_mut().chain(&mut self.turn.listen_tls) {
+            address.set_ip(loopback_of(address.ip()));
+        }
         let public = self.media.public_ips.listed().iter().copied().filter(IpAddr::is_loopback);
         self.media.public_ips = PublicIps::Listed(public.collect());
         (self, Some(CONFINED))
@@ -64,6 +68,12 @@ impl Config {
         }
         let empty = self.cameras.iter().find(|(_, all)| all.iter().any(|camera| camera.uri.is_empty()));
         empty.map(|(room, _)| format!("cameras.{room}: each camera needs its `uri`"))
+    }
+
+    fn origin_problem(&self) -> Option<String> {
+        let good = |origin: &str| origin == "*" || (origin.contains("://") && !origin.ends_with('/'));
+        let bad = self.server.allow_origins.iter().find(|origin| !good(origin))?;
+        Some(format!("server.allow_origins has {bad:?}: write scheme and host as https://app.example.org, or *"))
     }
 
     fn secret_problem(&self) -> Option<String> {
@@ -129,6 +139,9 @@ impl Config {
             ("rooms.heartbeat", self.rooms.heartbeat.as_millis() as usize),
             ("media.liveness", self.media.liveness.as_millis() as usize),
             ("media.negotiation_limit", self.media.negotiation_limit.as_millis() as usize),
+            ("guests.max_sockets", self.guests.max_sockets),
+            ("guests.max_rooms", self.guests.max_rooms),
+            ("guests.max_made_per_minute", self.guests.max_made_per_minute as usize),
             ("server.shutdown_limit", self.server.shutdown_limit.as_millis() as usize),
             ("onvif.search", self.onvif.search.as_millis() as usize),
             ("recording.max_age", self.recording.max_age.map_or(1, |age| age.as_millis() as usize)),

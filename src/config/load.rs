@@ -10,8 +10,21 @@ const PREFIX: &str = "MILLRACE_";
 /// Variables with the prefix that are no settings: the file's path, read by the command line.
 const NOT_SETTINGS: [&str; 1] = ["MILLRACE_CONFIG"];
 /// Settings that are lists: in the environment and in flags their items stand between commas.
-const LISTS: [&str; 6] =
-    ["media.public_ips", "webhook.events", "reach.schemes", "reach.hosts", "reach.networks", "reach.special"];
+const LISTS: [&str; 13] = [
+    "server.allow_origins",
+    "server.trusted_proxies",
+    "guests.dialects",
+    "media.public_ips",
+    "turn.listen",
+    "turn.listen_tls",
+    "turn.peers",
+    "turn.servers",
+    "webhook.events",
+    "reach.schemes",
+    "reach.hosts",
+    "reach.networks",
+    "reach.special",
+];
 
 /// A setting from outside the file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,10 +51,12 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 14] = [
+    let sections: [(&str, BTreeSet<&str>); 16] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
+        ("guests", fields::<super::Guests>()),
         ("media", fields::<super::Media>()),
+        ("turn", fields::<super::Turn>()),
         ("rooms", fields::<super::Rooms>()),
         ("recording", fields::<super::Recording>()),
         ("storage", fields::<super::Storage>()),

@@ -16,6 +16,13 @@ pub enum MediaEvent {
         /// For the client.
         answer: Sdp,
     },
+    /// The offer of a conversation, candidates inside.
+    PublishOffered {
+        /// The conversing peer.
+        peer: PeerId,
+        /// For the client.
+        offer: Sdp,
+    },
     /// The offer was refused. A publisher that was running before goes on as it was.
     PublishRefused {
         /// Publisher.

@@ -127,7 +127,7 @@ impl Engine for FakeEngine {
 impl State {
     fn note(&mut self, request: &MediaRequest, events: &MediaSink) {
         match request {
-            MediaRequest::Publish { peer, feed, .. } => {
+            MediaRequest::Publish { peer, feed, .. } | MediaRequest::Converse { peer, feed, .. } => {
                 self.peers.insert(*peer, (Some(*feed), events.clone()));
                 self.feeds.insert(*feed, events.clone());
             }
@@ -160,6 +160,7 @@ impl State {
     fn sink_of(&self, event: &MediaEvent) -> Option<&MediaSink> {
         match event {
             MediaEvent::PublishAnswered { peer, .. }
+            | MediaEvent::PublishOffered { peer, .. }
             | MediaEvent::PublishRefused { peer, .. }
             | MediaEvent::SubscribeOffered { peer, .. }
             | MediaEvent::SubscribeAnswered { peer, .. }
@@ -182,6 +183,10 @@ impl State {
     fn answers(&self, request: MediaRequest) -> Vec<MediaEvent> {
         match request {
             MediaRequest::Publish { peer, feed, offer, .. } => published(peer, Some(feed), &offer),
+            MediaRequest::Converse { peer, feed, offer: Some(offer), .. } => published(peer, Some(feed), &offer),
+            MediaRequest::Converse { peer, offer: None, .. } => {
+                vec![MediaEvent::PublishOffered { peer, offer: sdp(peer, "sendrecv", "actpass") }]
+            }
             MediaRequest::Republish { peer, offer } => {
                 let feed = self.peers.get(&peer).and_then(|(feed, _)| *feed);
                 published(peer, feed, &offer)
@@ -225,9 +230,12 @@ impl State {
                 let status = BroadcastStatus { state, reason, ..BroadcastStatus::default() };
                 vec![MediaEvent::BroadcastChanged { broadcast, status: Box::new(status) }]
             }
-            MediaRequest::Answer { peer, answer } => match tracks(&answer) {
-                Ok(_) => vec![MediaEvent::Connected { peer }],
-                Err(error) => vec![MediaEvent::AnswerRefused { peer, error }],
+            MediaRequest::Answer { peer, answer } => match (tracks(&answer), self.peers.get(&peer)) {
+                (Ok(tracks), Some((Some(feed), _))) => {
+                    vec![MediaEvent::Connected { peer }, MediaEvent::FeedLive { feed: *feed, tracks }]
+                }
+                (Ok(_), _) => vec![MediaEvent::Connected { peer }],
+                (Err(error), _) => vec![MediaEvent::AnswerRefused { peer, error }],
             },
             MediaRequest::Record { recording, feed, stem, .. } => {
                 vec![MediaEvent::RecordingStarted { recording, feed: Some(feed), report: report(&stem) }]
@@ -243,6 +251,7 @@ impl State {
             | MediaRequest::MixLayout { .. }
             | MediaRequest::PauseRecording { .. }
             | MediaRequest::Limit { .. }
+            | MediaRequest::Face { .. }
             | MediaRequest::KeepPast { .. } => Vec::new(),
         }
     }

@@ -31,6 +31,26 @@ pub enum MediaRequest {
         /// What is filmed.
         content: Content,
     },
+    /// Terminate a publisher that receives on the same peer connection. With an offer, as `Publish`; without one the
+    /// server offers VP8, H264 and Opus both ways, → `PublishOffered`, then `Answer` → `Connected` or `AnswerRefused`.
+    /// What it receives, `Face` says: until then nothing is sent to it.
+    Converse {
+        /// The new peer.
+        peer: PeerId,
+        /// The new feed.
+        feed: FeedId,
+        /// The client's offer.
+        offer: Option<Sdp>,
+        /// Who watches.
+        viewer: Viewer,
+    },
+    /// What a conversing peer gets from now on; it need not be connected, the feed not live. → `Showing`.
+    Face {
+        /// The conversing peer.
+        peer: PeerId,
+        /// Which; `None`: nothing.
+        feed: Option<FeedId>,
+    },
     /// A further offer of a running publisher: same feed, and subscribers keep playing. An offer with another DTLS
     /// fingerprint is a new peer connection of the client (a reloaded page) and takes over the feed.
     /// → `PublishAnswered` or `PublishRefused` (what runs stays as it was).

@@ -1,8 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, ParticipantId, PeerId,
-    RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, Opaque, ParticipantId,
+    PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,32 @@ pub enum Command {
         offer: Sdp,
         /// What is filmed; of the first offer.
         content: Content,
+    },
+    /// Publish, and receive another feed on the same peer connection (a call). With an offer the server answers,
+    /// → `PublishAnswered` | `PublishRefused`; without one it offers, → `PublishOffered` | `FeedEnded`. A further offer
+    /// renegotiates, as with `Publish`. What comes back, `Face` says.
+    Converse {
+        /// The client's offer.
+        offer: Option<Sdp>,
+    },
+    /// The answer to `PublishOffered`. → `FeedPublished`, or `PublishRefused` and the offer stays open.
+    AnswerConversation {
+        /// The client's answer.
+        answer: Sdp,
+    },
+    /// Which feed a conversing participant gets; it may not be live yet.
+    Face {
+        /// Which; `None`: none.
+        feed: Option<FeedId>,
+    },
+    /// Pass a message on, unread. → `Relayed` there.
+    Relay {
+        /// To whom; `None`: everybody else who is here.
+        to: Option<ParticipantId>,
+        /// What.
+        body: Opaque,
+        /// Keep it, within bounds, for one who is not here yet; it is lost when the sender leaves. Else `to` must be here.
+        keep: bool,
     },
     /// Stop publishing; stay in the room.
     Unpublish,
@@ -165,6 +191,9 @@ pub enum RoomError {
     /// The caller is not in the room.
     #[error("you are not in a room: join one first")]
     NotInRoom,
+    /// Somebody of this name is here and alive.
+    #[error("somebody of this name is in the room already")]
+    Occupied,
     /// No such participant.
     #[error("there is no such participant in this room")]
     ParticipantNotFound,

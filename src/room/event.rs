@@ -2,7 +2,7 @@
 
 use super::command::RoomError;
 use crate::model::{
-    Broadcast, EndReason, FeedId, Ingest, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo, Why,
+    Broadcast, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,14 @@ pub enum EventKind {
         /// For the client.
         answer: Sdp,
     },
-    /// This participant's offer was refused; a running feed is untouched.
+    /// Offer for this participant's conversation.
+    PublishOffered {
+        /// The feed it will publish.
+        feed: FeedId,
+        /// For the client.
+        offer: Sdp,
+    },
+    /// This participant's offer, or answer, was refused; a running feed is untouched.
     PublishRefused {
         /// Why.
         error: RoomError,
@@ -175,6 +182,13 @@ pub enum EventKind {
     BroadcastChanged {
         /// The broadcast.
         broadcast: Box<Broadcast>,
+    },
+    /// A message of another participant.
+    Relayed {
+        /// Whose.
+        from: ParticipantId,
+        /// What it says.
+        body: Opaque,
     },
     /// The room is gone.
     RoomClosed {

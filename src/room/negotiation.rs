@@ -91,6 +91,11 @@ impl Negotiation {
     pub fn offering(now: Instant) -> Self {
         Self { phase: Phase::HaveLocalOffer, deadline: Some(now + ENGINE_LIMIT), ..Self::answering(Early::default()) }
     }
+    /// The engine is asked to make an offer where the client could have made the first. Candidates that came stay.
+    pub fn offers(&mut self, now: Instant) {
+        self.phase = Phase::HaveLocalOffer;
+        self.deadline = Some(now + ENGINE_LIMIT);
+    }
     /// Where it stands.
     pub fn phase(&self) -> Phase {
         self.phase

@@ -37,6 +37,8 @@ impl Notice {
                 !matches!(event.to, Audience::One(_))
             }
             EventKind::PublishAnswered { .. }
+            | EventKind::PublishOffered { .. }
+            | EventKind::Relayed { .. }
             | EventKind::PublishRefused { .. }
             | EventKind::SubscriptionOffered { .. }
             | EventKind::SubscriptionAnswered { .. }
@@ -65,6 +67,8 @@ impl Notice {
             EventKind::FeedPublished { .. } => "feed_published",
             EventKind::FeedEnded { .. } => "feed_ended",
             EventKind::PublishAnswered { .. } => "publish_answered",
+            EventKind::PublishOffered { .. } => "publish_offered",
+            EventKind::Relayed { .. } => "relayed",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::SubscriptionOffered { .. } => "subscription_offered",
             EventKind::SubscriptionAnswered { .. } => "subscription_answered",

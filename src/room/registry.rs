@@ -220,4 +220,6 @@ pub struct Joining {
     pub grants: Grants,
     /// A device: when its publishing peer fails (not: is unpublished), it is out of the room and can be invited again.
     pub leaves_with_its_feed: bool,
+    /// Refuse with `Occupied` while one of this id is here and its connection alive; else it is taken over.
+    pub unique: bool,
 }

@@ -24,7 +24,7 @@ fn world(limits: config::Rooms) -> World {
 }
 fn joining(who: &str) -> Joining {
     let grants = Grants { control: true, publish: true, subscribe: true, room: None };
-    Joining { id: id(who), name: who.into(), dialect: "test", grants, leaves_with_its_feed: false }
+    Joining { id: id(who), name: who.into(), dialect: "test", grants, leaves_with_its_feed: false, unique: false }
 }
 fn id(who: &str) -> ParticipantId {
     ParticipantId::new(who)

@@ -1,6 +1,10 @@
 //! Clients' JSON, HTTP and WebSockets live only here; a folder per dialect, one shared socket loop, one shared session.
 
+pub mod client;
 pub mod device;
+pub mod discovery;
+pub mod guest;
+pub mod quota;
 pub mod session;
 pub mod socket;
 pub mod whep;
@@ -8,8 +12,8 @@ pub mod whip;
 
 use crate::auth::Auth;
 use crate::config;
-use crate::model::Secret;
 use crate::room::{Lobby, Rooms};
+use crate::turn::Handout;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -25,22 +29,22 @@ pub struct Shared {
     /// Limits of signaling.
     pub limits: config::Rooms,
     /// STUN and TURN servers that clients are told of.
-    pub ice_servers: Arc<[IceServer]>,
+    pub handout: Handout,
+    /// What one address may have and do.
+    pub quotas: quota::Quotas,
+    /// Who may come without a token.
+    pub guests: Arc<config::Guests>,
+    /// Proxies and origins that are trusted.
+    pub server: Arc<config::Server>,
     /// Cancelled when the service shuts down.
     pub closing: CancellationToken,
 }
 
-/// A STUN or TURN server for clients.
-#[derive(Clone, Debug)]
-pub struct IceServer {
-    /// `stun:host` or `turn:host?transport=udp` (RFC 7064, RFC 7065).
-    pub url: String,
-    /// User name and password, for TURN.
-    pub account: Option<(String, Secret)>,
-}
-
 /// The routes of all dialects. Needs a tokio runtime.
 pub fn router(shared: Shared) -> axum::Router {
+    let sessions = whip::router(shared.clone()).merge(whep::router(shared.clone()));
     let device = device::router(shared.clone());
-    device.merge(whip::router(shared.clone())).merge(whep::router(shared))
+    // Those of the old dialects: their pages may come from elsewhere.
+    let guests = discovery::router(shared.clone());
+    device.merge(sessions).merge(guests.layer(guest::cors(&shared)))
 }

@@ -65,6 +65,7 @@ async fn a_participant_is_shown_and_can_be_removed() {
         dialect: "device",
         grants: Grants { control: true, publish: true, subscribe: true, room: None },
         leaves_with_its_feed: false,
+        unique: false,
     };
     let mut events = room.join(who).await.unwrap();
     let (_, list) = service.call(Method::GET, "/api/v1/rooms/hall/participants").await;

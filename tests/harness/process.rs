@@ -155,6 +155,7 @@ fn spawn(ip: IpAddr, data: &Path, settings: &[(String, String)]) -> Result<(Chil
         .env("MILLRACE_MEDIA__BIND", ip.to_string())
         .env("MILLRACE_SERVER__DATA_DIR", data)
         .env("MILLRACE_RTSP__LISTEN", "")
+        .env("MILLRACE_TURN__LISTEN", "")
         .env("G_DEBUG", "fatal-criticals")
         // Means the test; the server refuses settings it does not know.
         .env_remove("MILLRACE_CRASH_ROUNDS")

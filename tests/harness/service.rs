@@ -33,6 +33,7 @@ pub async fn start_server_with(change: impl FnOnce(&mut Config)) -> Service {
     config.server.http = "127.0.0.1:0".parse().expect("an address");
     config.server.https = None;
     config.rtsp.listen = None;
+    (config.turn.listen, config.turn.listen_tls) = (Vec::new(), Vec::new());
     config.server.data_dir = data.path().into();
     config.media.bind = "127.0.0.1".parse().expect("an address");
     config.media.port = 0;

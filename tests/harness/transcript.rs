@@ -17,7 +17,9 @@ use millrace::config;
 use millrace::media::fake::FakeEngine;
 use millrace::recordings::Recordings;
 use millrace::room::{Lobby, Rooms};
+use millrace::signaling::quota::Quotas;
 use millrace::signaling::{Shared, router};
+use millrace::turn::{Credentials, Handout, Ports};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -29,6 +31,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Nothing here takes as long, unless it never comes.
 pub const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Where clients are told that STUN and TURN are.
+pub const STUN: Ports = Ports { udp: Some(3478), tcp: Some(3478), tls: None, relay: true };
 
 /// A served router.
 pub struct Server {
@@ -48,6 +53,16 @@ impl Server {
     }
 
     pub async fn with(engine: Arc<FakeEngine>, limits: config::Rooms, secret: Option<&str>) -> Self {
+        Self::hosting(engine, limits, secret, config::Guests::default()).await
+    }
+
+    /// The same with limits for guests.
+    pub async fn hosting(
+        engine: Arc<FakeEngine>,
+        limits: config::Rooms,
+        secret: Option<&str>,
+        guests: config::Guests,
+    ) -> Self {
         let store = tempfile::tempdir().unwrap();
         let recordings = Recordings::open(store.path().join("recordings"), 0).unwrap();
         let rooms = Rooms::new(limits.clone(), engine.clone(), recordings);
@@ -57,12 +72,15 @@ impl Server {
             lobby: lobby.clone(),
             auth: Auth::new(secret),
             limits,
-            ice_servers: Arc::default(),
+            handout: Handout::new(&config::Turn::default(), STUN, Credentials::new(b"north"), None),
+            quotas: Quotas::new(&guests),
+            guests: Arc::new(guests),
+            server: Arc::default(),
             closing: closing.clone(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let app = router(shared);
+        let app = router(shared).into_make_service_with_connect_info::<std::net::SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { address, engine, rooms, lobby, closing, words: Arc::default(), _store: store }
     }

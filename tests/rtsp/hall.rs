@@ -36,6 +36,7 @@ impl Hall {
         config.media.bind = [127, 0, 0, 1].into();
         config.media.port = 0;
         config.rtsp.listen = Some("127.0.0.1:0".parse().unwrap());
+        (config.turn.listen, config.turn.listen_tls) = (Vec::new(), Vec::new());
         change(&mut config);
         let running = App::start(config).await.unwrap();
         let hall = Self { running, _data: data };

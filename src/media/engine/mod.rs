@@ -161,6 +161,8 @@ impl Engine for GstEngine {
             MediaRequest::SubscribeWith { peer, feed, offer, viewer } => {
                 inner.subscribe_with(peer, (feed, viewer), offer, events)
             }
+            MediaRequest::Converse { peer, feed, offer, viewer } => inner.converse(peer, (feed, viewer), offer, events),
+            MediaRequest::Face { peer, feed } => inner.face(peer, feed),
             MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),

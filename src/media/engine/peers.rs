@@ -147,6 +147,21 @@ impl Inner {
         });
     }
 
+    /// A publisher that receives on the same peer connection.
+    pub fn converse(
+        self: &Arc<Self>,
+        id: PeerId,
+        (_feed, _viewer): (FeedId, Viewer),
+        _offer: Option<Sdp>,
+        events: &MediaSink,
+    ) {
+        let error = MediaError::NotReady("conversations are being built".into());
+        let _ = events.send(MediaEvent::PublishRefused { peer: id, error });
+    }
+
+    /// What a conversing peer gets.
+    pub fn face(&self, _id: PeerId, _feed: Option<FeedId>) {}
+
     /// What a subscription wants at most; it need not be connected yet.
     pub fn limit(&self, id: PeerId, limits: ViewLimits) {
         if matches!(self.peers.link(id), Some(Direction::From(_))) {

@@ -37,7 +37,7 @@ impl State {
         self.newcomer(joining(&participant, &wish.name));
         let negotiation = Negotiation::answering(Early::default());
         self.participant(&participant)?.publisher =
-            Some(Publisher { peer, feed, content: Content::Camera, answered: true, negotiation });
+            Some(Publisher { peer, feed, content: Content::Camera, converses: None, answered: true, negotiation });
         let name = wish.name.clone();
         self.feeds.insert(feed, Feed { publisher: participant.clone(), name: name.clone(), peer, tracks: None });
         self.ask(MediaRequest::Ingest { peer, feed, wish: Box::new(wish.clone()) });
@@ -102,6 +102,7 @@ fn joining(participant: &ParticipantId, name: &str) -> Joining {
         dialect: "ingest",
         grants: Grants::default(),
         leaves_with_its_feed: true,
+        unique: false,
     }
 }
 

@@ -6,11 +6,13 @@
 
 mod broadcasts;
 mod candidates;
+mod converse;
 mod ingests;
 mod mixes;
 mod people;
 mod publish;
 mod recording;
+mod relays;
 mod snapshot;
 mod speaker;
 mod subscribe;
@@ -24,7 +26,7 @@ use super::event::{Audience, Event, EventKind};
 use super::negotiation::{Early, Negotiation};
 use super::registry::{Joining, Reply};
 use crate::config;
-use crate::media::{MediaError, MediaEvent, MediaRequest};
+use crate::media::{MediaError, MediaEvent, MediaRequest, Viewer};
 use crate::model::{
     BroadcastId, Content, EndReason, FeedId, LineId, ParticipantId, PeerId, Recording, RecordingWish, RoomId,
     TrackInfo, ViewLimits,
@@ -110,6 +112,7 @@ pub struct State {
     ingests: BTreeMap<String, ingests::Source>,
     mixes: Vec<mixes::Mix>,
     voices: speaker::Voices,
+    relays: relays::Kept,
     broadcasts: BTreeMap<BroadcastId, broadcasts::Sending>,
     empty_since: Option<Instant>,
     closing: Option<EndReason>,
@@ -142,6 +145,8 @@ struct Publisher {
     peer: PeerId,
     feed: FeedId,
     content: Content,
+    /// It receives on the same peer connection, as this viewer.
+    converses: Option<Viewer>,
     /// Whether the engine has answered once: the peer exists.
     answered: bool,
     negotiation: Negotiation,
@@ -193,6 +198,7 @@ impl State {
             ingests: BTreeMap::new(),
             mixes: Vec::new(),
             voices: speaker::Voices::default(),
+            relays: relays::Kept::default(),
             broadcasts: BTreeMap::new(),
             empty_since: Some(now.instant),
             closing: None,
@@ -248,6 +254,10 @@ impl State {
         let me = from.clone().ok_or(RoomError::NotInRoom);
         match command {
             Command::Publish { offer, content } => self.publish(&me?, offer, content)?,
+            Command::Converse { offer } => self.converse(&me?, offer)?,
+            Command::AnswerConversation { answer } => self.answer_conversation(&me?, answer)?,
+            Command::Face { feed } => self.face(&me?, feed)?,
+            Command::Relay { to, body, keep } => self.relay(&me?, to, body, keep)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
             Command::SubscribeWith { feed, offer } => self.subscribe_with(&me?, feed, offer)?,
@@ -281,14 +291,15 @@ impl State {
     fn media(&mut self, event: MediaEvent) {
         match event {
             MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
+            MediaEvent::PublishOffered { peer, offer } => self.publish_offered(peer, offer),
             MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
             MediaEvent::SubscribeAnswered { peer, answer } => self.subscribe_answered(peer, answer),
             MediaEvent::SubscribeRefused { peer, error } => self.subscribe_refused(peer, error.into()),
             MediaEvent::IngestChanged { peer, status } => self.ingest_changed(peer, *status),
             MediaEvent::BroadcastChanged { broadcast, status } => self.broadcast_changed(broadcast, *status),
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
-            MediaEvent::AnswerRefused { peer, error } => self.answer_refused(peer, error.into()),
-            MediaEvent::Connected { peer } => self.connected(peer),
+            MediaEvent::AnswerRefused { peer, error } => self.any_answer_refused(peer, error.into()),
+            MediaEvent::Connected { peer } => self.any_connected(peer),
             MediaEvent::Showing { peer, rendition, why, words } => self.showing(peer, rendition, why, words),
             MediaEvent::LayersWanted { peer, rids } => self.layers_wanted(peer, rids),
             MediaEvent::Voice { feed, speaking } => self.voice(feed, speaking),

@@ -23,6 +23,7 @@ impl State {
         }
         self.tell_live_feeds(&id);
         self.tell_speaker_to(&id);
+        self.tell_kept(&id);
     }
 
     pub(super) fn may_join(&self, who: &Joining) -> Result<(), RoomError> {
@@ -31,6 +32,9 @@ impl State {
         }
         if !who.grants.allows_room(&self.id) {
             return Err(RoomError::Forbidden("the token is for another room".into()));
+        }
+        if who.unique && self.participants.get(&who.id).is_some_and(|here| here.lost_at.is_none()) {
+            return Err(RoomError::Occupied);
         }
         let full = self.participants.len() >= self.limits.max_participants;
         if full && !self.participants.contains_key(&who.id) {
@@ -83,6 +87,7 @@ impl State {
             self.log(&Happening::Left { participant: participant.clone(), reason });
             self.emit(Audience::Everyone, EventKind::ParticipantLeft { participant, reason });
             self.participants.remove(who);
+            self.relays.forget(who);
             self.forget_ingest(who);
             self.effects.push(Effect::DropStream(who.clone()));
         }
@@ -148,6 +153,7 @@ impl State {
         let grants = &self.participants.get(from).ok_or(RoomError::NotInRoom)?.joining.grants;
         let (allowed, what) = match command {
             Command::Publish { .. } => (grants.publish, "publish"),
+            Command::Converse { .. } => (grants.publish && grants.subscribe, "publish and watch"),
             Command::Subscribe { .. } | Command::SubscribeWith { .. } => (grants.subscribe, "watch feeds"),
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
@@ -165,6 +171,9 @@ impl State {
             | Command::Unsubscribe { .. }
             | Command::Limit { .. }
             | Command::NameOwn { .. }
+            | Command::AnswerConversation { .. }
+            | Command::Face { .. }
+            | Command::Relay { .. }
             | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };

@@ -10,10 +10,15 @@ use crate::room::negotiation::Negotiation;
 impl State {
     /// The first offer makes the peer and the feed; a further one renegotiates them when the last is answered.
     pub(super) fn publish(&mut self, who: &ParticipantId, offer: Sdp, content: Content) -> Result<(), RoomError> {
-        let now = self.now.instant;
         if self.participant(who)?.publisher.is_none() {
             self.new_publisher(who, content)?;
         }
+        self.take_offer(who, offer)
+    }
+
+    /// To the engine, once nothing else is open.
+    pub(super) fn take_offer(&mut self, who: &ParticipantId, offer: Sdp) -> Result<(), RoomError> {
+        let now = self.now.instant;
         let Some(publisher) = self.participant(who)?.publisher.as_mut() else { return Ok(()) };
         let ready = publisher.negotiation.remote_offer(now, offer);
         let ready = ready.map_err(|_| RoomError::Limit("offers that wait for an answer".into()))?;
@@ -24,11 +29,11 @@ impl State {
         Ok(())
     }
 
-    fn new_publisher(&mut self, who: &ParticipantId, content: Content) -> Result<(), RoomError> {
+    pub(super) fn new_publisher(&mut self, who: &ParticipantId, content: Content) -> Result<(), RoomError> {
         let (peer, feed) = (PeerId::next(), FeedId::next());
         let participant = self.participant(who)?;
         let negotiation = Negotiation::answering(std::mem::take(&mut participant.early_publisher));
-        participant.publisher = Some(Publisher { peer, feed, content, answered: false, negotiation });
+        participant.publisher = Some(Publisher { peer, feed, content, converses: None, answered: false, negotiation });
         let name = participant.joining.name.clone();
         self.feeds.insert(feed, Feed { publisher: who.clone(), name, peer, tracks: None });
         Ok(())
@@ -145,9 +150,11 @@ impl State {
 
 impl Publisher {
     fn request(&self, offer: Sdp) -> MediaRequest {
-        match self.answered {
-            true => MediaRequest::Republish { peer: self.peer, offer },
-            false => MediaRequest::Publish { peer: self.peer, feed: self.feed, offer, content: self.content },
+        let (peer, feed, content) = (self.peer, self.feed, self.content);
+        match self.converses {
+            _ if self.answered => MediaRequest::Republish { peer, offer },
+            Some(viewer) => MediaRequest::Converse { peer, feed, offer: Some(offer), viewer },
+            None => MediaRequest::Publish { peer, feed, offer, content },
         }
     }
 }

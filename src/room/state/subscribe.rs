@@ -157,6 +157,7 @@ impl State {
         for (peer, stage) in stale.collect::<Vec<_>>() {
             self.close_subscription(peer, stage.overdue());
         }
+        self.end_stale_conversations();
         let publishers = self.participants.values().filter_map(|p| p.publisher.as_ref());
         let stale = publishers.filter(|p| self.is_due(p.negotiation.deadline())).map(|p| (p.peer, p.answered));
         for (peer, answered) in stale.collect::<Vec<_>>() {

@@ -231,6 +231,7 @@ impl Connection {
             dialect: "device",
             grants: self.grants.clone(),
             leaves_with_its_feed: self.me.role == Role::Device,
+            unique: false,
         };
         let events = room.join(who).await?;
         self.shared.lobby.set_room(&self.me, Some(room.id().clone()));

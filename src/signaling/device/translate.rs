@@ -61,6 +61,8 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::SubscriptionStarted { .. }
         | EventKind::RecordingChanged { .. }
         | EventKind::IngestChanged { .. }
+        | EventKind::PublishOffered { .. }
+        | EventKind::Relayed { .. }
         | EventKind::BroadcastChanged { .. } => None,
     }
 }
@@ -100,6 +102,7 @@ pub fn code(problem: &RoomError) -> &'static str {
         RoomError::RoomNotFound => "room_not_found",
         RoomError::FeedNotFound => "feed_not_found",
         RoomError::NotInRoom => "not_in_room",
+        RoomError::Occupied => "occupied",
         RoomError::ParticipantNotFound => "participant_not_found",
         RoomError::RecordingNotFound => "recording_not_found",
         RoomError::WrongState(_) => "wrong_state",

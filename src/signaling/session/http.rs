@@ -2,8 +2,8 @@
 
 use super::{Opened, Problem};
 use crate::auth::{AuthError, TokenRole};
-use crate::model::{Grants, RoomId, Sdp};
-use crate::signaling::{IceServer, Shared};
+use crate::model::{Grants, IceServer, RoomId, Sdp};
+use crate::signaling::Shared;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};

@@ -59,9 +59,11 @@ pub fn status(error: &RoomError) -> StatusCode {
         | RoomError::BroadcastNotFound
         | RoomError::RecordingNotFound
         | RoomError::SubscriptionNotFound => StatusCode::NOT_FOUND,
-        RoomError::NotInRoom | RoomError::WrongState(_) | RoomError::NoPendingOffer | RoomError::NotPublishing => {
-            StatusCode::CONFLICT
-        }
+        RoomError::Occupied
+        | RoomError::NotInRoom
+        | RoomError::WrongState(_)
+        | RoomError::NoPendingOffer
+        | RoomError::NotPublishing => StatusCode::CONFLICT,
         RoomError::BadSdp(_) | RoomError::Invalid(_) => StatusCode::BAD_REQUEST,
         RoomError::Forbidden(_) => StatusCode::FORBIDDEN,
         RoomError::NoCommonCodec(_) => StatusCode::UNPROCESSABLE_ENTITY,

@@ -7,9 +7,9 @@ mod layer;
 pub mod translate;
 pub mod wire;
 
-use super::Shared;
 use super::session::member::random;
 use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
+use super::{Shared, client};
 use crate::auth::TokenRole;
 use crate::model::{FeedId, Grants, RoomId};
 use crate::room::registry::Joining;
@@ -53,7 +53,8 @@ async fn watch(
     let opened = sessions.open(room, who, Watching { feed, own: query.own }, offer).await?;
     let location = location(Watching::NAME, &id, &opened.id);
     let link = layer::link(&location);
-    let mut response = http::created(&opened, location, layer::ACCEPTS, &shared.ice_servers);
+    let ice_servers = shared.handout.servers(client::host(&headers), Some(&opened.id));
+    let mut response = http::created(&opened, location, layer::ACCEPTS, &ice_servers);
     response.headers_mut().extend(link.map(|link| (header::LINK, link)));
     Ok(response)
 }
@@ -75,5 +76,6 @@ fn joining(name: &str, room: RoomId, grants: Grants) -> Joining {
         dialect: Watching::NAME,
         grants: Grants { control: false, publish: false, subscribe: grants.subscribe, room: Some(room) },
         leaves_with_its_feed: false,
+        unique: false,
     }
 }

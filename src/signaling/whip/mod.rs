@@ -6,8 +6,8 @@
 pub mod translate;
 pub mod wire;
 
-use super::Shared;
 use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
+use super::{Shared, client};
 use crate::auth::TokenRole;
 use crate::model::{Grants, RoomId};
 use crate::room::RoomError;
@@ -41,7 +41,8 @@ async fn publish(
     let room = shared.rooms.create(Some(id.clone())).map_err(|error: RoomError| Problem::of::<Publishing>(&error))?;
     let opened = sessions.open(room, who, Publishing, offer).await?;
     let location = location(Publishing::NAME, &id, &opened.id);
-    Ok(http::created(&opened, location, http::FRAGMENT, &shared.ice_servers))
+    let ice_servers = shared.handout.servers(client::host(&headers), Some(&opened.id));
+    Ok(http::created(&opened, location, http::FRAGMENT, &ice_servers))
 }
 
 fn joining(name: &str, room: RoomId, grants: Grants) -> Joining {
@@ -51,5 +52,6 @@ fn joining(name: &str, room: RoomId, grants: Grants) -> Joining {
         dialect: Publishing::NAME,
         grants: Grants { control: false, subscribe: false, publish: grants.publish, room: Some(room) },
         leaves_with_its_feed: true,
+        unique: false,
     }
 }
