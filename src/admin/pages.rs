@@ -4,8 +4,8 @@ use super::Shared;
 use super::error::ApiError;
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
 
@@ -14,12 +14,20 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Web;
 
-/// `/` and `/console`, `/device`, `/recordings` and a page for each recording, `/watch` for each feed, and all they need
+/// `/` and `/console`, `/check`, `/sender` and `/viewer`, `/video_call`, `/ring`, `/device`, `/recordings` and a page for each recording, `/watch` for each feed, and all they need
 /// under `/web/`. What a page is about its script reads from the address: the page itself tells nobody anything.
 pub fn router() -> Router<Shared> {
     Router::new()
         .route("/", get(|headers| page(headers, "console")))
         .route("/console", get(|headers| page(headers, "console")))
+        .route("/check", get(|headers| page(headers, "check")))
+        .route("/sender/{room}", get(|headers| page(headers, "sender")))
+        .route("/viewer/{room}", get(|headers| page(headers, "viewer")))
+        .route("/video_call", get(|| async { Redirect::permanent("/video_call/") }))
+        .route("/video_call/", get(|headers| page(headers, "call")))
+        .route("/video_call/call/{code}", get(to_slash))
+        .route("/video_call/call/{code}/", get(|headers| page(headers, "call")))
+        .route("/ring", get(|headers| page(headers, "ring")))
         .route("/device", get(|headers| page(headers, "device")))
         .route("/recordings", get(|headers| page(headers, "recordings")))
         .route("/recordings/{id}", get(|headers| page(headers, "recording")))
@@ -27,6 +35,12 @@ pub fn router() -> Router<Shared> {
         .route("/watch/{room}/{feed}", get(|headers| page(headers, "watch")))
         .route("/favicon.ico", get(|headers| asset(headers, Path("favicon.svg".into()))))
         .route("/web/{*path}", get(asset))
+}
+
+/// A call's page posts to its own address and what follows the slash.
+async fn to_slash(uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::permanent(&format!("{}/{query}", uri.path()))
 }
 
 async fn page(headers: HeaderMap, name: &str) -> Response {
