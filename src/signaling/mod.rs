@@ -1,5 +1,6 @@
 //! Clients' JSON, HTTP and WebSockets live only here; a folder per dialect, one shared socket loop, one shared session.
 
+pub mod call;
 pub mod client;
 pub mod device;
 pub mod discovery;
@@ -45,6 +46,6 @@ pub fn router(shared: Shared) -> axum::Router {
     let sessions = whip::router(shared.clone()).merge(whep::router(shared.clone()));
     let device = device::router(shared.clone());
     // Those of the old dialects: their pages may come from elsewhere.
-    let guests = discovery::router(shared.clone());
+    let guests = discovery::router(shared.clone()).merge(call::router(shared.clone()));
     device.merge(sessions).merge(guests.layer(guest::cors(&shared)))
 }
