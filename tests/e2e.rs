@@ -4,6 +4,8 @@
 
 #[path = "harness/browser.rs"]
 mod browser;
+#[path = "e2e/call.rs"]
+mod call;
 #[path = "harness/camera.rs"]
 mod camera;
 #[path = "e2e/cameras.rs"]
