@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "signaling/addresses.rs"]
+mod addresses;
 #[path = "signaling/call.rs"]
 mod call;
 #[path = "harness/transcript.rs"]

@@ -37,7 +37,7 @@ pub struct Health {
     get, path = "/health", tag = "operation", security(()),
     responses((status = OK, body = Health), (status = SERVICE_UNAVAILABLE, body = Health))
 )]
-pub async fn health(State(shared): State<Shared>) -> (StatusCode, Json<Health>) {
+pub async fn health(State(shared): State<Shared>) -> impl IntoResponse {
     let rooms = shared.rooms.list().await;
     let stopping = shared.closing.is_cancelled();
     let health = Health {
@@ -47,7 +47,9 @@ pub async fn health(State(shared): State<Shared>) -> (StatusCode, Json<Health>) 
         rooms: rooms.len(),
         peers: rooms.iter().map(|room| publishers(room) + subscribers(room)).sum(),
     };
-    (if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, Json(health))
+    let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    // It is nobody's secret: any page may ask.
+    (status, [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(health))
 }
 
 /// All figures in Prometheus' text format.
