@@ -39,6 +39,8 @@ pub enum Signal {
     Mismatch(String),
     /// The first RTCP came: the far side has its keys.
     FirstRtcp,
+    /// RTP comes with a payload type that was negotiated too, instead of the first one of its kind.
+    OtherPayload(u8),
     /// ICE changed.
     Ice(IceState),
     /// The client's address changed.
@@ -114,7 +116,7 @@ fn judge(leg: &Arc<Leg>, signal: Signal) -> Verdict {
         Signal::Failed(detail) => return Verdict::End(EndReason::EngineError, detail),
         Signal::FirstRtcp => in_background(leg, Leg::end_dtls_thread),
         Signal::Latency => in_background(leg, Leg::recalculate_latency),
-        Signal::Secured | Signal::Roamed | Signal::Ice(_) => {}
+        Signal::Secured | Signal::Roamed | Signal::OtherPayload(_) | Signal::Ice(_) => {}
     }
     Verdict::GoOn
 }

@@ -243,7 +243,7 @@ impl Subscriber {
         let accepted = self.accepted.as_ref().ok_or_else(|| MediaError::Fatal("connected without an answer".into()))?;
         let downlink = self.context.pool.attach(DownlinkSpec {
             peer: self.peer.id,
-            feed: self.feed.clone(),
+            feed: Some(self.feed.clone()),
             streams: accepted.streams.clone(),
             extensions: accepted.extensions,
             keys: self.leg.keys()?,
