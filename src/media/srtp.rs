@@ -90,7 +90,6 @@ pub struct Sender {
 
 impl Sender {
     /// The only one for this master key.
-    #[cfg(test)]
     pub fn new(master: &MasterKey) -> Result<Self, Unspecified> {
         Self::sharing(master, RtcpIndex::default())
     }

@@ -24,8 +24,7 @@ use crate::model::{Codec, Kind, Sdp};
 use sdp_types::Media;
 
 /// Codecs that may be sent, of sound and of pictures.
-const FORWARDED: [Codec; 7] =
-    [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
+const FORWARDED: [Codec; 7] = [Codec::Opus, Codec::Pcmu, Codec::Pcma, Codec::Vp8, Codec::H264, Codec::Vp9, Codec::Av1];
 
 /// What a client sends and receives on one transport.
 #[derive(Clone, Debug)]
@@ -136,8 +135,7 @@ impl Conversation {
         let (streams, received): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
         let h264 = decoder(&streams, &received);
         let receiving = Receiving { streams, extensions, cname: offer.cname.clone(), h264 };
-        let mut conversation =
-            Self { publication: Publication { remote, sections }, receiving, others: Vec::new() };
+        let mut conversation = Self { publication: Publication { remote, sections }, receiving, others: Vec::new() };
         conversation.others = conversation.alternatives(|_, media, _| {
             let of_kind = offer.streams.iter().filter(|stream| value(media, "mid") == Some(stream.mid.as_str()));
             of_kind.flat_map(OutStream::codecs).map(|out| out.payload_type).collect()
