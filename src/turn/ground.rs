@@ -53,13 +53,18 @@ impl Ground {
         [of(true), of(false)].into_iter().flatten().collect()
     }
 
-    /// A socket on a free port, not blocking, and what the client is told.
-    pub(super) fn open(&self, family: AddressFamily) -> Result<(UdpSocket, SocketAddr), SocketAllocateError> {
+    /// A socket on a free port, an even one if need be, not blocking, and what the client is told.
+    pub(super) fn open(
+        &self,
+        family: AddressFamily,
+        even: bool,
+    ) -> Result<(UdpSocket, SocketAddr), SocketAllocateError> {
         let v4 = family == AddressFamily::IPV4;
         let place = self.places.iter().find(|place| place.told.is_ipv4() == v4);
         let place = place.ok_or(SocketAllocateError::AddressFamilyNotSupported)?;
         let mut tried = (0..TRIES).filter_map(|_| {
-            let port = rand::random_range(self.ports.clone());
+            let port = rand::random_range(self.ports.clone()) & if even { !1 } else { !0 };
+            self.ports.contains(&port).then_some(())?;
             let socket = udp(SocketAddr::new(place.bind, port)).ok()?;
             Some((socket, SocketAddr::new(place.told, port)))
         });
@@ -144,12 +149,13 @@ mod tests {
     fn a_relay_is_opened_within_the_range() {
         let places = Ground::places(&[ip("127.0.0.1")], &[ip("127.0.0.1")], &[ip("127.0.0.1")]);
         let ground = Ground { ports: 49500..=49600, ..ground(places) };
-        let (socket, told) = ground.open(AddressFamily::IPV4).unwrap();
+        let (socket, told) = ground.open(AddressFamily::IPV4, false).unwrap();
         assert_eq!(socket.local_addr().unwrap(), told);
         assert!((49500..=49600).contains(&told.port()));
-        let error = ground.open(AddressFamily::IPV6).unwrap_err();
+        assert_eq!(ground.open(AddressFamily::IPV4, true).unwrap().1.port() % 2, 0);
+        let error = ground.open(AddressFamily::IPV6, false).unwrap_err();
         assert_eq!(error, SocketAllocateError::AddressFamilyNotSupported);
         let full = Ground { ports: told.port()..=told.port(), ..ground };
-        assert_eq!(full.open(AddressFamily::IPV4).unwrap_err(), SocketAllocateError::InsufficientCapacity);
+        assert_eq!(full.open(AddressFamily::IPV4, false).unwrap_err(), SocketAllocateError::InsufficientCapacity);
     }
 }

@@ -182,9 +182,9 @@ impl House {
             }
         };
         let mut session = Session::new(guest, caller.client, caller.local, self.bitrate, self.now());
-        let mut opened = None;
+        let (even, mut opened) = (message.has_attribute(EvenPort::TYPE), None);
         let mut open = |family| {
-            let (socket, told) = self.ground.open(family)?;
+            let (socket, told) = self.ground.open(family, even)?;
             let socket = tokio::net::UdpSocket::from_std(socket);
             opened = Some(socket.map_err(|_| SocketAllocateError::InsufficientCapacity)?);
             Ok(told)
@@ -221,7 +221,8 @@ fn unsupported(request: &Message<'_>, guest: &Guest) -> Option<Option<Vec<u8>>> 
     if transport.is_some_and(|wanted| wanted != RequestedTransport::UDP) {
         return Some(refused(request, ErrorCode::UNSUPPORTED_TRANSPORT_PROTOCOL, with));
     }
-    if request.has_attribute(EvenPort::TYPE) || request.has_attribute(ReservationToken::TYPE) {
+    let pair = request.attribute::<EvenPort>().is_ok_and(|even| even.requested());
+    if pair || request.has_attribute(ReservationToken::TYPE) {
         // Pairs of ports, of a time before RTP and RTCP shared one.
         return Some(refused(request, ErrorCode::INSUFFICIENT_CAPACITY, with));
     }
