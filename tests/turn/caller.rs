@@ -46,10 +46,28 @@ impl Said {
 }
 
 impl Caller {
+    /// Knows nothing yet.
+    pub async fn silent(hall: &Hall, account: (String, String)) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        Self { socket, server: hall.udp(), account, nonce: String::new() }
+    }
+
+    /// Takes another client's nonce and gives back its own.
+    pub fn swap_nonce(&mut self, other: &Self) -> String {
+        std::mem::replace(&mut self.nonce, other.nonce.clone())
+    }
+
+    pub fn set_nonce(&mut self, nonce: String) {
+        self.nonce = nonce;
+    }
+
+    pub fn set_account(&mut self, account: (String, String)) {
+        self.account = account;
+    }
+
     /// Knows the nonce already.
     pub async fn new(hall: &Hall, account: (String, String)) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let mut caller = Self { socket, server: hall.udp(), account, nonce: String::new() };
+        let mut caller = Self::silent(hall, account).await;
         let request = Message::builder_request(ALLOCATE, MessageWriteVec::new()).finish();
         let said = caller.ask(&request).await;
         assert_eq!(said.code, 401);
