@@ -40,8 +40,11 @@ impl Ground {
     /// Finds the places: `announced` addresses, `own` ones of this machine, `binds` that the operator gave.
     pub(super) fn places(announced: &[IpAddr], own: &[IpAddr], binds: &[IpAddr]) -> Vec<Place> {
         let of = |v4: bool| {
-            let told = *announced.iter().find(|ip| ip.is_ipv4() == v4)?;
+            let announced = || announced.iter().copied().filter(|ip| ip.is_ipv4() == v4);
             let bind = *binds.iter().find(|ip| ip.is_ipv4() == v4)?;
+            let told = announced().find(|ip| *ip == bind).or_else(|| announced().next())?;
+            // Another address of this machine is not where a socket bound to `bind` hears.
+            let bind = if own.contains(&told) && told != bind { unspecified(bind) } else { bind };
             let mine = own.iter().filter(|ip| ip.is_ipv4() == v4);
             let inside = match bind {
                 _ if own.contains(&told) => told,
@@ -123,6 +126,18 @@ mod tests {
         let own = [ip("127.0.0.1"), ip("10.0.0.5")];
         let places = Ground::places(&[ip("10.0.0.5"), ip("127.0.0.1")], &own, &[ip("0.0.0.0"), ip("::")]);
         assert_eq!(places, [Place { told: ip("10.0.0.5"), inside: ip("10.0.0.5"), bind: ip("0.0.0.0") }]);
+    }
+
+    #[test]
+    fn an_address_that_is_listened_on_is_told_if_it_may_be() {
+        let own = [ip("127.0.0.1"), ip("10.0.0.5"), ip("10.0.0.6")];
+        let both = [ip("10.0.0.5"), ip("10.0.0.6")];
+        let six = Place { told: ip("10.0.0.6"), inside: ip("10.0.0.6"), bind: ip("10.0.0.6") };
+        assert_eq!(Ground::places(&both, &own, &[ip("10.0.0.6")]), [six]);
+        let elsewhere = Place { told: ip("10.0.0.5"), inside: ip("10.0.0.5"), bind: ip("0.0.0.0") };
+        assert_eq!(Ground::places(&both[..1], &own, &[ip("10.0.0.6")]), [elsewhere]);
+        let nat = Place { told: ip("203.0.113.9"), inside: ip("10.0.0.6"), bind: ip("10.0.0.6") };
+        assert_eq!(Ground::places(&[ip("203.0.113.9")], &own, &[ip("10.0.0.6")]), [nat]);
     }
 
     #[test]

@@ -248,3 +248,45 @@ fn answer(caller: &Caller<'_>, said: Option<Vec<u8>>) {
 fn unix_time() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO).as_secs()
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::turn::Credentials;
+    use std::net::IpAddr;
+
+    /// Relays on loopback, for nobody in particular.
+    pub(in crate::turn) fn house() -> Arc<House> {
+        let local = [IpAddr::from([127, 0, 0, 1])];
+        let places = Ground::places(&local, &local, &local);
+        Arc::new(House {
+            door: Door::new(Credentials::new(b"north")).unwrap(),
+            peers: Peers::default(),
+            ledger: Ledger::new(10, 10),
+            ground: Ground { places, ports: 49152..=65535, media: Vec::new() },
+            relay: true,
+            bitrate: 0,
+            begun: std::time::Instant::now(),
+            figures: Figures::new(),
+        })
+    }
+
+    #[test]
+    fn a_message_is_all_there_is_in_its_packet() {
+        let request = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+        assert!(whole(&request).is_some());
+        assert!(whole(&[&request[..], &[0, 6, 0, 0]].concat()).is_none(), "attributes that nothing protects");
+        assert!((0..request.len()).all(|end| whole(&request[..end]).is_none()));
+    }
+
+    #[test]
+    fn a_binding_request_may_not_want_what_is_unknown() {
+        let request = [&[0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12], &[0x00, 0x24, 0, 0]].concat();
+        let answer = binding(&whole(&request).unwrap(), "192.0.2.1:1".parse().unwrap()).unwrap();
+        let code = Message::from_bytes(&answer).unwrap().attribute::<ErrorCode>().unwrap().code();
+        assert_eq!(code, 420);
+        let optional = [&[0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12], &[0x80, 0x22, 0, 0]].concat();
+        let answer = binding(&whole(&optional).unwrap(), "192.0.2.1:1".parse().unwrap()).unwrap();
+        assert!(Message::from_bytes(&answer).unwrap().has_class(MessageClass::Success));
+    }
+}

@@ -5,6 +5,7 @@
 
 use crate::model::network;
 use ipnet::IpNet;
+use parking_lot::RwLock;
 use std::net::{IpAddr, SocketAddr};
 
 /// The rules.
@@ -14,8 +15,10 @@ pub(super) struct Peers {
     pub(super) listed: Vec<IpNet>,
     /// Our media port at each announced address.
     pub(super) media: Vec<SocketAddr>,
-    /// All addresses of this machine, announced or not.
-    pub(super) own: Vec<IpAddr>,
+    /// The addresses that clients are told are ours.
+    pub(super) announced: Vec<IpAddr>,
+    /// All addresses of this machine, announced or not. They change while it runs.
+    pub(super) own: RwLock<Vec<IpAddr>>,
 }
 
 impl Peers {
@@ -44,7 +47,7 @@ impl Peers {
     }
 
     fn is_foreign(&self, ip: IpAddr) -> bool {
-        network::is_public(ip) && !self.own.contains(&ip)
+        network::is_public(ip) && !self.announced.contains(&ip) && !self.own.read().contains(&ip)
     }
 }
 
@@ -53,8 +56,9 @@ mod tests {
     use super::*;
 
     fn peers() -> Peers {
-        let own = ["8.8.4.4", "127.0.0.1", "10.0.0.5", "2a00::5"].map(|ip| ip.parse().unwrap());
-        Peers { listed: Vec::new(), media: vec![at("8.8.4.4:10000"), at("10.0.0.5:10000")], own: own.into() }
+        let own = ["127.0.0.1", "10.0.0.5", "2a00::5"].map(|ip| ip.parse().unwrap());
+        let (media, announced) = (vec![at("8.8.4.4:10000"), at("10.0.0.5:10000")], vec![[8, 8, 4, 4].into()]);
+        Peers { listed: Vec::new(), media, announced, own: RwLock::new(own.into()) }
     }
 
     fn at(text: &str) -> SocketAddr {

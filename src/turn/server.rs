@@ -25,6 +25,9 @@ const CONNECTIONS_PER_ADDRESS: usize = 256;
 /// What the kernel keeps for us while the thread is busy.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
+/// How often this machine's own addresses are looked up.
+const LOOK: Duration = Duration::from_secs(15);
+
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TurnError {
@@ -95,6 +98,13 @@ impl Server {
             });
         });
         let thread = Some(thread.map_err(system)?);
+        tracing::info!(
+            udp = ports.udp,
+            tcp = ports.tcp,
+            tls = ports.tls,
+            relay = ports.relay,
+            "STUN and TURN are served"
+        );
         Ok(Self { ports, closing, thread })
     }
 
@@ -133,16 +143,15 @@ fn system(error: io::Error) -> TurnError {
 }
 
 fn house(settings: &config::Turn, own: Own, credentials: Credentials) -> Result<House, TurnError> {
-    let interfaces: Vec<IpAddr> =
-        if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect();
+    let interfaces = interfaces();
     let binds: Vec<IpAddr> = settings.listen.iter().chain(&settings.listen_tls).map(SocketAddr::ip).collect();
     let both = binds.iter().copied().chain(binds.iter().map(|ip| ground::unspecified(*ip)));
     let places = Ground::places(&own.announced, &interfaces, &both.collect::<Vec<_>>());
     let door = Door::new(credentials).ok_or_else(|| TurnError::System("the system gives no random numbers".into()))?;
-    let mine = own.announced.iter().chain(&interfaces).copied().collect();
+    let (listed, media, announced) = (settings.peers.clone(), own.media.clone(), own.announced);
     Ok(House {
         door,
-        peers: Peers { listed: settings.peers.clone(), media: own.media.clone(), own: mine },
+        peers: Peers { listed, media, announced, own: interfaces.into() },
         ledger: Ledger::new(settings.max_allocations, settings.max_allocations_per_user),
         ground: Ground { places, ports: settings.ports.clone(), media: own.media },
         relay: settings.relay,
@@ -150,6 +159,19 @@ fn house(settings: &config::Turn, own: Own, credentials: Credentials) -> Result<
         begun: std::time::Instant::now(),
         figures: Figures::new(),
     })
+}
+
+fn interfaces() -> Vec<IpAddr> {
+    if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
+}
+
+/// Addresses come and go; those of this machine are closed to relays from the next look on.
+async fn look_around(house: Arc<House>) {
+    let mut looks = tokio::time::interval(LOOK);
+    loop {
+        looks.tick().await;
+        *house.peers.own.write() = interfaces();
+    }
 }
 
 fn bind(settings: &config::Turn, with_tls: bool) -> Result<Sockets, TurnError> {
@@ -209,6 +231,7 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Starts a task for each socket, in the runtime of this thread.
 fn serve(house: &Arc<House>, sockets: Sockets, tls: Option<TlsAcceptor>, crowd: &Crowd) -> io::Result<()> {
+    tokio::spawn(look_around(Arc::clone(house)));
     for socket in sockets.udp {
         tokio::spawn(datagrams::serve(Arc::clone(house), tokio::net::UdpSocket::from_std(socket)?));
     }

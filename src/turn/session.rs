@@ -267,3 +267,7 @@ fn challenge(answer: &[u8]) -> Option<String> {
     let wanted = code == ErrorCode::UNAUTHORIZED || code == ErrorCode::STALE_NONCE;
     wanted.then(|| answer.attribute::<Nonce>().ok().map(|nonce| nonce.nonce().to_owned())).flatten()
 }
+
+#[cfg(test)]
+#[path = "session_test.rs"]
+mod tests;

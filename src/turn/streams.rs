@@ -138,3 +138,38 @@ async fn over(allocation: Option<&Allocation>) {
         allocation.over().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::turn::house::tests::house;
+
+    /// How long a connection lasts that sends `bytes` and then a bit each half minute.
+    async fn lasts(bytes: &[u8]) -> Duration {
+        let (begun, ends) = (Instant::now(), ("192.0.2.1:5000".parse().unwrap(), "192.0.2.2:3478".parse().unwrap()));
+        let (mut client, server) = tokio::io::duplex(4096);
+        client.write_all(bytes).await.unwrap();
+        let trickle = async {
+            loop {
+                tokio::time::sleep(Duration::from_secs(29)).await;
+                if client.write_all(&[0]).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        tokio::select! {
+            () = attend(house(), server, ends) => {}
+            () = trickle => {}
+        }
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gets_no_relay_is_let_go_after_a_minute() {
+        assert_eq!(lasts(&[]).await.as_secs(), 60, "silent");
+        let binding = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+        assert_eq!(lasts(&binding).await.as_secs(), 60, "after a binding request");
+        assert_eq!(lasts(&[0xff]).await.as_secs(), 60, "a byte now and then");
+        assert_eq!(lasts(&[0xff; 4]).await.as_secs(), 0, "without sense");
+    }
+}
