@@ -43,13 +43,14 @@ const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
         const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0,
-                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], codecs: [] };
+                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], relays: [], codecs: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             const all = await pc.getStats();
             for (const r of all.values()) {
                 const pair = r.type === 'transport' ? all.get(r.selectedCandidatePairId) : undefined;
                 if (pair) sum.protocols.push(all.get(pair.remoteCandidateId)?.protocol ?? '');
                 if (pair) sum.ways.push(all.get(pair.localCandidateId)?.candidateType ?? '');
+                if (pair) sum.relays.push(all.get(pair.localCandidateId)?.relayProtocol ?? '');
                 if (r.type !== 'inbound-rtp') continue;
                 if (r.kind === 'audio') sum.audioEnergy += r.totalAudioEnergy ?? 0;
                 else {
@@ -88,6 +89,8 @@ pub struct Received {
     pub protocols: Vec<String>,
     /// How each connection leaves the browser: `host`, `relay`.
     pub ways: Vec<String>,
+    /// What each connection goes to its TURN server over: `udp`, `tcp`, `tls`; empty without one.
+    pub relays: Vec<String>,
     /// MIME types of the pictures: `video/VP8`.
     pub codecs: Vec<String>,
 }
@@ -160,10 +163,20 @@ impl Browser {
         Self::start_with(name, &[script, OBSERVE]).await
     }
 
+    /// The same, in a browser that takes any certificate.
+    pub async fn start_trusting(name: &str, script: &str) -> Self {
+        Self::start_flagged(name, &[script, OBSERVE], &["--ignore-certificate-errors"]).await
+    }
+
     /// With scripts that run before the page's own.
     async fn start_with(name: &str, scripts: &[&str]) -> Self {
+        Self::start_flagged(name, scripts, &[]).await
+    }
+
+    /// And with further flags of Chromium's.
+    async fn start_flagged(name: &str, scripts: &[&str], flags: &[&str]) -> Self {
         let driver = Driver::start().await;
-        let capabilities = driver.capabilities().as_object().cloned().expect("capabilities are an object");
+        let capabilities = driver.capabilities(flags).as_object().cloned().expect("capabilities are an object");
         let client = ClientBuilder::rustls()
             .expect("a client for WebDriver")
             .capabilities(capabilities)
