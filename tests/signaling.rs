@@ -9,6 +9,8 @@ mod addresses;
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
+#[path = "signaling/sender_viewer/mod.rs"]
+mod sender_viewer;
 #[path = "signaling/sessions.rs"]
 mod sessions;
 #[path = "signaling/viewing.rs"]
