@@ -1,6 +1,7 @@
 //! The pages of sender and viewer in Chromium: from page to page, through the server, and with pages of somebody else's.
 
 use crate::browser::{Browser, found};
+use crate::looks::SETTLED;
 use crate::page::serve;
 use crate::service::{Service, start_server};
 use crate::stage::{PATIENCE, plays_on, quiet};
@@ -32,6 +33,8 @@ async fn shows(sender: &Browser, viewer: &Browser) {
 async fn photographed(page: &Browser, name: &str) {
     for (width, scheme) in [(1280, "light"), (390, "dark")] {
         page.look(width, 844, scheme).await;
+        page.wait(PATIENCE, "colours settle", SETTLED).await;
+        page.value("scrollTo(0, 0)").await;
         page.screenshot(&format!("{name}-{width}-{scheme}")).await;
         let overflow = page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(overflow, 0, "{name} at {width} px is wider than the screen");

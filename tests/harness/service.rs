@@ -1,5 +1,7 @@
 //! The server under test: a service of this test's own, or the one that `MILLRACE_E2E_URL` names.
 
+#![allow(dead_code)]
+
 use millrace::app::{App, Running};
 use millrace::config::Config;
 use tempfile::TempDir;

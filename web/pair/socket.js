@@ -5,11 +5,12 @@ const WAITS_S = [1, 2, 3, 4, 5];
 const SEAT_AGAIN_MS = 5000;
 const SEAT_TRIES = 12; // a connection that died unseen is found out within a minute
 
-const REFUSED = {
-  401: "This room asks for a token: add it to the address, or enter it here.",
+const NO_TOKEN = "This room asks for a token: add it to the address, or enter it here.";
+const WHY = {
   429: "Too many connections come from your address: close other pages, then try again.",
   503: "The server is being shut down: try again in a moment.",
 };
+const UNREACHABLE = "The server cannot be reached: check your network, then try again.";
 const TAKEN = {
   sender: "Another page sends into this room already: close it, or take another room.",
   viewer: "Another page watches this room already: close it, or send through the server for many viewers.",
@@ -20,6 +21,7 @@ export class PairSocket {
   #lost = 0;
   #seatTries = 0;
   #timer = 0;
+  #drops = 0;
   #wasJoined = false;
   #trouble = "";
   isJoined = false;
@@ -92,20 +94,20 @@ export class PairSocket {
   }
 
   async #closed() {
-    const wasOpen = this.isJoined;
-    this.#drop();
-    const refusal = wasOpen ? null : await this.#refusal();
-    if (refusal) return this.#fail(...refusal);
+    const wasJoined = this.isJoined;
+    const gone = this.#drop();
+    const status = wasJoined ? null : await this.#status();
+    if (this.#drops !== gone) return; // opened anew meanwhile
+    if (status === 401) return this.#fail(NO_TOKEN, status);
     const wait = WAITS_S[this.#lost++];
-    if (!wait) return this.#fail("The server cannot be reached: check your network, then try again.");
+    if (!wait) return this.#fail(WHY[status] ?? UNREACHABLE);
     this.#timer = setTimeout(() => this.open(), wait * 1000);
     this.changed("waiting", `The connection to the server is lost; trying again (${this.#lost} of ${WAITS_S.length})…`);
   }
 
   // A browser does not tell why an upgrade failed: ask the same address plainly.
-  async #refusal() {
-    const status = (await fetch(this.#path()).catch(() => null))?.status;
-    return REFUSED[status] ? [REFUSED[status], status] : null;
+  async #status() {
+    return (await fetch(this.#path()).catch(() => null))?.status;
   }
 
   #fail(words, status) {
@@ -116,9 +118,11 @@ export class PairSocket {
   #drop() {
     clearTimeout(this.#timer);
     this.isJoined = false;
-    if (!this.#socket) return;
-    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close();
-    this.#socket = null;
+    if (this.#socket) {
+      this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+      this.#socket.close();
+      this.#socket = null;
+    }
+    return ++this.#drops;
   }
 }

@@ -10,6 +10,7 @@ export class Sending {
   peer = null;
   #tries = 0;
   #timer = 0;
+  #turn = 0;
 
   /** `socket()`, `media`, `token`; `changed(state)`: `connecting`, `connected`, `interrupted`. */
   constructor(options) {
@@ -19,8 +20,10 @@ export class Sending {
   /** A viewer is there, or wants to begin anew. */
   async offer() {
     this.close();
+    const turn = this.#turn;
     this.changed("connecting");
     const servers = await iceServers(this.token);
+    if (turn !== this.#turn) return; // asked for again, or ended, meanwhile
     const peer = new Peer(servers, {
       send: (message) => peer === this.peer && this.socket().send(message),
       connected: () => peer === this.peer && this.#connected(),
@@ -30,10 +33,15 @@ export class Sending {
     const { stream } = this.media;
     for (const track of stream.getTracks()) peer.pc.addTransceiver(track, { direction: "sendonly", streams: [stream] });
     await peer.pc.setLocalDescription();
-    this.socket().send({ type: "offer", sdp: peer.pc.localDescription.toJSON() });
+    if (peer === this.peer) this.socket().send({ type: "offer", sdp: peer.pc.localDescription.toJSON() });
   }
 
-  answer = (description) => this.peer?.take(description);
+  /** An answer that crossed with a newer offer fits nothing: then both begin anew. */
+  async answer(description) {
+    const { peer } = this;
+    await peer?.take(description).catch(() => peer === this.peer && this.#again());
+  }
+
   candidate = (candidate) => this.peer?.candidate(candidate);
 
   /** A track changed: replaced in place; a kind that was not sent before needs another offer. */
@@ -46,6 +54,7 @@ export class Sending {
   }
 
   close() {
+    this.#turn += 1;
     clearTimeout(this.#timer);
     this.peer?.close();
     this.peer = null;
@@ -57,6 +66,7 @@ export class Sending {
   }
 
   #again() {
+    this.close();
     this.changed("interrupted");
     const wait = AGAIN_MS[Math.min(this.#tries++, AGAIN_MS.length - 1)];
     this.#timer = setTimeout(() => this.offer().catch(() => this.#again()), wait);

@@ -16,6 +16,7 @@ const inOrder = inTurn(tellError);
 let peer = null;
 let tries = 0;
 let timer = 0;
+let turn = 0;
 
 const WAITS = "The picture comes by itself as soon as there is one.";
 const HEARD = {
@@ -42,8 +43,10 @@ function changed(state, words, status) {
 
 /** Each offer is of a new connection. */
 async function answer(description) {
-  const servers = await iceServers(given);
   close();
+  const begun = turn;
+  const servers = await iceServers(given);
+  if (begun !== turn) return; // the connection to the server is lost meanwhile
   const mine = new Peer(servers, {
     send: (message) => mine === peer && socket.send(message),
     connected: () => mine === peer && shown(),
@@ -55,7 +58,7 @@ async function answer(description) {
   mine.pc.addEventListener("track", ({ track }) => stream.addTrack(track));
   await mine.take(description);
   await mine.pc.setLocalDescription();
-  socket.send({ type: "answer", sdp: mine.pc.localDescription.toJSON() });
+  if (mine === peer) socket.send({ type: "answer", sdp: mine.pc.localDescription.toJSON() });
 }
 
 function shown() {
@@ -72,6 +75,7 @@ function again() {
 }
 
 function close() {
+  turn += 1;
   clearTimeout(timer);
   peer?.close();
   peer = null;

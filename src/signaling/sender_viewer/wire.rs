@@ -219,7 +219,9 @@ fn candidate(fields: &Fields) -> Result<IceCandidate, Bad> {
         return Err(bad("`candidate`", "must be an RTCIceCandidateInit, or null"));
     }
     let init = CandidateInit::deserialize(&whole);
-    let init = init.map_err(|error| bad("`candidate`", format!("is no RTCIceCandidateInit: {error}")))?;
+    // The error quotes what it found, whatever its length.
+    let quoted = |error: serde_json::Error| error.to_string().chars().take(2 * QUOTED).collect::<String>();
+    let init = init.map_err(|error| bad("`candidate`", format!("is no RTCIceCandidateInit: {}", quoted(error))))?;
     let line = init.candidate.filter(|line| !line.is_empty());
     let candidate = line.map(|candidate| Candidate {
         ufrag: init.username_fragment.or_else(|| ufrag_in(&candidate).map(str::to_owned)),
