@@ -121,7 +121,7 @@ async fn a_flood_for_a_page_that_does_not_read_stops_at_its_senders_budget() {
     assert!((8..=most).contains(&passed), "{passed} of 100 messages of 60 kB were passed on");
     let (mut one, mut two) = (joined(&server, "sender", "2").await, joined(&server, "viewer", "2").await);
     one.play(&format!("← viewer-ready {{}}\n{OFFER}")).await;
-    two.play(&super::OFFERED.to_string()).await;
+    two.play(super::OFFERED).await;
 }
 
 #[tokio::test]
