@@ -11,6 +11,8 @@ mod call;
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
+#[path = "signaling/sender_viewer/mod.rs"]
+mod sender_viewer;
 #[path = "signaling/sessions.rs"]
 mod sessions;
 #[path = "signaling/viewing.rs"]

@@ -192,6 +192,7 @@ async fn https_serves_with_a_self_signed_certificate() {
     let address = service.running.https().unwrap();
     let health = service.http.get(format!("https://{address}/health")).send().await.unwrap();
     assert_eq!(health.status(), StatusCode::OK);
+    assert_eq!(health.headers()["access-control-allow-origin"], "*", "pages of elsewhere may look whether it is up");
 }
 
 #[tokio::test]
