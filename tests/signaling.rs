@@ -9,8 +9,12 @@ mod addresses;
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
+#[path = "signaling/ringing.rs"]
+mod ringing;
 #[path = "signaling/sessions.rs"]
 mod sessions;
+#[path = "harness/socket_io.rs"]
+mod socket_io;
 #[path = "signaling/viewing.rs"]
 mod viewing;
 

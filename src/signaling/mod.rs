@@ -5,6 +5,7 @@ pub mod device;
 pub mod discovery;
 pub mod guest;
 pub mod quota;
+pub mod ringing;
 pub mod session;
 pub mod socket;
 pub mod whep;
@@ -45,6 +46,6 @@ pub fn router(shared: Shared) -> axum::Router {
     let sessions = whip::router(shared.clone()).merge(whep::router(shared.clone()));
     let device = device::router(shared.clone());
     // Those of the old dialects: their pages may come from elsewhere.
-    let guests = discovery::router(shared.clone());
+    let guests = discovery::router(shared.clone()).merge(ringing::router(shared.clone()));
     device.merge(sessions).merge(guests.layer(guest::cors(&shared)))
 }
