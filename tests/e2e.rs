@@ -28,6 +28,8 @@ mod page;
 mod recording;
 #[path = "harness/relay.rs"]
 mod relay;
+#[path = "e2e/ring.rs"]
+mod ring;
 #[path = "harness/service.rs"]
 mod service;
 #[path = "e2e/simulcast.rs"]
