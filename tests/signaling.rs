@@ -11,6 +11,8 @@ mod harness;
 mod layers;
 #[path = "signaling/ringing.rs"]
 mod ringing;
+#[path = "signaling/ringing_hostile.rs"]
+mod ringing_hostile;
 #[path = "signaling/sessions.rs"]
 mod sessions;
 #[path = "harness/socket_io.rs"]

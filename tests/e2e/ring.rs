@@ -2,9 +2,11 @@
 
 use crate::browser::{Browser, found};
 use crate::page::serve;
-use crate::service::{Service, start_server};
-use crate::stage::{PATIENCE, plays_on, quiet};
+use crate::service::{Service, start_server, start_server_with};
+use crate::stage::{PATIENCE, plays_on};
+use millrace::auth::{Auth, TokenRole};
 use serde_json::json;
+use std::time::Duration;
 
 const OTHERS_PAGE: &str = include_str!("ring.html");
 
@@ -71,6 +73,17 @@ async fn looks(page: &Browser, file: &str) {
         page.screenshot(&format!("{file}-{width}-{scheme}")).await;
         let overflow = page.value("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
         assert_eq!(overflow, 0, "{file}: at {width} px the page is wider than the screen");
+    }
+}
+
+/// No errors but refusals that belong to it: a feed that is not there yet, a session that its feed has ended, and the
+/// icon that the other origin does not have.
+async fn quiet(pages: &[&Browser]) {
+    for page in pages {
+        let expected =
+            |line: &String| line.contains("404") && (line.contains("/whep/") || line.contains("/favicon.ico"));
+        let severe: Vec<String> = page.severe().await.into_iter().filter(|line| !expected(line)).collect();
+        assert!(severe.is_empty(), "the browser's console holds errors: {severe:#?}");
     }
 }
 
@@ -148,4 +161,19 @@ async fn a_deployed_page_from_another_origin_rings() {
     woman.value("socket.disconnect() && true").await;
     man.wait(PATIENCE, "that she is offline", "outcome.online.includes('woman offline')").await;
     quiet(&[&man, &woman]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_token_is_needed_the_page_says_so_and_takes_it() {
+    const SECRET: &str = "a secret of at least sixteen bytes";
+    let service = start_server_with(|config| config.auth.secret = Some(SECRET.into())).await;
+    let page = Browser::start("anna").await;
+    page.open(&service.at("/ring?name=anna")).await;
+    page.press("go-online").await;
+    is_told(&page, "this needs a token").await;
+    assert_eq!(page.value(&format!("{}.hidden", found("login-form"))).await, false, "one can try again");
+    let token = Auth::new(Some(SECRET)).issue(TokenRole::Web, None, Duration::from_secs(60)).expect("a token");
+    page.open(&service.at(&format!("/ring?name=anna&token={token}"))).await;
+    page.press("go-online").await;
+    page.wait(PATIENCE, "it is online", "document.querySelector('[data-testid=connection][data-state=online]')").await;
 }

@@ -7,6 +7,7 @@
 use crate::harness::DEADLINE;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::{Error, Message};
@@ -20,16 +21,28 @@ pub struct Page {
     pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// Its Socket.IO id, once it has joined.
     pub sid: String,
+    /// Came before something that was waited for.
+    early: VecDeque<String>,
 }
 
 impl Page {
     /// Opens a connection, no more; the status on refusal.
     pub async fn dial(address: SocketAddr, query: &str) -> Result<Self, u16> {
         match connect_async(format!("ws://{address}/socket.io/?{query}")).await {
-            Ok((socket, _)) => Ok(Self { socket, sid: String::new() }),
+            Ok((socket, _)) => Ok(Self { socket, sid: String::new(), early: VecDeque::new() }),
             Err(Error::Http(response)) => Err(response.status().as_u16()),
             Err(other) => panic!("{other}"),
         }
+    }
+
+    /// The same for a client that has hardly any room for what it does not read.
+    pub async fn dial_narrow(address: SocketAddr) -> Self {
+        let narrow = tokio::net::TcpSocket::new_v4().unwrap();
+        narrow.set_recv_buffer_size(4096).unwrap();
+        let stream = MaybeTlsStream::Plain(narrow.connect(address).await.unwrap());
+        let url = format!("ws://{address}/socket.io/?{QUERY}");
+        let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        Self { socket, sid: String::new(), early: VecDeque::new() }
     }
 
     /// Joins the default namespace.
@@ -51,14 +64,16 @@ impl Page {
         page
     }
 
-    /// Logs in with an acknowledgement, and returns that.
+    /// Logs in with an acknowledgement, and returns that. News that came before are kept for later.
     pub async fn log_in(&mut self, data: Value) -> Value {
         self.send(&format!("421{}", json!(["login", data]))).await;
-        let packet = self.next().await;
-        let answer: Value =
-            serde_json::from_str(packet.strip_prefix("431").unwrap_or_else(|| panic!("no acknowledgement: {packet}")))
-                .unwrap();
-        answer[0].clone()
+        loop {
+            let packet = self.fresh().await;
+            match packet.strip_prefix("431") {
+                Some(answer) => return serde_json::from_str::<Value>(answer).unwrap()[0].clone(),
+                None => self.early.push_back(packet),
+            }
+        }
     }
 
     pub async fn send(&mut self, packet: &str) {
@@ -67,6 +82,13 @@ impl Page {
 
     /// The next packet that is no ping.
     pub async fn next(&mut self) -> String {
+        match self.early.pop_front() {
+            Some(packet) => packet,
+            None => self.fresh().await,
+        }
+    }
+
+    async fn fresh(&mut self) -> String {
         let next = async {
             loop {
                 match self.socket.next().await {
@@ -87,7 +109,7 @@ impl Page {
     /// Nothing has come that was not expected: the answer to something harmless is next.
     pub async fn quiet(&mut self) {
         let refused = self.log_in(json!(null)).await;
-        assert_eq!(refused["status"], 1, "{refused}");
+        assert_eq!((&refused["status"], self.early.len()), (&json!(1), 0), "{refused}, {:?}", self.early);
     }
 
     /// The server ends the connection.

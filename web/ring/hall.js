@@ -10,6 +10,7 @@ export class Hall {
   /** Logins of all others who are online, with whether they are busy. */
   people = new Map();
   #socket = null;
+  #late = null; // news while the list is asked for
 
   /** `on` has `state(word)`, `people()`, `seen(login, status)`, `calling(login)` and `declined(login)`. */
   constructor(on) {
@@ -60,16 +61,21 @@ export class Hall {
     }
   }
 
-  /** Those who came before us. Later ones are told of by `online`, which may overtake this answer only with news. */
+  /** Those who came before us. News may overtake this answer, and then count. */
   async #list() {
+    this.#late = [];
     const headers = given ? { Authorization: `Bearer ${given}` } : {};
     const { payload = [], busy = [] } = await (await fetch("/online", { headers, cache: "no-store" })).json();
     this.people = new Map(payload.filter((who) => who !== this.login).map((who) => [who, busy.includes(who)]));
+    const late = this.#late;
+    this.#late = null;
+    for (const [who, status] of late) this.#seen(who, status);
     this.on.people();
   }
 
   #seen(who, status) {
     if (who === this.login) return;
+    this.#late?.push([who, status]);
     if (status === "offline") this.people.delete(who);
     else this.people.set(who, status === "busy");
     this.on.people();

@@ -33,7 +33,10 @@ const JOIN_LIMIT: Duration = Duration::from_secs(10);
 /// A connection that was promised to become a WebSocket does so within this.
 const UPGRADE_LIMIT: Duration = Duration::from_secs(10);
 /// Messages that may wait for a page.
-const OUTBOX: usize = 256;
+const OUTBOX: usize = 128;
+/// Largest message, in bytes: a login and a token fit. The server's answers can be as long as what they answer, so that
+/// this bounds what waits for a client that reads nothing.
+const MAX_MESSAGE: usize = 4096;
 /// Pings without an answer before a client that reads nothing is dead.
 const MISSED_PONGS: u32 = 2;
 
@@ -61,15 +64,16 @@ impl Drop for Seat {
 
 /// A server with these limits and nothing in it yet.
 pub fn server(limits: &config::Rooms) -> (SocketIoService<()>, SocketIo) {
+    let largest = limits.max_message_bytes.min(MAX_MESSAGE);
     SocketIo::builder()
         .transports([TransportType::Websocket])
         .ping_interval(limits.heartbeat)
         .ping_timeout(limits.heartbeat)
         .connect_timeout(JOIN_LIMIT)
         .max_buffer_size(OUTBOX)
-        .max_payload(limits.max_message_bytes as u64)
-        .ws_max_message_size(limits.max_message_bytes)
-        .ws_max_frame_size(limits.max_message_bytes)
+        .max_payload(largest as u64)
+        .ws_max_message_size(largest)
+        .ws_max_frame_size(largest)
         .with_parser(ParserConfig::common().max_incoming_binaries(0).max_incoming_binary_buf_size(0))
         .build_with_inner_svc(())
 }
