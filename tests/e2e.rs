@@ -32,6 +32,8 @@ mod recording;
 mod relay;
 #[path = "e2e/sender_viewer.rs"]
 mod sender_viewer;
+#[path = "e2e/ring.rs"]
+mod ring;
 #[path = "harness/service.rs"]
 mod service;
 #[path = "e2e/simulcast.rs"]

@@ -13,8 +13,14 @@ mod harness;
 mod layers;
 #[path = "signaling/sender_viewer/mod.rs"]
 mod sender_viewer;
+#[path = "signaling/ringing.rs"]
+mod ringing;
+#[path = "signaling/ringing_hostile.rs"]
+mod ringing_hostile;
 #[path = "signaling/sessions.rs"]
 mod sessions;
+#[path = "harness/socket_io.rs"]
+mod socket_io;
 #[path = "signaling/viewing.rs"]
 mod viewing;
 

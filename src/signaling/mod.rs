@@ -7,6 +7,7 @@ pub mod discovery;
 pub mod guest;
 pub mod quota;
 pub mod sender_viewer;
+pub mod ringing;
 pub mod session;
 pub mod socket;
 pub mod whep;
@@ -48,6 +49,6 @@ pub fn router(shared: Shared) -> axum::Router {
     let device = device::router(shared.clone());
     // Those of the old dialects: their pages may come from elsewhere.
     let guests = discovery::router(shared.clone()).merge(call::router(shared.clone()));
-    let guests = guests.merge(sender_viewer::router(shared.clone()));
+    let guests = guests.merge(sender_viewer::router(shared.clone())).merge(ringing::router(shared.clone()));
     device.merge(sessions).merge(guests.layer(guest::cors(&shared)))
 }
