@@ -267,12 +267,26 @@ impl Browser {
         self.vendor("goog/cdp/execute", json!({ "cmd": "Emulation.setEmulatedMedia", "params": media })).await;
     }
 
+    /// What the visitor answers when a page of `origin` asks for something: `camera`, `microphone`; `granted`, `denied`.
+    pub async fn answer(&self, origin: &str, permission: &str, setting: &str) {
+        let wish = json!({ "permission": { "name": permission }, "setting": setting, "origin": origin });
+        self.vendor("goog/cdp/execute", json!({ "cmd": "Browser.setPermission", "params": wish })).await;
+    }
+
     /// Writes a screenshot into the folder `MILLRACE_SCREENSHOTS`, if that is set.
     pub async fn screenshot(&self, file: &str) {
         let Some(folder) = std::env::var_os("MILLRACE_SCREENSHOTS").map(std::path::PathBuf::from) else { return };
         let png = self.client.screenshot().await.expect("a screenshot");
         std::fs::create_dir_all(&folder).expect("the folder for screenshots");
         std::fs::write(folder.join(format!("{file}.png")), png).expect("the screenshot is written");
+    }
+
+    /// The same of the whole page, however long, `width` pixels wide.
+    pub async fn screenshot_whole(&self, file: &str, width: u32, scheme: &str) {
+        self.look(width, 900, scheme).await;
+        let height = self.value("document.documentElement.scrollHeight").await.as_u64().unwrap_or(900);
+        self.look(width, u32::try_from(height).unwrap_or(900), scheme).await;
+        self.screenshot(file).await;
     }
 
     async fn page_log(&self) -> String {

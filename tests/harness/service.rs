@@ -1,7 +1,9 @@
 //! The server under test: a service of this test's own, or the one that `MILLRACE_E2E_URL` names.
 
 use millrace::app::{App, Running};
+use millrace::auth::TokenRole;
 use millrace::config::Config;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A server to open pages of.
@@ -15,6 +17,19 @@ impl Service {
     /// The address of one of its pages or API paths.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// A token of this service's own.
+    pub fn token(&self, role: TokenRole) -> Option<String> {
+        let (running, _) = self._own.as_ref()?;
+        running.auth().issue(role, None, Duration::from_secs(600))
+    }
+
+    /// Shuts it down while its pages are open.
+    pub async fn stop(self) {
+        if let Some((running, _data)) = self._own {
+            running.shutdown().await;
+        }
     }
 }
 

@@ -127,11 +127,15 @@ function lostWay(id, { error, port, host }) {
 const openPort = (protocol, port, host) => `Ask the network's administrator to open ${protocol.toUpperCase()} port ${port} to ${host}.`;
 const mbit = (bits) => (bits < 1e6 ? `${Math.round(bits / 1e4) * 10} kbit/s` : `${(bits / 1e6).toFixed(1)} Mbit/s`);
 
-function speed({ up, down, top, limited, hidden, error }) {
+function upward(up, top, rising, limited) {
+  if (up >= top * 0.85) return `at least ${mbit(up)} (the test sends no more)`;
+  if (limited === "cpu") return `at least ${mbit(up)} (this device computes no faster)`;
+  return rising ? `at least ${mbit(up)} (still rising when the test ended)` : `about ${mbit(up)}`;
+}
+
+function speed({ up, down, top, rising, limited, hidden, error }) {
   if (error) return bad("The connection broke while it was measured.", "Try again; a line that breaks often is not fit for live video.");
-  const upward = up >= top * 0.85 ? `at least ${mbit(up)} (the test sends no more)` : `about ${mbit(up)}${limited === "cpu" ? " (limited by this device's computing power)" : ""}`;
-  const downward = down >= up * 0.85 ? `at least ${mbit(down)} (no more was sent)` : `about ${mbit(down)}`;
-  const words = `Up: ${upward}. Down: ${downward}.`;
+  const words = `Up: ${upward(up, top, rising, limited)}. Down: ${down >= up * 0.85 ? `at least ${mbit(down)} (no more was sent)` : `about ${mbit(down)}`}.`;
   if (hidden) return warn(`${words} The page was in the background meanwhile: this says little.`, "Check again and keep this page in front.");
   if (Math.min(up, down) < 300e3) return bad(`${words} That is too little for a picture.`, "Come closer to the Wi-Fi, use a cable, or end other downloads.");
   if (Math.min(up, down) < 1e6) return warn(`${words} That is enough for a small picture.`, "Come closer to the Wi-Fi, use a cable, or end other downloads.");

@@ -7,7 +7,7 @@ export const STEPS = [500e3, 1.5e6, 3e6, 6e6];
 const STEP_MS = 2000;
 const READ_MS = 500;
 
-/** `{up, down, top, limited, hidden, rtt, lossUp, lossDown, jitter, codecs, over, frames}` or `{error}`; rates in bit/s, times in s. */
+/** `{up, down, top, rising, limited, hidden, rtt, lossUp, lossDown, jitter, codecs, over, frames}` or `{error}`; rates in bit/s, times in s. */
 export async function measure(loop, picture, progress) {
   picture.busy = true;
   const readings = [await read(loop)];
@@ -31,10 +31,13 @@ export function boiled(readings, hidden = false) {
   const before = readings.at(-4) ?? first;
   if (last.received === before.received) return { error: "interrupted" };
   const best = (name) => Math.max(...readings.slice(2).map((now, n) => ((now[name] - readings[n][name]) * 8000) / (now.at - readings[n].at)));
+  const rate = (from, to) => ((to.sent - from.sent) * 8000) / (to.at - from.at || 1);
+  const middle = readings.at(-5) ?? first;
+  const rising = rate(before, last) > 1.2 * rate(readings.at(-8) ?? first, middle);
   const trips = readings.map(({ rtt }) => rtt).filter((rtt) => rtt != null);
   const [came, lost] = [last.packets - first.packets, Math.max(0, last.lost - first.lost)];
   return {
-    up: best("sent"), down: best("received"), top: STEPS.at(-1), hidden,
+    up: best("sent"), down: best("received"), top: STEPS.at(-1), rising, hidden,
     limited: last.limited, over: last.over, codecs: last.codecs, frames: last.frames,
     rtt: trips.reduce((sum, rtt) => sum + rtt, 0) / (trips.length || 1),
     jitter: Math.max(...readings.map(({ jitter }) => jitter ?? 0)),
