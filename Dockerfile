@@ -20,7 +20,7 @@ WORKDIR /var/lib/millrace
 ENV MILLRACE_SERVER__DATA_DIR=/var/lib/millrace/data
 RUN mkdir data
 VOLUME /var/lib/millrace/data
-EXPOSE 8080/tcp 4443/tcp 8443/udp 8443/tcp 8554/tcp
+EXPOSE 8080/tcp 4443/tcp 8443/udp 8443/tcp 8554/tcp 3478/udp 3478/tcp 5349/tcp
 HEALTHCHECK --interval=15s --timeout=6s --start-period=10s CMD ["millrace", "health"]
 ENTRYPOINT ["millrace"]
 CMD ["serve"]

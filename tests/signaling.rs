@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+#[path = "signaling/addresses.rs"]
+mod addresses;
 #[path = "harness/transcript.rs"]
 mod harness;
 #[path = "signaling/layers.rs"]

@@ -7,6 +7,7 @@ use super::super::Shared;
 use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
 use super::news::News;
 use super::translate::{self, error, misunderstood, participant, puts_out, refused};
+use super::welcome::Welcome;
 use super::wire::{self, ClientMessage, ServerMessage, room_value};
 use crate::model::{FeedId, Grants, RoomId};
 use crate::room::registry::{Joining, Reply};
@@ -26,6 +27,7 @@ struct Connection {
     made: Vec<RoomHandle>,
     /// What it has asked to be told besides.
     news: Vec<News>,
+    welcome: Welcome,
 }
 
 struct Membership {
@@ -49,13 +51,14 @@ impl From<Gone> for End {
 }
 
 /// From the upgrade to the end.
-pub async fn run(shared: Shared, me: ClientKey, grants: Grants, socket: Socket) {
+pub async fn run(shared: Shared, (me, host): (ClientKey, Option<String>), grants: Grants, socket: Socket) {
     tracing::info!("connected");
     let (sender, lobby) = mpsc::channel(LOBBY_EVENTS);
     let number = shared.lobby.connect(&me, sender);
     let (membership, made) = (None, Vec::new());
-    let news = Vec::new();
-    let mut connection = Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership, made, news };
+    let (news, welcome) = (Vec::new(), Welcome::new(shared.handout.clone(), host, &me));
+    let mut connection =
+        Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership, made, news, welcome };
     connection.take_over().await;
     let end = connection.serve(lobby).await;
     connection.end(end).await;
@@ -87,6 +90,7 @@ impl Connection {
                 // The lobby lets go of a connection when a newer one comes.
                 event = lobby.recv() => self.on_lobby(event.unwrap_or(LobbyEvent::Replaced)).await,
                 event = next_event(&mut self.membership) => self.on_event(event).await,
+                () = self.welcome.due() => self.greet().await,
                 incoming = self.socket.next() => match incoming {
                     Some(incoming) => self.on_incoming(incoming).await,
                     None => return End::Lost,
@@ -99,6 +103,11 @@ impl Connection {
                 Err(end) => return end,
             }
         }
+    }
+
+    async fn greet(&mut self) -> Result<(), End> {
+        let message = self.welcome.message();
+        Ok(self.send(message).await?)
     }
 
     async fn end(mut self, end: End) {
@@ -185,7 +194,10 @@ impl Connection {
             ClientMessage::Limit(feed, change) => {
                 self.ask(Command::Limit { of: Watched::Feed(feed), change }).await?;
             }
-            ClientMessage::NotifyMe(news) => self.news = news,
+            ClientMessage::NotifyMe(news) => {
+                self.welcome.wanted(news.contains(&News::Welcome));
+                self.news = news;
+            }
             ClientMessage::Unpublish => drop(self.ask(Command::Unpublish).await?),
             ClientMessage::Leave => self.leave().await?,
         }

@@ -5,6 +5,7 @@
 mod connection;
 mod news;
 pub mod translate;
+mod welcome;
 pub mod wire;
 
 use super::Shared;
@@ -13,7 +14,7 @@ use crate::auth::{AuthError, TokenRole};
 use crate::model::Grants;
 use crate::room::{ClientKey, Event, EventKind, Role};
 use axum::extract::{Path, State, WebSocketUpgrade};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::broadcast::error::RecvError;
@@ -31,12 +32,14 @@ pub fn router(shared: Shared) -> axum::Router {
 async fn connect(
     State(shared): State<Shared>,
     Path((role, id, token)): Path<(String, String, String)>,
+    headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
     let (role, grants) = match admit(&shared, &role, &id, &token) {
         Ok(admitted) => admitted,
         Err((status, words)) => return (status, words).into_response(),
     };
+    let host = super::client::host(&headers).map(str::to_owned);
     let client = ClientKey { role, id };
     let (name, id) = (translate::role_name(role), client.id.as_str());
     let span = tracing::info_span!("connection", dialect = "device", role = name, client.id = id);
@@ -44,7 +47,7 @@ async fn connect(
         Ok(upgrade) => limited(upgrade, &shared.limits).on_upgrade(move |socket| {
             let socket = async move {
                 let socket = Socket::start(socket, &shared.limits);
-                connection::run(shared, client, grants, socket).await;
+                connection::run(shared, (client, host), grants, socket).await;
             };
             socket.instrument(span)
         }),

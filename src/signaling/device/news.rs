@@ -13,6 +13,8 @@ pub enum News {
     ActiveSpeaker,
     /// Which layers of one's own feed are in use.
     Layers,
+    /// Its STUN and TURN servers.
+    Welcome,
 }
 
 impl News {
@@ -22,11 +24,12 @@ impl News {
             Self::Rendition => "rendition",
             Self::ActiveSpeaker => "active_speaker",
             Self::Layers => "layers",
+            Self::Welcome => "welcome",
         }
     }
 
     fn named(name: &str) -> Option<Self> {
-        [Self::Rendition, Self::ActiveSpeaker, Self::Layers].into_iter().find(|news| news.name() == name)
+        [Self::Rendition, Self::ActiveSpeaker, Self::Layers, Self::Welcome].into_iter().find(|news| news.name() == name)
     }
 
     /// Whether a message has to be asked for, and as what.
@@ -35,6 +38,7 @@ impl News {
             ServerMessage::Rendition { .. } => Some(Self::Rendition),
             ServerMessage::ActiveSpeaker { .. } => Some(Self::ActiveSpeaker),
             ServerMessage::Layers { .. } => Some(Self::Layers),
+            ServerMessage::Welcome { .. } => Some(Self::Welcome),
             _ => None,
         }
     }
@@ -46,7 +50,7 @@ impl News {
         };
         let read = |name: &Value| {
             let known = name.as_str().and_then(Self::named);
-            known.ok_or_else(|| bad("events", "may name `rendition`, `active_speaker` and `layers`"))
+            known.ok_or_else(|| bad("events", "may name `rendition`, `active_speaker`, `layers` and `welcome`"))
         };
         names.iter().map(read).collect()
     }

@@ -92,6 +92,14 @@ pub enum ServerMessage {
         /// The description.
         sdp: Sdp,
     },
+    /// STUN and TURN servers for this client; only if asked for by `notify_me`, and again before its account is over.
+    Welcome {
+        /// As `RTCConfiguration.iceServers`.
+        #[serde(rename = "iceServers")]
+        ice_servers: Value,
+        /// Seconds that they are good for, at least.
+        ttl: u64,
+    },
     /// What a subscription gets from now on; only if asked for by `notify_me`.
     Rendition {
         /// Which.
