@@ -14,6 +14,8 @@ mod check;
 mod driver;
 #[path = "e2e/home.rs"]
 mod home;
+#[path = "e2e/judge.rs"]
+mod judge;
 #[path = "harness/line.rs"]
 mod line;
 #[path = "e2e/lines.rs"]
