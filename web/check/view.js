@@ -3,7 +3,7 @@
 import { el, part, setText } from "../lib/dom.js";
 import { CHECKS } from "./checks.js";
 
-const BADGES = { idle: "Waiting", wait: "Checking…", good: "Good", warn: "Look", bad: "Failed", none: "Not used" };
+const BADGES = { idle: "Waiting", wait: "Checking…", good: "Good", warn: "Look", bad: "Failed", none: "Not tried" };
 
 /** Fresh rows, all waiting. */
 export function showRows() {
