@@ -10,7 +10,7 @@ const SKIPPED = { server: "Left out: the server cannot be reached.", browser: "L
 /** `{tone, words, todo}` of the check `id`. */
 export function judge(id, found) {
   if (found.skipped) return none(SKIPPED[found.skipped]);
-  if (found.needsToken) return none(NO_TOKEN, ASK_TOKEN);
+  if (found.needsToken) return none(NO_TOKEN, id === "socket" ? ASK_TOKEN : ""); // said once
   if (found.broken) return bad(`The check itself failed: ${found.broken}`, "Reload the page and try again; if it stays so, send the text below to support.");
   return JUDGES[id](found);
 }
@@ -86,7 +86,7 @@ const TURN = { turnUdp: "UDP", turnTcp: "TCP", turnTls: "TLS" };
 const turn = (id) => ({ configured, relays, errors, withheld }) => {
   const over = TURN[id];
   const has = (...wanted) => errors.some(({ code }) => wanted.includes(code));
-  if (withheld) return none("TURN servers are told only to who has a token.", ASK_TOKEN);
+  if (withheld) return none("TURN servers are told only to who has a token.");
   if (!configured) return none(`No TURN server over ${over} is set up here.`);
   if (relays.length) return good(`It relays by ${relays.join(" and ")}.`);
   if (has(401)) return bad("The TURN server refuses the credentials of this page.", "Tell the operator: turn.secret must be the same here and at the TURN server, and both clocks right.");

@@ -19,9 +19,9 @@ export class Loop {
   offered = {}; // ports by protocol, from the server's answer
   #sessions = [];
 
-  /** `picture` is the stream to send. */
-  constructor(way, { room, token, picture, iceServers }) {
-    Object.assign(this, { way, room, token, picture, iceServers });
+  /** `name` is what it publishes as, `picture` the stream to send. */
+  constructor(way, name, { room, token, picture, iceServers }) {
+    Object.assign(this, { way, name, room, token, picture, iceServers });
   }
 
   /** `{frames}` once pictures come back, else `{error, …}`. The connections stay open until `close`. */
@@ -55,7 +55,7 @@ export class Loop {
     const how = { direction: "sendonly", streams: [this.picture] };
     this.up.addTransceiver(this.picture.getAudioTracks()[0], how);
     this.up.addTransceiver(this.picture.getVideoTracks()[0], { ...how, sendEncodings: [QUIET] });
-    await this.#connect(this.up, `/whip/${this.room}?name=${this.way}`);
+    await this.#connect(this.up, `/whip/${this.room}?name=${this.name}`);
   }
 
   // The feed is live a moment after its publisher is connected.
@@ -66,7 +66,7 @@ export class Loop {
       this.down = this.#peer();
       for (const kind of ["audio", "video"]) this.down.addTransceiver(kind, { direction: "recvonly" });
       try {
-        return await this.#connect(this.down, `/whep/${this.room}/${this.way}`);
+        return await this.#connect(this.down, `/whep/${this.room}/${this.name}`);
       } catch (error) {
         const soon = error.status === 404 || error.status === 409;
         if (!soon || performance.now() > until) throw error;

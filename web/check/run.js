@@ -77,16 +77,18 @@ export class Run {
 
   async #media(relays) {
     const picture = new Picture();
-    const loops = Object.fromEntries(MEDIA.map((way) => [way, new Loop(way, { room: this.room, token: this.token, picture: picture.stream, iceServers: relays })]));
+    const made = (way, name) => new Loop(way, name, { room: this.room, token: this.token, picture: picture.stream, iceServers: relays });
+    const loops = Object.fromEntries(MEDIA.map((way) => [way, made(way, way)]));
     try {
       await Promise.all(MEDIA.map((way) => this.#step(way, () => this.#way(loops, way, relays))));
       const best = MEDIA.find((way) => this.results[way].tone === "good");
       if (!best) return this.#skip(["speed", "line"], { skipped: "media" });
-      await Promise.all(MEDIA.filter((way) => way !== best).map((way) => loops[way].close()));
-      await this.#measured(loops[best], picture);
+      await Promise.all(MEDIA.map((way) => loops[way].close()));
+      loops.measured = made(best, "measured"); // a viewer of whose line the server knows nothing yet
+      await this.#measured(loops.measured, picture);
     } finally {
       picture.stop();
-      await Promise.all(MEDIA.map((way) => loops[way].close()));
+      await Promise.all(Object.values(loops).map((loop) => loop.close()));
     }
   }
 
@@ -103,7 +105,11 @@ export class Run {
 
   async #measured(loop, picture) {
     this.view.running("line");
-    const found = await this.#step("speed", () => measure(loop, picture, (step) => this.view.running("speed", `Sending up to ${step / 1e6} Mbit/s…`)));
+    const found = await this.#step("speed", async () => {
+      const opened = await loop.open();
+      if (opened.error) return { error: "interrupted" };
+      return measure(loop, picture, (step) => this.view.running("speed", `Sending up to ${step / 1e6} Mbit/s…`));
+    });
     await this.#step("line", async () => found);
   }
 
