@@ -123,14 +123,12 @@ async fn a_page_that_goes_in_the_middle_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_blocked_camera_is_told_with_what_to_do() {
-    let (service, page) = (start_server().await, Browser::start_asking("check").await);
-    page.answer(&service.at(""), "camera", "denied").await;
-    page.answer(&service.at(""), "microphone", "granted").await;
+    let (service, page) = (start_server().await, Browser::start_refusing("check").await);
     let report = checked(&page, &service, "/check").await;
-    tones(&page, &["camera=bad", "microphone=good", "udp=good"], &report).await;
+    tones(&page, &["camera=bad", "microphone=bad", "udp=good"], &report).await;
     assert!(report.contains("The camera is blocked for this page"), "{report}");
     let summary = page.text("summary").await;
-    assert!(summary.contains("The connection works, but there is trouble with the camera"), "{summary}");
+    assert!(summary.contains("The connection works, but there is trouble with the camera and the microphone"), "{summary}");
     photographed(&page, "no-camera").await;
 }
 
@@ -160,7 +158,7 @@ async fn turn_servers_that_refuse_or_are_not_there_are_told_apart() {
     .await;
     let page = Browser::start("check").await;
     let report = checked(&page, &service, "/check").await;
-    tones(&page, &["turnUdp=bad", "turnTcp=bad", "turnTls=bad", "stun=none", "udp=good", "relay=warn"], &report).await;
+    tones(&page, &["turnUdp=bad", "turnTcp=bad", "turnTls=bad", "stun=none", "udp=good", "relay=none"], &report).await;
     assert!(page.text("words-turnUdp").await.contains("refuses the credentials"), "{report}");
     for row in ["words-turnTcp", "words-turnTls"] {
         assert!(page.text(row).await.contains("cannot be reached"), "{report}");

@@ -7,8 +7,6 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// Answers the browser's question for camera and microphone with yes.
-const GIVES: &str = "--use-fake-ui-for-media-stream";
 const FLAGS: [&str; 13] = [
     "--headless",
     "--no-sandbox",
@@ -20,7 +18,7 @@ const FLAGS: [&str; 13] = [
     "--disable-component-update",
     "--disable-sync",
     "--use-fake-device-for-media-stream=fps=30",
-    GIVES,
+    "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
     "--window-size=1280,900",
 ];
@@ -52,11 +50,10 @@ impl Driver {
         &self.url
     }
 
-    /// What a session is asked for with. `asks`: cameras and microphones are given by `Browser::answer` alone, else at once.
-    pub fn capabilities(&self, asks: bool) -> Value {
+    /// What a session is asked for with.
+    pub fn capabilities(&self) -> Value {
         let profile = format!("--user-data-dir={}", self.folder.path().join("profile").display());
-        let flags = FLAGS.into_iter().filter(|flag| !asks || *flag != GIVES);
-        let args: Vec<&str> = flags.chain([profile.as_str()]).collect();
+        let args: Vec<&str> = FLAGS.into_iter().chain([profile.as_str()]).collect();
         json!({
             "goog:chromeOptions": { "binary": "/usr/bin/chromium", "args": args },
             "goog:loggingPrefs": { "browser": "ALL" },

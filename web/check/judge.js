@@ -5,7 +5,12 @@ const say = (tone) => (words, todo = "") => ({ tone, words, todo });
 const [good, warn, bad, none] = ["good", "warn", "bad", "none"].map(say);
 const NO_TOKEN = "This needs a token, and the page has none.";
 const ASK_TOKEN = "Ask the operator for a token (millrace token --role admin) and enter it above.";
-const SKIPPED = { server: "Left out: the server cannot be reached.", browser: "Left out: this browser cannot connect.", media: "Left out: no media got through." };
+const SKIPPED = {
+  server: "Left out: the server cannot be reached.",
+  browser: "Left out: this browser cannot connect.",
+  relay: "Left out: no TURN server gave a relay.",
+  media: "Left out: no media got through.",
+};
 
 /** `{tone, words, todo}` of the check `id`. */
 export function judge(id, found) {

@@ -12,7 +12,8 @@ import { trySocket, tryHttp } from "./server.js";
 import { endAll } from "./session.js";
 
 const MEDIA = ["udp", "tcp", "relay"];
-const NETWORK = ["stun", "turnUdp", "turnTcp", "turnTls"];
+const TURN = ["turnUdp", "turnTcp", "turnTls"];
+const NETWORK = ["stun", ...TURN];
 
 export class Run {
   /** `{id: {found, tone, words, todo}}` */
@@ -94,6 +95,7 @@ export class Run {
 
   async #way(loops, way, relays) {
     if (way === "relay" && !relays.length) return { configured: false };
+    if (way === "relay" && !TURN.some((id) => this.results[id].tone === "good")) return { skipped: "relay" };
     const loop = loops[way];
     const found = await loop.open();
     const ports = Object.assign({}, ...MEDIA.map((other) => loops[other].offered));
