@@ -44,6 +44,8 @@ mod stage;
 mod trouble;
 #[path = "harness/turn.rs"]
 mod turn;
+#[path = "e2e/turn.rs"]
+mod turn_pages;
 #[path = "e2e/viewing.rs"]
 mod viewing;
 #[path = "e2e/viewing_live.rs"]

@@ -112,6 +112,25 @@ async fn where_all_is_well_it_says_so_and_leaves_nothing_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn our_own_stun_and_turn_pass_over_udp_tcp_and_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".into(), "127.0.0.1".into()]).expect("a certificate");
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    std::fs::write(&cert, made.cert.pem()).expect("the certificate is written");
+    std::fs::write(&key, made.signing_key.serialize_pem()).expect("the key is written");
+    let service = start_server_with(|config| {
+        let here = vec!["127.0.0.1:0".parse().expect("an address")];
+        (config.turn.listen, config.turn.listen_tls) = (here.clone(), here);
+        (config.server.tls_cert, config.server.tls_key) = (Some(cert), Some(key));
+    })
+    .await;
+    let page = Browser::start_trusting("check", "").await;
+    let report = checked(&page, &service, "/check").await;
+    tones(&page, &["stun=good", "turnUdp=good", "turnTcp=good", "turnTls=good", "udp=good", "relay=good"], &report)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_goes_in_the_middle_leaves_nothing_behind() {
     let (service, page) = (start_server().await, Browser::start("check").await);
     begun(&page, &service, "/check").await;
@@ -128,7 +147,10 @@ async fn a_blocked_camera_is_told_with_what_to_do() {
     tones(&page, &["camera=bad", "microphone=bad", "udp=good"], &report).await;
     assert!(report.contains("The camera is blocked for this page"), "{report}");
     let summary = page.text("summary").await;
-    assert!(summary.contains("The connection works, but there is trouble with the camera and the microphone"), "{summary}");
+    assert!(
+        summary.contains("The connection works, but there is trouble with the camera and the microphone"),
+        "{summary}"
+    );
     photographed(&page, "no-camera").await;
 }
 

@@ -43,13 +43,14 @@ const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
         const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0,
-                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], codecs: [] };
+                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], relays: [], codecs: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             const all = await pc.getStats();
             for (const r of all.values()) {
                 const pair = r.type === 'transport' ? all.get(r.selectedCandidatePairId) : undefined;
                 if (pair) sum.protocols.push(all.get(pair.remoteCandidateId)?.protocol ?? '');
                 if (pair) sum.ways.push(all.get(pair.localCandidateId)?.candidateType ?? '');
+                if (pair) sum.relays.push(all.get(pair.localCandidateId)?.relayProtocol ?? '');
                 if (r.type !== 'inbound-rtp') continue;
                 if (r.kind === 'audio') sum.audioEnergy += r.totalAudioEnergy ?? 0;
                 else {
@@ -88,6 +89,8 @@ pub struct Received {
     pub protocols: Vec<String>,
     /// How each connection leaves the browser: `host`, `relay`.
     pub ways: Vec<String>,
+    /// What each connection goes to its TURN server over: `udp`, `tcp`, `tls`; empty without one.
+    pub relays: Vec<String>,
     /// MIME types of the pictures: `video/VP8`.
     pub codecs: Vec<String>,
 }
@@ -105,9 +108,9 @@ impl Browser {
         Self::start_with(name, &[OBSERVE]).await
     }
 
-    /// Starts a browser whose visitor decides by `answer` what pages get.
-    pub async fn start_asking(name: &str) -> Self {
-        Self::start_as(name, &[OBSERVE], true).await
+    /// Starts a browser whose visitor refuses camera and microphone.
+    pub async fn start_refusing(name: &str) -> Self {
+        Self::start_flagged(name, &[OBSERVE], &["--use-fake-ui-for-media-stream=deny"]).await
     }
 
     /// Starts a browser that knows of no way over UDP.
@@ -165,14 +168,20 @@ impl Browser {
         Self::start_with(name, &[script, OBSERVE]).await
     }
 
-    /// With scripts that run before the page's own.
-    async fn start_with(name: &str, scripts: &[&str]) -> Self {
-        Self::start_as(name, scripts, false).await
+    /// The same, in a browser that takes any certificate.
+    pub async fn start_trusting(name: &str, script: &str) -> Self {
+        Self::start_flagged(name, &[script, OBSERVE], &["--ignore-certificate-errors"]).await
     }
 
-    async fn start_as(name: &str, scripts: &[&str], asks: bool) -> Self {
+    /// With scripts that run before the page's own.
+    async fn start_with(name: &str, scripts: &[&str]) -> Self {
+        Self::start_flagged(name, scripts, &[]).await
+    }
+
+    /// And with further flags of Chromium's.
+    async fn start_flagged(name: &str, scripts: &[&str], flags: &[&str]) -> Self {
         let driver = Driver::start().await;
-        let capabilities = driver.capabilities(asks).as_object().cloned().expect("capabilities are an object");
+        let capabilities = driver.capabilities(flags).as_object().cloned().expect("capabilities are an object");
         let client = ClientBuilder::rustls()
             .expect("a client for WebDriver")
             .capabilities(capabilities)
@@ -274,12 +283,6 @@ impl Browser {
         self.vendor("goog/cdp/execute", json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size })).await;
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.vendor("goog/cdp/execute", json!({ "cmd": "Emulation.setEmulatedMedia", "params": media })).await;
-    }
-
-    /// What the visitor answers when a page of `origin` asks for something: `camera`, `microphone`; `granted`, `denied`.
-    pub async fn answer(&self, origin: &str, permission: &str, setting: &str) {
-        let wish = json!({ "permission": { "name": permission }, "setting": setting, "origin": origin });
-        self.vendor("goog/cdp/execute", json!({ "cmd": "Browser.setPermission", "params": wish })).await;
     }
 
     /// Writes a screenshot into the folder `MILLRACE_SCREENSHOTS`, if that is set.

@@ -9,32 +9,31 @@ pub const ACCOUNT: (&str, &str) = ("visitor", "secret");
 /// A running TURN server; ended when dropped.
 pub struct Turn {
     child: Child,
-    /// UDP and TCP port on 127.0.0.1.
+    /// UDP port on 127.0.0.1.
     pub port: u16,
     _folder: tempfile::TempDir,
 }
 
 impl Turn {
-    /// Starts one on a free port, with one account for everybody.
+    /// Starts one on a free port, for one account.
     pub async fn start() -> Self {
-        let account = format!("{}:{}", ACCOUNT.0, ACCOUNT.1);
-        Self::start_with(&["--lt-cred-mech", "--user", &account]).await
+        Self::start_for(&["--lt-cred-mech", "--user", &format!("{}:{}", ACCOUNT.0, ACCOUNT.1)]).await
     }
 
-    /// Starts one whose accounts are good for a time, made with this secret (`turn.secret`).
+    /// Starts one that takes the time-limited credentials made with this secret.
     pub async fn start_sharing(secret: &str) -> Self {
-        Self::start_with(&["--use-auth-secret", "--static-auth-secret", secret]).await
+        Self::start_for(&["--use-auth-secret", "--static-auth-secret", secret]).await
     }
 
-    async fn start_with(accounts: &[&str]) -> Self {
+    async fn start_for(accounts: &[&str]) -> Self {
         let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a free port").port();
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("turnserver");
         command
             .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--realm", "millrace"])
+            .args(accounts)
             .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--allow-loopback-peers"])
             .args(["--listening-port", &port.to_string()])
-            .args(accounts)
             .args(["--log-file", "stdout", "--userdb"])
             .arg(folder.path().join("turn.db"))
             .arg("--pidfile")
