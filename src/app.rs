@@ -109,6 +109,8 @@ async fn run(
         recordings: recordings.clone(),
         mix_cores: parts::mix_cores(&config.recording),
         rtsp_port: config.rtsp.listen.map(|listen| listen.port()),
+        guests: config.guests.dialects.clone(),
+        demo: config.demo,
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),

@@ -10,8 +10,14 @@ mod call;
 mod camera;
 #[path = "e2e/cameras.rs"]
 mod cameras;
+#[path = "e2e/check.rs"]
+mod check;
 #[path = "harness/driver.rs"]
 mod driver;
+#[path = "e2e/home.rs"]
+mod home;
+#[path = "e2e/judge.rs"]
+mod judge;
 #[path = "harness/line.rs"]
 mod line;
 #[path = "e2e/lines.rs"]

@@ -108,6 +108,11 @@ impl Browser {
         Self::start_with(name, &[OBSERVE]).await
     }
 
+    /// Starts a browser whose visitor refuses camera and microphone.
+    pub async fn start_refusing(name: &str) -> Self {
+        Self::start_flagged(name, &[OBSERVE], &["--use-fake-ui-for-media-stream=deny"]).await
+    }
+
     /// Starts a browser that knows of no way over UDP.
     pub async fn start_without_udp(name: &str) -> Self {
         Self::start_with(name, &[WITHOUT_UDP, OBSERVE]).await
@@ -286,6 +291,16 @@ impl Browser {
         let png = self.client.screenshot().await.expect("a screenshot");
         std::fs::create_dir_all(&folder).expect("the folder for screenshots");
         std::fs::write(folder.join(format!("{file}.png")), png).expect("the screenshot is written");
+    }
+
+    /// The same of the whole page, however long, `width` pixels wide.
+    pub async fn screenshot_whole(&self, file: &str, width: u32, scheme: &str) {
+        self.look(width, 900, scheme).await;
+        let settled = "!document.getAnimations().some((one) => one instanceof CSSTransition)";
+        self.wait(Duration::from_secs(10), "colours settle", settled).await;
+        let height = self.value("document.documentElement.scrollHeight").await.as_u64().unwrap_or(900);
+        self.look(width, u32::try_from(height).unwrap_or(900), scheme).await;
+        self.screenshot(file).await;
     }
 
     async fn page_log(&self) -> String {

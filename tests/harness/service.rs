@@ -3,7 +3,9 @@
 #![allow(dead_code)]
 
 use millrace::app::{App, Running};
+use millrace::auth::TokenRole;
 use millrace::config::Config;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// A server to open pages of.
@@ -34,6 +36,18 @@ impl Service {
         meanwhile.await;
         let running = App::start(config.clone()).await.expect("the service starts again");
         self.own = Some(Own { running, config, _data });
+    }
+
+    /// A token of this service's own.
+    pub fn token(&self, role: TokenRole) -> Option<String> {
+        self.own.as_ref()?.running.auth().issue(role, None, Duration::from_secs(600))
+    }
+
+    /// Shuts it down while its pages are open.
+    pub async fn stop(self) {
+        if let Some(own) = self.own {
+            own.running.shutdown().await;
+        }
     }
 }
 
