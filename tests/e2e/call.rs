@@ -189,8 +189,11 @@ async fn a_recorded_call_runs_through_the_server_and_leaves_a_film_of_both() {
     ann.wait(PATIENCE, "what is muted is shown", &format!("!{}.hidden", found("remote-muted"))).await;
     bob.press("mute-audio").await;
     tokio::join!(sees_and_hears(&ann), sees_and_hears(&bob));
+    quiet(&[&ann, &bob]).await; // later one of them asks after a line that is over
     bob.press("hang-up").await;
+    let hung_up = Instant::now();
     ann.wait(PATIENCE, "the other side knows", IDLE).await;
+    println!("the other side knew after {:?}", hung_up.elapsed());
     no_rooms(&service).await;
     let (id, file) = recording(&service).await;
     let url = service.at(&format!("/api/v1/recordings/{id}/files/{file}"));
@@ -199,7 +202,6 @@ async fn a_recorded_call_runs_through_the_server_and_leaves_a_film_of_both() {
     let path = folder.path().join(&file);
     std::fs::write(&path, film).expect("the film is kept");
     judge(&path);
-    quiet(&[&ann, &bob]).await;
 }
 
 /// The old page knows nothing of the server between: it is put through all the same.

@@ -145,12 +145,16 @@ export class Call {
     if (this.relayed && this.line.isOpen) this.line.say(message).catch(() => {});
   }
 
-  // The line may go before the call does: then media tells whether the other side is still there.
+  // The line may go before the call does: from now on, what comes tells whether the other side is still there.
   async #lineGone(error) {
     if (this.state !== "talking") return this.#end(this.state === "waiting" ? error.message : HUNG_UP, error);
-    const before = await this.#peer.received();
-    await new Promise((done) => setTimeout(done, STILL_MS));
-    if (this.state === "talking" && (await this.#peer.received()) === before) this.#end(HUNG_UP);
+    let before = -1;
+    for (let now = 0; this.state === "talking" && now !== before; ) {
+      before = now;
+      await new Promise((done) => setTimeout(done, STILL_MS));
+      now = await this.#peer.received();
+    }
+    if (this.state === "talking") this.#end(HUNG_UP);
   }
 
   #become(state) {

@@ -71,10 +71,10 @@ export class Peer {
     return open;
   }
 
-  /** Bytes received so far. */
+  /** Bytes that came so far, reports of what we send among them. */
   async received() {
     const reports = [...(await this.#pc.getStats()).values()];
-    return reports.filter((one) => one.type === "inbound-rtp").reduce((sum, one) => sum + one.bytesReceived, 0);
+    return reports.filter((one) => one.type === "transport").reduce((sum, one) => sum + one.bytesReceived, 0);
   }
 
   close = () => this.#pc.close();

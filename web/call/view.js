@@ -37,8 +37,9 @@ export function showElapsed(call) {
 
 /** One's own picture, and which devices are on. */
 export function showSelf(media) {
-  part("self").srcObject = media.stream;
-  part("self").hidden = !media.track("video");
+  const picture = media.track("video") ? media.stream : null; // of an empty stream a page would wait for the first picture
+  part("self").srcObject = picture;
+  part("self").hidden = !picture;
   toggle("mute-audio", media.track("audio"), "microphone", "mic");
   toggle("mute-video", media.track("video"), "camera", "camera");
 }
