@@ -9,8 +9,8 @@ use turn_types::channel::ChannelData;
 use turn_types::message::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, REFRESH, SEND};
 use turn_types::stun::attribute::{ErrorCode, Nonce, RawAttribute, Realm, Username};
 use turn_types::stun::message::{
-    IntegrityAlgorithm, LongTermCredentials, LongTermKeyCredentials, Message, MessageIntegrityCredentials,
-    MessageWrite, MessageWriteExt, MessageWriteVec, Method, TransactionId,
+    IntegrityAlgorithm, LongTermCredentials, Message, MessageIntegrityCredentials, MessageWrite, MessageWriteExt,
+    MessageWriteVec, Method, TransactionId,
 };
 use turn_types::stun::prelude::AttributeFromRaw;
 use turn_types::stun::prelude::{AttributeStaticType, AttributeWrite};
@@ -87,7 +87,7 @@ impl Caller {
 
     pub fn key(&self) -> MessageIntegrityCredentials {
         let (name, password) = self.account.clone();
-        LongTermKeyCredentials::from(LongTermCredentials::new(name, password).to_key(REALM.into())).into()
+        LongTermCredentials::new(name, password).to_key(REALM.into()).into()
     }
 
     /// A request with these attributes, proved.
