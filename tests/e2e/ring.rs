@@ -99,6 +99,12 @@ async fn two_people_ring_decline_accept_talk_and_hang_up() {
 
     rings(&anna, "boris").await;
     is_called_by(&boris, "anna").await;
+    anna.press("hang-up").await;
+    is_told(&boris, "anna called and gave up.").await;
+    assert_eq!(boris.value(&format!("{}.open", found("incoming"))).await, false);
+
+    rings(&anna, "boris").await;
+    is_called_by(&boris, "anna").await;
     boris.press("accept").await;
     state(&anna, "talking").await;
     sees_and_hears(&boris).await;
