@@ -3,8 +3,9 @@
 use crate::browser::{Browser, found};
 use crate::looks::SETTLED;
 use crate::page::serve;
-use crate::service::{Service, start_server};
+use crate::service::{Service, start_server, start_server_with};
 use crate::stage::{PATIENCE, plays_on, quiet};
+use millrace::auth::{Auth, TokenRole};
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
@@ -123,6 +124,31 @@ async fn the_viewer_may_be_first_and_a_restarted_server_is_found_again() {
     };
     service.restart_after(lost).await;
     shows(&sender, &viewer).await;
+
+    let given_up = async {
+        tokio::join!(is(&sender, "ERROR"), is(&viewer, "ERROR"));
+        assert!(viewer.text("detail").await.starts_with("The server cannot be reached"));
+    };
+    service.restart_after(given_up).await;
+    sender.press("retry").await;
+    viewer.press("retry").await;
+    shows(&sender, &viewer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_token_is_needed_it_is_asked_for_and_is_no_part_of_the_link() {
+    const SECRET: &str = "a secret of at least sixteen bytes";
+    let service = start_server_with(|config| config.auth.secret = Some(SECRET.into())).await;
+    let token = Auth::new(Some(SECRET)).issue(TokenRole::Device, None, Duration::from_secs(600)).expect("a token");
+    let (sender, viewer) = tokio::join!(Browser::start("sender"), Browser::start("viewer"));
+    open(&service, &sender, "/sender/hall", "ERROR").await;
+    sender.wait(PATIENCE, "a token is asked for", &format!("!{}.hidden", found("token-form"))).await;
+    sender.type_into("token", &format!("{token}\n")).await;
+    is(&sender, "WAITING").await;
+    assert_eq!(sender.value(&format!("{}.value", found("viewer-link"))).await, service.at("/viewer/hall"));
+    open(&service, &viewer, &format!("/viewer/hall?token={token}"), "ACTIVE").await;
+    shows(&sender, &viewer).await;
+    assert_eq!(viewer.value("location.search").await, "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
