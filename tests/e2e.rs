@@ -36,10 +36,10 @@ mod page;
 mod recording;
 #[path = "harness/relay.rs"]
 mod relay;
-#[path = "e2e/sender_viewer.rs"]
-mod sender_viewer;
 #[path = "e2e/ring.rs"]
 mod ring;
+#[path = "e2e/sender_viewer.rs"]
+mod sender_viewer;
 #[path = "harness/service.rs"]
 mod service;
 #[path = "e2e/simulcast.rs"]

@@ -11,12 +11,12 @@ mod call;
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
-#[path = "signaling/sender_viewer/mod.rs"]
-mod sender_viewer;
 #[path = "signaling/ringing.rs"]
 mod ringing;
 #[path = "signaling/ringing_hostile.rs"]
 mod ringing_hostile;
+#[path = "signaling/sender_viewer/mod.rs"]
+mod sender_viewer;
 #[path = "signaling/sessions.rs"]
 mod sessions;
 #[path = "harness/socket_io.rs"]

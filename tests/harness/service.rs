@@ -23,6 +23,18 @@ struct Own {
 }
 
 impl Service {
+    /// A token of this service's own.
+    pub fn token(&self, role: TokenRole) -> Option<String> {
+        self.own.as_ref()?.running.auth().issue(role, None, Duration::from_secs(600))
+    }
+
+    /// Shuts it down while its pages are open.
+    pub async fn stop(self) {
+        if let Some(Own { running, .. }) = self.own {
+            running.shutdown().await;
+        }
+    }
+
     /// The address of one of its pages or API paths.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)

@@ -17,14 +17,18 @@ use super::client::ClientAddress;
 use super::quota::{Held, Kind};
 use super::socket::{Socket, limited};
 use super::{Shared, guest};
-use crate::config::GuestDialect;
+use crate::config::{self, GuestDialect};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use connection::Guest;
+use std::time::Duration;
 use tracing::Instrument;
+
+/// Ping interval, if `rooms.heartbeat` is longer: a silent peer is gone after three.
+const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// The dialect's routes.
 pub fn router(shared: Shared) -> axum::Router {
@@ -46,7 +50,7 @@ async fn connect(
     match upgrade {
         Ok(upgrade) => limited(upgrade, &shared.limits).on_upgrade(move |socket| {
             let socket = async move {
-                let socket = Socket::start(socket, &shared.limits);
+                let socket = Socket::start(socket, &hasty(&shared.limits));
                 connection::run(shared, guest, socket).await;
                 drop(held);
             };
@@ -54,6 +58,11 @@ async fn connect(
         }),
         Err(rejection) => rejection.into_response(),
     }
+}
+
+/// A seat is held by one: whoever died unseen is to be found before the pages of old, which try for 15 s, give up.
+fn hasty(limits: &config::Rooms) -> config::Rooms {
+    config::Rooms { heartbeat: limits.heartbeat.min(HEARTBEAT), ..limits.clone() }
 }
 
 /// Everything that is refused before the upgrade.
