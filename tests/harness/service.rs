@@ -49,18 +49,6 @@ impl Service {
         let running = App::start(config.clone()).await.expect("the service starts again");
         self.own = Some(Own { running, config, _data });
     }
-
-    /// A token of this service's own.
-    pub fn token(&self, role: TokenRole) -> Option<String> {
-        self.own.as_ref()?.running.auth().issue(role, None, Duration::from_secs(600))
-    }
-
-    /// Shuts it down while its pages are open.
-    pub async fn stop(self) {
-        if let Some(own) = self.own {
-            own.running.shutdown().await;
-        }
-    }
 }
 
 /// Starts the service with real media on free loopback ports.
