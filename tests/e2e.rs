@@ -8,6 +8,8 @@ mod browser;
 mod camera;
 #[path = "e2e/cameras.rs"]
 mod cameras;
+#[path = "e2e/conversation.rs"]
+mod conversation;
 #[path = "harness/driver.rs"]
 mod driver;
 #[path = "harness/line.rs"]

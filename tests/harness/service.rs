@@ -16,6 +16,13 @@ impl Service {
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
+
+    /// The rooms of a service of the test's own.
+    #[allow(dead_code)]
+    pub fn rooms(&self) -> &millrace::room::Rooms {
+        let (running, _) = self._own.as_ref().expect("a service of the test's own: unset MILLRACE_E2E_URL");
+        running.rooms()
+    }
 }
 
 /// Starts the service with real media on free loopback ports.
