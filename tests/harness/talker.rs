@@ -105,6 +105,8 @@ impl Talker {
 }
 
 fn in_a_row(told: &Receiver<u8>, what: &str, count: u32, fits: impl Fn(u8) -> bool) {
+    // What came before the question is no answer.
+    told.try_iter().for_each(drop);
     let (end, mut row, mut last) = (Instant::now() + PATIENCE, 0, None);
     while row < count {
         let left = end.saturating_duration_since(Instant::now());
