@@ -5,7 +5,7 @@ use crate::page::serve;
 use crate::service::start_server_with;
 use crate::stage::{PATIENCE, plays_on};
 use crate::whip::run;
-use millrace::model::{FeedId, Grants, ParticipantId, RoomId, Sdp};
+use millrace::model::{FeedId, Grants, ParticipantId, RoomId, Sdp, TrackInfo};
 use millrace::room::registry::Joining;
 use millrace::room::{Command, EventKind, EventStream, RoomHandle};
 use serde_json::Value;
@@ -103,6 +103,13 @@ impl Party {
         .await
     }
 
+    /// The feed's pictures are in this codec now.
+    async fn shown(&mut self, of: FeedId, mime_type: &str) {
+        let named = |track: &TrackInfo| format!("video/{}", track.codec.encoding_name()) == mime_type;
+        let is = |kind: &EventKind| matches!(kind, EventKind::FeedPublished { feed, tracks, .. } if *feed == of && tracks.iter().any(named));
+        self.told(mime_type, |kind| is(kind).then_some(())).await;
+    }
+
     async fn gets(&self, what: &str) {
         self.page.wait(PATIENCE, what, "document.getElementById('video').videoWidth === 320").await;
         plays_on(&self.page, 40).await;
@@ -139,6 +146,7 @@ async fn two_pages_see_and_hear_each_other() {
 
     for codec in ["video/H264", "video/VP9"] {
         run(&ann.page, "switch", &format!("switchTo('{codec}')"), "done").await;
+        bob.shown(a, codec).await;
         bob.gets(codec).await;
     }
     drop(ann.page);

@@ -1,6 +1,6 @@
 //! Peers that publish and receive on one connection.
 
-use crate::engine::{Room, config, somebody, until};
+use crate::engine::{Room, config, resources, somebody, until};
 use crate::talker::Talker;
 use gst::prelude::*;
 use millrace::media::{Engine, MediaEvent, MediaRequest, Viewer};
@@ -282,4 +282,30 @@ fn a_recording_of_a_conversation_decodes() {
     assert!(pictures.stderr.is_empty(), "{}", String::from_utf8_lossy(&pictures.stderr));
     let frames = pictures.stdout.chunks_exact(320 * 180);
     assert!(frames.len() > 20 && frames.clone().all(|frame| white(frame[320 * 90])), "{} frames", frames.len());
+}
+
+#[test]
+fn conversations_leave_nothing_behind() {
+    let mut room = Room::new();
+    let mut base = None;
+    for round in 0..8 {
+        let (ann, bob) = (Talker::new("VP8", "white", 0.8), Talker::new("VP8", "black", 0.2));
+        let (a, b) = (calls(&mut room, &ann), is_called(&mut room, &bob));
+        face(&room, a, Some(b));
+        face(&room, b, Some(a));
+        ann.sees("bob", black);
+        room.close(a.peer);
+        room.close(b.peer);
+        drop((ann, bob));
+        // The first rounds start what stays: thread pools of GLib, GStreamer and the runtime.
+        if round == 2 {
+            std::thread::sleep(Duration::from_secs(2));
+            base = Some(resources());
+        }
+    }
+    let (threads, descriptors) = base.expect("a base");
+    until("threads and descriptors are back", || {
+        let (now_threads, now_descriptors) = resources();
+        now_threads <= threads && now_descriptors <= descriptors
+    });
 }
