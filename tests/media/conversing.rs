@@ -309,3 +309,37 @@ fn conversations_leave_nothing_behind() {
         now_threads <= threads && now_descriptors <= descriptors
     });
 }
+
+#[test]
+fn a_reloaded_page_takes_over_the_conversation() {
+    let mut room = Room::new();
+    let (ann, bob) = (Talker::new("VP8", "white", 0.8), Talker::new("VP8", "black", 0.2));
+    let (a, b) = (calls(&mut room, &ann), is_called(&mut room, &bob));
+    face(&room, a, Some(b));
+    face(&room, b, Some(a));
+    bob.sees("ann", white);
+    let anew = Talker::new("VP8", "green", 0.8);
+    room.ask(MediaRequest::Republish { peer: a.peer, offer: Sdp::new(anew.client.offer()) });
+    let answer = answered(&mut room);
+    anew.client.take_answer(&answer);
+    room.connected(a.peer);
+    bob.sees("ann's new page", |brightness| (60..190).contains(&brightness));
+    anew.sees("bob", black);
+    anew.hears("bob", soft);
+}
+
+#[test]
+fn who_sends_nothing_sees_and_hears_all_the_same() {
+    let mut room = Room::new();
+    let (ann, bob) = (Talker::new("VP8", "white", 0.8), Talker::new("VP8", "black", 0.2));
+    let b = is_called(&mut room, &bob);
+    let a = party(&room, Some(ann.client.offer().replace("a=sendrecv", "a=recvonly")));
+    face(&room, a, Some(b));
+    let answer = answered(&mut room);
+    assert_eq!(answer.matches("a=sendonly").count(), 2, "{answer}");
+    ann.client.take_answer(&answer);
+    room.connected(a.peer);
+    ann.sees("bob", black);
+    ann.hears("bob", soft);
+    assert_eq!(room.engine.peer_stats(a.peer).expect("figures").packets_received, 0);
+}
