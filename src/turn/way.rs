@@ -24,10 +24,16 @@ impl Way {
     /// Sends a message; false if it is lost.
     pub(super) fn send(&self, message: Vec<u8>) -> bool {
         match self {
-            Self::Datagram(socket, client) => socket.try_send_to(&message, *client).is_ok(),
+            Self::Datagram(socket, client) => send_now(socket, &message, *client),
             Self::Stream(queue) => queue.push(message),
         }
     }
+}
+
+/// Sends a datagram; false if it is lost. Asks the kernel, not tokio: that knows nothing of a new socket until it has
+/// looked, and the first packets would be lost.
+pub(super) fn send_now(socket: &UdpSocket, data: &[u8], to: SocketAddr) -> bool {
+    socket2::SockRef::from(socket).send_to(data, &to.into()).is_ok()
 }
 
 /// What waits for a stream.
@@ -71,6 +77,15 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_socket_sends_from_its_first_moment() {
+        let to = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        // Nothing is awaited in between: tokio has not looked at the socket yet.
+        let socket = crate::turn::ground::udp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let socket = UdpSocket::from_std(socket).unwrap();
+        assert!(send_now(&socket, b"x", to.local_addr().unwrap()));
+    }
 
     #[tokio::test]
     async fn a_client_that_does_not_read_costs_a_bounded_queue() {
