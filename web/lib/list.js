@@ -20,7 +20,14 @@ function current(old, key, item, render, late) {
     late?.update(old, item);
     return old;
   }
-  const made = Object.assign(render(item), { itemKey: key, itemText: text });
+  // What is not shown may change at any time (a log, a figure): the same look stays.
+  const look = render(late ? late.without(item) : item).outerHTML;
+  if (old?.itemLook === look) {
+    old.itemText = text;
+    late?.update(old, item);
+    return old;
+  }
+  const made = Object.assign(render(item), { itemKey: key, itemText: text, itemLook: look });
   if (old) replace(old, made);
   return made;
 }
