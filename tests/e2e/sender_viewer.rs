@@ -6,6 +6,7 @@ use crate::page::serve;
 use crate::service::{Service, start_server, start_server_with};
 use crate::stage::{PATIENCE, plays_on, quiet};
 use millrace::auth::{Auth, TokenRole};
+use millrace::model::RoomId;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
@@ -176,7 +177,8 @@ async fn where_a_token_is_needed_it_is_asked_for_and_is_no_part_of_the_link() {
     shows(&sender, &viewer).await;
     assert_eq!(viewer.value("location.search").await, "");
 
-    let elsewhere = Auth::new(Some(SECRET)).issue(TokenRole::Device, Some("garden".into()), Duration::from_secs(600));
+    let elsewhere =
+        Auth::new(Some(SECRET)).issue(TokenRole::Device, Some(RoomId::new("garden")), Duration::from_secs(600));
     open(&service, &viewer, &format!("/viewer/hall?token={}", elsewhere.expect("a token")), "ERROR").await;
     assert!(viewer.text("detail").await.contains("is for another room"), "{}", viewer.text("detail").await);
     assert_eq!(viewer.value(&format!("{}.hidden", found("token-form"))).await, false, "another one can be entered");

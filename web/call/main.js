@@ -39,10 +39,12 @@ let told = { recorded: false, state: "" };
 
 function changed() {
   showState(call.state, call);
-  keepFocus();
   if (call.recorded && !told.recorded) tell("This call is recorded.", "warn");
   if (!call.recorded && told.recorded) tell("The recording has stopped: the call goes on unrecorded.", "warn");
-  if (call.state !== told.state) log(part("state").textContent);
+  if (call.state !== told.state) {
+    log(part("state").textContent);
+    keepFocus();
+  }
   if (call.state === "talking" && told.state !== "talking") keepAwake();
   told = { recorded: call.recorded, state: call.state };
 }

@@ -81,7 +81,10 @@ export class Run {
   async #media(relays, none) {
     const loops = {};
     // Made within a step: a browser that makes no such picture fails there, in words.
-    const made = (way, name) => (loops[name] = new Loop(way, name, { room: this.room, token: this.token, picture: (this.#picture ??= new Picture()).stream, iceServers: relays }));
+    const made = (way, name) => {
+      const { stream } = (this.#picture ??= new Picture());
+      return (loops[name] = new Loop(way, name, { room: this.room, token: this.token, picture: stream, iceServers: relays }));
+    };
     try {
       await Promise.all(MEDIA.map((way) => this.#step(way, () => this.#way(loops, made, way, relays, none))));
       const best = MEDIA.find((way) => this.results[way].tone === "good");

@@ -5,6 +5,6 @@ import { part } from "./dom.js";
 /** Shows the page's link to itself by HTTPS where that would help: to a page on plain HTTP browsers give no camera. */
 export function offerHttps(helps = !isSecureContext) {
   const link = part("to-https");
-  link.href = `/video_call/https?to=${encodeURIComponent(location.pathname + location.search)}`;
   link.hidden = !helps;
+  if (helps) link.href = `/video_call/https?to=${encodeURIComponent(location.pathname + location.search)}`;
 }

@@ -24,7 +24,7 @@ export function refusal(role, { reason, message = "" }) {
   if (/token/.test(message)) return { words: OTHER_TOKEN, why: "token" };
   if (/goes through the server/.test(message)) return { words: WAYS[role][0], why: "way" };
   if (/goes from page to page/.test(message)) return { words: WAYS[role][1], why: "way" };
-  if (/limit|too many/i.test(message)) return { words: "The server takes no more from your address just now: wait a minute, then try again." };
+  if (/limit|too many/i.test(message)) return { words: "The server takes no more just now: wait a minute, then try again." };
   if (reason === "bad-request") return { words: "The server does not take this room: its name may be too long. Take another one." };
   return { words: "The server cannot open this room just now: try again in a moment." };
 }

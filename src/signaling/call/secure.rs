@@ -30,9 +30,9 @@ pub async fn lead(
 ) -> Result<Redirect, Problem> {
     let off = || Problem::new(StatusCode::NOT_FOUND, "this server has no HTTPS: ask its operator for server.https");
     let port = calls.shared().server.https.map(|address| address.port()).ok_or_else(off)?;
-    address(host(&headers), port, &to)
-        .map(|to| Redirect::temporary(&to))
-        .ok_or_else(|| Problem::bad_request("`to` must be the path of a page that needs a camera, such as /video_call/"))
+    address(host(&headers), port, &to).map(|to| Redirect::temporary(&to)).ok_or_else(|| {
+        Problem::bad_request("`to` must be the path of a page that needs a camera, such as /video_call/")
+    })
 }
 
 fn address(host: Option<&str>, port: u16, path: &str) -> Option<String> {
