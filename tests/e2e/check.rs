@@ -220,6 +220,10 @@ async fn with_a_secret_it_asks_for_a_token_and_keeps_it_to_itself() {
     photographed(&page, "secret").await;
     quiet(&[&page]).await;
 
+    let report = checked(&page, &service, "/check?token=nonsense").await;
+    tones(&page, &["socket=bad", "turnUdp=none", "udp=bad", "relay=none"], &report).await;
+    assert!(page.text("words-turnUdp").await.contains("only to who has a token"), "{report}");
+
     let device = service.token(TokenRole::Device).expect("a token");
     let report = checked(&page, &service, &format!("/check?token={device}")).await;
     tones(&page, &["socket=good", "turnUdp=good", "udp=warn"], &report).await;

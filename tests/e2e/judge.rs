@@ -67,6 +67,10 @@ async fn each_finding_has_its_tone_and_words() {
         ),
         ("turnUdp", json!({"configured": false}), "none", "over UDP"),
         ("turnUdp", json!({"configured": false, "withheld": true}), "none", "only to who has a token"),
+        ("turnUdp", json!({"configured": false, "unasked": true}), "warn", "could not be asked"),
+        ("stun", json!({"configured": false, "unasked": true}), "warn", "could not be asked"),
+        ("relay", json!({"configured": false, "unasked": true}), "warn", "could not be asked"),
+        ("relay", json!({"configured": false, "withheld": true}), "none", "only to who has a token"),
         (
             "turnTcp",
             json!({"configured": true, "relays": ["192.0.2.8"], "errors": [{"code": 701}]}),

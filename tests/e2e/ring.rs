@@ -42,8 +42,8 @@ async fn is_called_by(page: &Browser, login: &str) {
     page.wait(PATIENCE, "the call", &heard).await;
     assert_eq!(
         page.value("document.activeElement.dataset.testid").await,
-        json!("accept"),
-        "the focus is on the answer"
+        json!("caller"),
+        "the focus is on who calls: a key pressed just then answers nothing"
     );
     let rings = "import('/web/ring/bell.js').then((bell) => { window.rings = bell.isRinging(); }) && true";
     page.value(rings).await;
@@ -176,7 +176,8 @@ async fn where_a_token_is_needed_the_page_says_so_and_takes_it() {
     let page = Browser::start("anna").await;
     page.open(&service.at("/ring?name=anna")).await;
     page.press("go-online").await;
-    is_told(&page, "this needs a token").await;
+    is_told(&page, "This needs an access token").await;
+    assert_eq!(page.value(&format!("{}.hidden", found("token-form"))).await, false, "one can be entered");
     assert_eq!(page.value(&format!("{}.hidden", found("login-form"))).await, false, "one can try again");
     let token = Auth::new(Some(SECRET)).issue(TokenRole::Web, None, Duration::from_secs(60)).expect("a token");
     page.open(&service.at(&format!("/ring?name=anna&token={token}"))).await;

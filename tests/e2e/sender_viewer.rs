@@ -6,6 +6,7 @@ use crate::page::serve;
 use crate::service::{Service, start_server, start_server_with};
 use crate::stage::{PATIENCE, plays_on, quiet};
 use millrace::auth::{Auth, TokenRole};
+use millrace::model::RoomId;
 use serde_json::{Value, json};
 use std::process::Command;
 use std::time::Duration;
@@ -60,6 +61,8 @@ async fn a_picture_goes_from_page_to_page_and_comes_back_after_each_reload() {
     photographed(&viewer, "viewer").await;
 
     switched(&sender, &viewer).await;
+    unplugged(&sender, &viewer).await;
+    kept_its_way(&sender, &viewer).await;
     viewer.reload().await;
     shows(&sender, &viewer).await;
     sender.reload().await;
@@ -94,6 +97,30 @@ async fn switched(sender: &Browser, viewer: &Browser) {
     sender.wait(PATIENCE, "a picture again", &format!("{}.hidden", found("no-picture"))).await;
     plays_on(viewer, 30).await;
     assert_eq!(sender.value("window.__peers.length").await, peers, "nothing was negotiated again");
+}
+
+/// A camera that ends by itself is told, and another one takes its place.
+async fn unplugged(sender: &Browser, viewer: &Browser) {
+    let end = "(() => { const [track] = {}.srcObject.getVideoTracks(); track.dispatchEvent(new Event('ended')); \
+               track.stop(); return true; })()";
+    sender.value(&end.replace("{}", &found("preview"))).await;
+    sender.wait(PATIENCE, "no picture is told", &format!("!{}.hidden", found("no-picture"))).await;
+    assert!(sender.text("detail").await.starts_with("The camera was unplugged"), "{}", sender.text("detail").await);
+    let first = sender.value(&format!("{}.options[0].value", found("camera"))).await;
+    choose(sender, "camera", first.as_str().expect("a camera")).await;
+    plays_on(viewer, 30).await;
+    sender.wait(PATIENCE, "a picture again", &format!("{}.hidden", found("no-picture"))).await;
+    assert!(sender.text("detail").await.starts_with("The viewer sees"), "{}", sender.text("detail").await);
+}
+
+/// While somebody watches the old way there is no other: the switch goes back, and so does the sender.
+async fn kept_its_way(sender: &Browser, viewer: &Browser) {
+    sender.press("via-server").await;
+    let told = format!("{}.textContent.includes('Somebody still watches the old way')", found("toasts"));
+    sender.wait(PATIENCE, "why it is not switched", &told).await;
+    shows(sender, viewer).await;
+    assert_eq!(sender.value(&format!("{}.checked", found("via-server"))).await, false);
+    assert_eq!(sender.value("location.search").await, "");
 }
 
 async fn choose(page: &Browser, list: &str, value: &str) {
@@ -149,6 +176,12 @@ async fn where_a_token_is_needed_it_is_asked_for_and_is_no_part_of_the_link() {
     open(&service, &viewer, &format!("/viewer/hall?token={token}"), "ACTIVE").await;
     shows(&sender, &viewer).await;
     assert_eq!(viewer.value("location.search").await, "");
+
+    let elsewhere =
+        Auth::new(Some(SECRET)).issue(TokenRole::Device, Some(RoomId::new("garden")), Duration::from_secs(600));
+    open(&service, &viewer, &format!("/viewer/hall?token={}", elsewhere.expect("a token")), "ERROR").await;
+    assert!(viewer.text("detail").await.contains("is for another room"), "{}", viewer.text("detail").await);
+    assert_eq!(viewer.value(&format!("{}.hidden", found("token-form"))).await, false, "another one can be entered");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 // The line to the other side: JSON by POST to the page's own address (docs/CALL.md). Leaves what it means to `call.js`.
 
+import { tokenWords } from "../lib/token-words.js";
+
 const GONE = "The call is over, or this page was away for too long.";
 
 export class Line {
@@ -53,15 +55,15 @@ export class Line {
     });
     const text = await answer.text();
     if (answer.ok) return text ? JSON.parse(text) : null;
-    throw Object.assign(new Error(words(text) ?? `The server answered ${answer.status}.`), { status: answer.status });
+    console.warn(`The server answered ${answer.status}: ${text}`); // its own words are for programs
+    throw Object.assign(new Error(words(answer.status, this.token, body.code)), { status: answer.status });
   }
 }
 
-function words(text) {
-  try {
-    const { error, message } = JSON.parse(text);
-    return error ?? message;
-  } catch {
-    return null;
-  }
+function words(status, token, code) {
+  if (status === 401 || status === 403) return tokenWords(status, token);
+  if (status === 429) return "Too many calls from your address just now: wait a minute, then try again.";
+  if (status === 503) return "The server is being shut down: try again in a moment.";
+  if (code === "dial" && status < 500) return "This code cannot be used: take another one.";
+  return status >= 500 ? "The server could not do this: try again in a moment." : GONE;
 }

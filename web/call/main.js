@@ -1,9 +1,12 @@
 // The call page: wires camera, call and view. /video_call/call/CODE/ dials CODE at once.
 
 import { Media } from "../device/media.js";
+import { keepAwake, mayRest } from "../lib/awake.js";
+import { copy } from "../lib/copy.js";
 import { onPress, part, setText } from "../lib/dom.js";
 import { keepToken, token } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
+import { offerHttps } from "../lib/secure.js";
 import { Call } from "./call.js";
 import { showElapsed, showNotice, showOptions, showSelf, showState } from "./view.js";
 
@@ -38,21 +41,32 @@ function changed() {
   showState(call.state, call);
   if (call.recorded && !told.recorded) tell("This call is recorded.", "warn");
   if (!call.recorded && told.recorded) tell("The recording has stopped: the call goes on unrecorded.", "warn");
-  if (call.state !== told.state) log(part("state").textContent);
-  if (call.state === "talking" && told.state !== "talking") navigator.wakeLock?.request("screen").catch(() => {});
+  if (call.state !== told.state) {
+    log(part("state").textContent);
+    keepFocus();
+  }
+  if (call.state === "talking" && told.state !== "talking") keepAwake();
   told = { recorded: call.recorded, state: call.state };
+}
+
+// What had the focus may just be hidden: then it goes to what ends this state.
+function keepFocus() {
+  if (document.activeElement !== document.body && document.activeElement?.checkVisibility()) return;
+  for (const name of ["back", "hang-up"]) if (part(name).checkVisibility()) part(name).focus({ preventScroll: true });
 }
 
 function over(words, error) {
   call = null;
+  mayRest();
   told = { recorded: false, state: "" };
   part("remote").srcObject = null;
   part("listen").hidden = true;
   if (document.pictureInPictureElement) document.exitPictureInPicture().catch(() => {});
   showState("idle", null);
   if (words) tell(words, error ? "error" : "info");
-  if (error?.status === 401 || error?.status === 403) showNotice(words, { token: true });
-  part("code").focus({ preventScroll: true });
+  const refused = error?.status === 401 || error?.status === 403;
+  if (refused) showNotice(words, { token: true });
+  part(refused ? "token" : "code").focus({ preventScroll: true });
 }
 
 // A page that has the camera may play sound; where a browser thinks otherwise, a press will do.
@@ -75,6 +89,14 @@ async function choose(kind, value) {
   call?.tellMutes();
 }
 
+// The call goes on with what is left.
+async function ended(kind) {
+  tell(media.problems[kind], "error");
+  await showMedia();
+  await call?.send(kind, null);
+  call?.tellMutes();
+}
+
 function toggle(kind) {
   const track = media.track(kind);
   if (track) track.enabled = !track.enabled;
@@ -85,16 +107,8 @@ function toggle(kind) {
 function showProblems() {
   const insecure = !navigator.mediaDevices;
   const words = [...new Set(Object.values(media.problems))].filter(Boolean).join(" ");
-  part("to-https").href = `/video_call/https?to=${encodeURIComponent(location.pathname)}`;
-  showNotice(words ? `${words} You can call all the same, and see and hear the other side.` : null, { https: insecure });
-}
-
-async function copy() {
-  const link = part("link");
-  link.select();
-  if (navigator.clipboard) await navigator.clipboard.writeText(link.value);
-  else document.execCommand("copy"); // pages on plain HTTP
-  tell("The link is copied.");
+  showNotice(words ? `${words} You can call all the same, and see and hear the other side.` : null);
+  offerHttps(insecure);
 }
 
 function newCode() {
@@ -113,7 +127,7 @@ part("new-code").addEventListener("click", newCode);
 part("hang-up").addEventListener("click", end);
 part("back").addEventListener("click", end);
 addEventListener("pagehide", () => call?.leave());
-onPress(part("copy"), copy, tellError);
+onPress(part("copy"), () => copy(part("link").value, part("link"), "The link"), tellError);
 onPress(part("pip"), () => (document.pictureInPictureElement ? document.exitPictureInPicture() : part("remote").requestPictureInPicture()), tellError);
 part("listen").addEventListener("click", () => play(part("remote").srcObject));
 part("mute-audio").addEventListener("click", () => toggle("audio"));
@@ -125,6 +139,7 @@ part("token-form").addEventListener("submit", (event) => {
   keepToken(part("token").value.trim());
   location.reload();
 });
+media.changed = (kind) => ended(kind).catch(tellError);
 navigator.mediaDevices?.addEventListener("devicechange", () => showMedia().catch(tellError));
 setInterval(() => showElapsed(call), 500);
 

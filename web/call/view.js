@@ -59,9 +59,9 @@ export async function showOptions(media, name, kind) {
 }
 
 /** What stands in the way, above all else; null for nothing. */
-export function showNotice(words, { https = false, token = false } = {}) {
+export function showNotice(words, { token = false } = {}) {
   part("notice").hidden = !words;
   setText(part("notice-text"), words ?? "");
-  part("to-https").hidden = !https;
+  part("to-https").hidden = true;
   part("token-form").hidden = !token;
 }

@@ -46,20 +46,20 @@ export function serversBy(kind, servers) {
   return only.filter(({ urls }) => urls.length);
 }
 
-/** What `judge` asks of STUN. */
-export async function tryStun(servers) {
+/** What `judge` asks of STUN; `none` where there is no server of that kind. */
+export async function tryStun(servers, none) {
   const mine = serversBy("stun", servers);
-  if (!mine.length) return { configured: false };
+  if (!mine.length) return none;
   const found = await gather(mine, "srflx");
   const addresses = found.candidates.filter(({ type }) => type === "srflx").map(({ address }) => address);
   const hosts = found.candidates.filter(({ type }) => type === "host").length;
   return { ...found, configured: true, addresses: [...new Set(addresses)], hosts };
 }
 
-/** The same of TURN by `kind`; `withheld` when servers may be hidden from who has no token. */
-export async function tryTurn(kind, servers, withheld) {
+/** The same of TURN by `kind`. */
+export async function tryTurn(kind, servers, none) {
   const mine = serversBy(kind, servers);
-  if (!mine.length) return { configured: false, withheld };
+  if (!mine.length) return none;
   const found = await gather(mine, "relay");
   const relays = found.candidates.filter(({ type }) => type === "relay").map(({ address }) => address);
   return { ...found, configured: true, relays: [...new Set(relays)] };

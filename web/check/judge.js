@@ -3,6 +3,7 @@
 
 const say = (tone) => (words, todo = "") => ({ tone, words, todo });
 const [good, warn, bad, none] = ["good", "warn", "bad", "none"].map(say);
+const WITHHELD = "TURN servers are told only to who has a token that the server accepts.";
 const NO_TOKEN = "This needs a token, and the page has none.";
 const ASK_TOKEN = "Ask the operator for a token (millrace token --role admin) and enter it above.";
 const SKIPPED = {
@@ -76,7 +77,10 @@ function socket({ ms, refused, error, status }) {
   return ms > 500 ? warn(`It works, with a round trip of ${ms} ms: that is slow.`, "Come closer to the Wi-Fi, or end large downloads.") : good(`It works, with a round trip of ${ms} ms.`);
 }
 
-function stun({ configured, addresses, hosts, complete, errors }) {
+const unknown = (what) => warn(`Whether there is ${what} could not be asked: the server did not answer that.`, "Check again.");
+
+function stun({ configured, unasked, addresses, hosts, complete, errors }) {
+  if (unasked) return unknown("a STUN server");
   if (!configured) return none("No STUN server is set up here. Connections to this server do without.");
   if (addresses.length) return good(`Seen from outside, your address is ${addresses.join(" and ")}.`);
   if (complete && hosts && !errors.length) return good("It answers; no router changes your address on the way.");
@@ -88,10 +92,11 @@ const codes = (errors) => (errors.length ? ` (${[...new Set(errors.map(({ code }
 const TURN = { turnUdp: "UDP", turnTcp: "TCP", turnTls: "TLS" };
 
 // `icecandidateerror`: STUN's own codes, and 701 where the server was not reached.
-const turn = (id) => ({ configured, relays, errors, withheld }) => {
+const turn = (id) => ({ configured, unasked, relays, errors, withheld }) => {
   const over = TURN[id];
   const has = (...wanted) => errors.some(({ code }) => wanted.includes(code));
-  if (withheld) return none("TURN servers are told only to who has a token.");
+  if (unasked) return unknown(`a TURN server over ${over}`);
+  if (!configured && withheld) return none(WITHHELD);
   if (!configured) return none(`No TURN server over ${over} is set up here.`);
   if (relays.length) return good(`It relays by ${relays.join(" and ")}.`);
   if (has(401)) return bad("The TURN server refuses the credentials of this page.", "Tell the operator: turn.secret must be the same here and at the TURN server, and both clocks right.");
@@ -109,6 +114,8 @@ const WAYS = {
 
 const way = (id) => (found) => {
   const { over, good: praise } = WAYS[id];
+  if (found.unasked) return unknown("a TURN server to relay by");
+  if (!found.configured && found.withheld) return none(WITHHELD);
   if (!found.configured) return none(id === "relay" ? "There is no TURN server to relay by." : `The server offers no media ${over}.`);
   if (!found.error) return good(`Picture and sound went to the server and came back ${over}. ${praise}`);
   return refusedWay(found) ?? lostWay(id, found);

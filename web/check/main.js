@@ -2,7 +2,8 @@
 
 import { part, setText } from "../lib/dom.js";
 import { keepToken, token } from "../lib/identity.js";
-import { tell } from "../lib/notify.js";
+import { tell, tellError } from "../lib/notify.js";
+import { offerHttps } from "../lib/secure.js";
 import { report } from "./report.js";
 import { Run } from "./run.js";
 import { tryHttp } from "./server.js";
@@ -16,6 +17,18 @@ async function check() {
   part("copy").hidden = part("report-panel").hidden = true;
   showRows();
   showSummary("none", "Checking… If the browser asks for camera and microphone, allow them.");
+  try {
+    await tried();
+  } catch (error) {
+    showSummary("bad", `The check itself failed: ${error.message} Reload the page and try again.`);
+    tellError(error);
+  } finally {
+    setText(part("start"), "Check again");
+    part("start").disabled = false;
+  }
+}
+
+async function tried() {
   const run = new Run(view, given);
   const results = await run.all();
   const verdict = summary(results);
@@ -23,8 +36,6 @@ async function check() {
   const about = { time: new Date().toISOString(), page: location.origin + location.pathname, browser: navigator.userAgent, version: run.version };
   setText(part("report"), report(about, verdict, results, run.notes));
   part("copy").hidden = part("report-panel").hidden = false;
-  setText(part("start"), "Check again");
-  part("start").disabled = false;
 }
 
 async function copy() {
@@ -54,5 +65,7 @@ part("token-form").addEventListener("submit", (event) => {
   keepToken(part("token").value.trim());
   location.reload();
 });
+part("insecure").hidden = isSecureContext;
+offerHttps();
 showRows();
 askForToken();

@@ -12,13 +12,13 @@ export class Picture {
 
   constructor() {
     this.#draw();
-    this.#timer = setInterval(() => this.#draw(), 1000 / RATE);
     this.stream.addTrack(this.#canvas.captureStream(RATE).getVideoTracks()[0]);
     this.#context = new AudioContext();
     const [tone, out] = [new OscillatorNode(this.#context, { frequency: 440 }), this.#context.createMediaStreamDestination()];
     tone.connect(new GainNode(this.#context, { gain: 0.1 })).connect(out);
     tone.start();
     this.stream.addTrack(out.stream.getAudioTracks()[0]);
+    this.#timer = setInterval(() => this.#draw(), 1000 / RATE); // last: nothing runs on where something above fails
   }
 
   stop() {

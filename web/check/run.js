@@ -1,14 +1,13 @@
 // One run of all checks, in order; what does not disturb each other runs at the same time.
 // Decides what is tried and what is left out; leaves the words to `judge.js` and the page to `view.js`.
 
-import { iceServers } from "../lib/ice.js";
 import { stop, tryCamera, tryMicrophone } from "./devices.js";
 import { serversBy, tryStun, tryTurn } from "./gather.js";
 import { judge } from "./judge.js";
 import { Loop } from "./loop.js";
 import { measure, selected } from "./measure.js";
 import { Picture } from "./picture.js";
-import { trySocket, tryHttp } from "./server.js";
+import { askServers, trySocket, tryHttp } from "./server.js";
 import { endAll } from "./session.js";
 
 const MEDIA = ["udp", "tcp", "relay"];
@@ -22,6 +21,7 @@ export class Run {
   notes = [];
   version = null;
   #camera = null;
+  #picture = null;
 
   /** `view` has `running(id, words)`, `done(id, verdict)` and `place(id)`, an empty element for a picture. */
   constructor(view, token) {
@@ -58,47 +58,51 @@ export class Run {
     const rest = ["socket", ...NETWORK, ...MEDIA, "speed", "line"];
     if (error) return this.#skip(rest, { skipped: "server" });
     const needsToken = !open && !this.token;
-    await this.#step("socket", async () => (needsToken ? { needsToken } : trySocket(this.room, this.token)));
+    const { refused } = await this.#step("socket", async () => (needsToken ? { needsToken } : trySocket(this.room, this.token)));
     if (!globalThis.RTCPeerConnection) return this.#skip(rest.slice(1), { skipped: "browser" });
-    const servers = await iceServers(this.token);
-    await this.#network(servers, needsToken);
+    const { servers, unasked } = await askServers(this.token);
+    const none = { configured: false, withheld: needsToken || Boolean(refused), unasked };
+    await this.#network(servers, none);
     if (needsToken) return this.#skip([...MEDIA, "speed", "line"], { needsToken });
-    await this.#media(serversBy("udp", servers).concat(serversBy("tcp", servers), serversBy("tls", servers)));
+    await this.#media(serversBy("udp", servers).concat(serversBy("tcp", servers), serversBy("tls", servers)), none);
   }
 
-  #network(servers, withheld) {
-    const turn = (kind) => async () => this.#noted(`TURN over ${kind}`, await tryTurn(kind, servers, withheld));
+  // `none` is what is found where there is no such server.
+  #network(servers, none) {
+    const turn = (kind) => async () => this.#noted(`TURN over ${kind}`, await tryTurn(kind, servers, none));
     return Promise.all([
-      this.#step("stun", async () => this.#noted("STUN", await tryStun(servers))),
+      this.#step("stun", async () => this.#noted("STUN", await tryStun(servers, none))),
       this.#step("turnUdp", turn("udp")),
       this.#step("turnTcp", turn("tcp")),
       this.#step("turnTls", turn("tls")),
     ]);
   }
 
-  async #media(relays) {
-    const picture = new Picture();
-    const made = (way, name) => new Loop(way, name, { room: this.room, token: this.token, picture: picture.stream, iceServers: relays });
-    const loops = Object.fromEntries(MEDIA.map((way) => [way, made(way, way)]));
+  async #media(relays, none) {
+    const loops = {};
+    // Made within a step: a browser that makes no such picture fails there, in words.
+    const made = (way, name) => {
+      const { stream } = (this.#picture ??= new Picture());
+      return (loops[name] = new Loop(way, name, { room: this.room, token: this.token, picture: stream, iceServers: relays }));
+    };
     try {
-      await Promise.all(MEDIA.map((way) => this.#step(way, () => this.#way(loops, way, relays))));
+      await Promise.all(MEDIA.map((way) => this.#step(way, () => this.#way(loops, made, way, relays, none))));
       const best = MEDIA.find((way) => this.results[way].tone === "good");
       if (!best) return this.#skip(["speed", "line"], { skipped: "media" });
-      await Promise.all(MEDIA.map((way) => loops[way].close()));
-      loops.measured = made(best, "measured"); // a viewer of whose line the server knows nothing yet
-      await this.#measured(loops.measured, picture);
+      await Promise.all(Object.values(loops).map((loop) => loop.close()));
+      await this.#measured(made(best, "measured"), this.#picture); // a viewer of whose line the server knows nothing yet
     } finally {
-      picture.stop();
+      this.#picture?.stop();
       await Promise.all(Object.values(loops).map((loop) => loop.close()));
     }
   }
 
-  async #way(loops, way, relays) {
-    if (way === "relay" && !relays.length) return { configured: false };
+  async #way(loops, made, way, relays, none) {
+    if (way === "relay" && !relays.length) return none;
     if (way === "relay" && !TURN.some((id) => this.results[id].tone === "good")) return { skipped: "relay" };
-    const loop = loops[way];
+    const loop = made(way, way);
     const found = await loop.open();
-    const ports = Object.assign({}, ...MEDIA.map((other) => loops[other].offered));
+    const ports = Object.assign({}, ...MEDIA.map((other) => loops[other]?.offered));
     const protocol = way === "tcp" ? "tcp" : "udp";
     if (loop.down) this.#notePath(way, [...(await loop.down.getStats()).values()]);
     const configured = !found.error || found.error !== "blocked" || protocol in ports;

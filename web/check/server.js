@@ -19,6 +19,14 @@ export async function tryHttp() {
   return { ...facts, ms: Math.max(1, Math.round(Math.min(...times))), version: health?.version, open: health?.open === true };
 }
 
+/** The STUN and TURN servers that this server tells of: `{servers}`, or `unasked` where it did not answer. */
+export async function askServers(token) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch("/api/config", { headers, cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
+  const told = answer?.ok ? await answer.json().catch(() => null) : null;
+  return told ? { servers: told.iceServers ?? [] } : { servers: [], unasked: true };
+}
+
 /** Opens the signaling's WebSocket and sends what must be answered. */
 export async function trySocket(name, token) {
   for (const role of ["WEB", "DEVICE"]) {

@@ -1,9 +1,11 @@
 // The device page: wires socket, camera, publisher and view.
 
+import { keepAwake } from "../lib/awake.js";
 import { every, onPress, part, setText } from "../lib/dom.js";
 import { iceServers } from "../lib/ice.js";
 import { deviceId, keepDeviceId, keepToken, token } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
+import { offerHttps } from "../lib/secure.js";
 import { Signaling } from "../lib/socket.js";
 import * as layers from "./layers.js";
 import { draw, follow } from "./level.js";
@@ -47,9 +49,6 @@ function showConnection(state) {
   log(text, tone === "bad" ? "error" : "info");
 }
 
-// A phone that sleeps stops sending.
-const keepAwake = () => navigator.wakeLock?.request("screen").catch(() => {});
-
 async function showMedia() {
   showPreview(media);
   follow(media.track("audio"));
@@ -63,6 +62,12 @@ async function choose(kind, value) {
   await showMedia();
   if (wasScreen) publisher.again();
   else await publisher.update(kind, track);
+}
+
+async function ended(kind) {
+  tell(media.problems[kind], "error");
+  await showMedia();
+  await publisher.update(kind, null);
 }
 
 // Another content is told to the server with a first offer only.
@@ -82,6 +87,7 @@ async function measure() {
   showLayers(publisher.layers);
 }
 
+media.changed = (kind) => ended(kind).catch(tellError);
 part("camera").addEventListener("change", ({ target }) => choose("video", target.value).catch(tellError));
 part("microphone").addEventListener("change", ({ target }) => choose("audio", target.value).catch(tellError));
 part("screen").hidden = !navigator.mediaDevices?.getDisplayMedia;
@@ -109,6 +115,7 @@ part("token-form").addEventListener("submit", (event) => {
 
 signaling.on("state", showConnection).on("error", tellError);
 navigator.mediaDevices?.addEventListener("devicechange", () => showMedia().catch(tellError));
+offerHttps();
 await media.open();
 for (const problem of new Set(Object.values(media.problems))) if (problem) tell(problem, "error");
 await showMedia();

@@ -8,6 +8,7 @@ const WHY = {
   OverconstrainedError: "cannot do what was asked",
 };
 const NAMES = { video: "The camera", audio: "The microphone" };
+const SECURE = "Browsers give the camera only to HTTPS pages or localhost: open this page by https.";
 const KEYS = { video: "millrace.camera", audio: "millrace.microphone" };
 const OFF = "off";
 
@@ -16,6 +17,8 @@ export class Media {
   problems = { video: null, audio: null };
   /** What the picture is of: `camera` or `screen`. */
   content = "camera";
+  /** Called with the kind whose device ended by itself: `problems` has words, and its track is gone. */
+  changed = () => {};
 
   choice = (kind) => localStorage.getItem(KEYS[kind]) ?? "";
   track = (kind) => this.stream.getTracks().find((one) => one.kind === kind) ?? null;
@@ -23,8 +26,7 @@ export class Media {
   /** Opens both; one question to the visitor, two if something is missing. */
   async open() {
     if (!navigator.mediaDevices) {
-      const text = "Browsers give the camera only to HTTPS pages or localhost: open this page by https.";
-      this.problems = { video: text, audio: text };
+      this.problems = { video: SECURE, audio: SECURE };
       return;
     }
     const both = { video: this.#constraints("video"), audio: this.#constraints("audio") };
@@ -87,7 +89,15 @@ export class Media {
   #take(track) {
     this.#give(track.kind);
     this.stream.addTrack(track);
-    track.addEventListener("ended", () => (this.problems[track.kind] = `${NAMES[track.kind]} was unplugged.`));
+    track.addEventListener("ended", () => this.#ended(track));
+  }
+
+  // Unplugged, or taken back in the browser's settings; what the page itself stops tells nothing.
+  #ended(track) {
+    if (track !== this.track(track.kind)) return;
+    this.stream.removeTrack(track);
+    this.problems[track.kind] = `${NAMES[track.kind]} was unplugged or switched off.`;
+    this.changed(track.kind);
   }
 
   #give(kind) {

@@ -1,7 +1,7 @@
 // Addresses for programs: WHIP, WHEP, RTSP.
 
+import { copy } from "../lib/copy.js";
 import { el, icon, part } from "../lib/dom.js";
-import { tell } from "../lib/notify.js";
 
 /** `rtspPort`: `null` while it is not known or RTSP is off. */
 export function showAddresses(rtspPort) {
@@ -10,9 +10,5 @@ export function showAddresses(rtspPort) {
   if (rtspPort) all.push(["RTSP", `rtsp://${hostname}:${rtspPort}`, "/ROOM/FEED"]);
   part("addresses").replaceChildren(...all.map(([name, server, path]) => el("div", {},
     el("dt", {}, name), el("dd", {}, el("code", { "data-testid": `address-${name.toLowerCase()}` }, server, el("wbr"), path)),
-    el("button", { class: "quiet", "aria-label": `Copy the ${name} address`, title: "Copy", onclick: () => copy(server + path) }, icon("copy")))));
-}
-
-async function copy(address) {
-  await navigator.clipboard.writeText(address).then(() => tell("Address copied."), () => tell(`Copy this address: ${address}`));
+    el("button", { class: "quiet", "aria-label": `Copy the ${name} address`, title: "Copy", onclick: () => copy(server + path, part(`address-${name.toLowerCase()}`), `The ${name} address`) }, icon("copy")))));
 }

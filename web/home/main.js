@@ -3,6 +3,7 @@
 import { Api } from "../lib/api.js";
 import { every, part, setText } from "../lib/dom.js";
 import { keepToken, token } from "../lib/identity.js";
+import { offerHttps } from "../lib/secure.js";
 import { showAddresses } from "./addresses.js";
 import { hideRooms, showRooms } from "./rooms.js";
 import { duration, plural } from "./words.js";
@@ -93,5 +94,6 @@ part("forget").addEventListener("click", () => {
   location.reload();
 });
 part("insecure").hidden = isSecureContext;
+offerHttps();
 showAddresses(null);
 every(EVERY_MS, () => refresh());

@@ -37,9 +37,9 @@ export async function showFigures(meter) {
   setText(part("rtt"), format.roundTrip(rtt));
 }
 
-/** The form for a token, when the server asks for one. */
-export function askForToken(status) {
-  part("token-form").hidden = status !== 401;
+/** The form for a token, when that is why we were not let in. */
+export function askForToken(why) {
+  part("token-form").hidden = why !== "token";
 }
 
 /** Runs what is asked one after the other: an answer never overtakes its offer. */

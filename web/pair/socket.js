@@ -1,20 +1,19 @@
 // The sender/viewer protocol's socket: flat messages both ways, a seat in a room, a connection that comes back five times.
 // Decides when to connect and to join again; leaves what the messages mean to the pages.
 
-const WAITS_S = [1, 2, 3, 4, 5];
-const SEAT_AGAIN_MS = 5000;
-const SEAT_TRIES = 12; // a connection that died unseen is found out within a minute
+import { tokenWords } from "../lib/token-words.js";
+import { refusal, trouble } from "./words.js";
 
-const NO_TOKEN = "This room asks for a token: add it to the address, or enter it here.";
+const WAITS_S = [1, 2, 3, 4, 5];
+const SEAT_AGAIN_MS = 1500;
+const SEAT_TRIES = 11; // a connection that died unseen is found out within 12 s, and some
+const HELD = "The place in this room is not free yet. If it is an earlier connection of this page, the server lets go of it within some seconds.";
+
 const WHY = {
   429: "Too many connections come from your address: close other pages, then try again.",
   503: "The server is being shut down: try again in a moment.",
 };
 const UNREACHABLE = "The server cannot be reached: check your network, then try again.";
-const TAKEN = {
-  sender: "Another page sends into this room already: close it, or take another room.",
-  viewer: "Another page watches this room already: close it, or send through the server for many viewers.",
-};
 
 export class PairSocket {
   #socket = null;
@@ -22,11 +21,11 @@ export class PairSocket {
   #seatTries = 0;
   #timer = 0;
   #drops = 0;
-  #wasJoined = false;
   #trouble = "";
   isJoined = false;
 
-  /** `role`, `room`, `via`, `token`; `changed(state, words)`: `connecting`, `joined`, `waiting`, `failed`; `heard(message)`. */
+  /** `role`, `room`, `via`, `token`; `changed(state, words, why)`: `connecting`, `joined`, `waiting`, `failed`, where `why` is
+   * `token` if one is needed, or that of `refusal`; `heard(message)`. */
   constructor(options) {
     Object.assign(this, options);
   }
@@ -45,6 +44,17 @@ export class PairSocket {
   retry() {
     this.#lost = this.#seatTries = 0;
     this.open();
+  }
+
+  /** Takes the other way: on the same connection, so that no earlier seat of our own is in the way. */
+  take(via) {
+    this.via = via;
+    if (this.#socket?.readyState !== WebSocket.OPEN) return this.retry();
+    clearTimeout(this.#timer);
+    this.isJoined = false;
+    this.#seatTries = 0;
+    this.changed("connecting", "");
+    this.#join();
   }
 
   /** Leaves the room and stays away. */
@@ -67,29 +77,30 @@ export class PairSocket {
 
   #receive(message) {
     if (message.type === "joined") {
-      this.isJoined = this.#wasJoined = true;
+      this.isJoined = true;
       this.#lost = this.#seatTries = 0;
       this.#trouble = "";
       return this.changed("joined", "");
     }
     if (message.type === "error") return this.#error(message);
-    this.heard(message);
+    if (this.isJoined) this.heard(message); // else of a seat that was left
   }
 
-  #error({ reason, message = reason }) {
-    if (reason === `${this.role}-already-exists`) return this.#taken();
-    if (reason === "not-joined") return this.#fail(this.#trouble || message);
-    if (!this.isJoined) return this.#fail(message);
-    this.#trouble = message;
+  #error(error) {
+    if (error.reason === "not-joined") return this.#fail(this.#trouble || "This page is no longer in the room.");
+    if (!this.isJoined) return this.#refused(error);
+    const words = trouble(error);
+    this.#trouble = words;
     // Whoever was put out of the room hears so when it says something.
-    if (reason === "server-error") this.send({ type: "ready" });
-    this.heard({ type: "error", message });
+    if (error.reason === "server-error") this.send({ type: "ready" });
+    this.heard({ type: "error", message: words });
   }
 
-  // After a lost connection it is our own earlier one that still has the seat.
-  #taken() {
-    if (!this.#wasJoined || this.#seatTries++ >= SEAT_TRIES) return this.#fail(TAKEN[this.role]);
-    this.changed("waiting", "The server still holds the earlier connection of this page; it lets go of it within a minute.");
+  // The seat may be held by an earlier connection of ours, one that died unseen or was left by a reload.
+  #refused(error) {
+    const { words, why } = refusal(this.role, error);
+    if (why !== "taken" || this.#seatTries >= SEAT_TRIES) return this.#fail(words, why);
+    if (this.#seatTries++ === 0) this.changed("waiting", HELD);
     this.#timer = setTimeout(() => this.#join(), SEAT_AGAIN_MS);
   }
 
@@ -98,7 +109,7 @@ export class PairSocket {
     const gone = this.#drop();
     const status = wasJoined ? null : await this.#status();
     if (this.#drops !== gone) return; // opened anew meanwhile
-    if (status === 401) return this.#fail(NO_TOKEN, status);
+    if (status === 401) return this.#fail(tokenWords(status, this.token), "token");
     const wait = WAITS_S[this.#lost++];
     if (!wait) return this.#fail(WHY[status] ?? UNREACHABLE);
     this.#timer = setTimeout(() => this.open(), wait * 1000);
@@ -110,9 +121,9 @@ export class PairSocket {
     return (await fetch(this.#path()).catch(() => null))?.status;
   }
 
-  #fail(words, status) {
+  #fail(words, why) {
     this.#drop();
-    this.changed("failed", words, status);
+    this.changed("failed", words, why);
   }
 
   #drop() {

@@ -2,6 +2,7 @@
 // `io` is the unmodified socket.io-client of web/vendor.
 
 import { token } from "../lib/identity.js";
+import { tokenWords } from "../lib/token-words.js";
 
 const given = token("");
 const PATIENCE_MS = 10_000;
@@ -17,7 +18,8 @@ export class Hall {
     this.on = on;
   }
 
-  /** Goes online; stays so through lost connections. `why` is told when the server does not let us in. */
+  /** Goes online; stays so through lost connections. `why(words, token)` is told when the server does not let us in,
+   * `token` being whether that is for want of a good one. */
   enter(login, why) {
     this.login = login;
     // WebSocket alone is served; the token is for servers that ask for one.
@@ -27,7 +29,7 @@ export class Hall {
     socket.on("connect_error", (error) => {
       this.on.state("waiting");
       // A refusal has words and is final; a server that is away has not, and is tried again.
-      if (!socket.active) why(error.message);
+      if (!socket.active) why(...(/token/.test(error.message) ? [tokenWords(401, given), true] : [sentence(error.message), false]));
     });
     socket.on("disconnect", () => {
       this.people.clear();
@@ -53,7 +55,7 @@ export class Hall {
   async #begin(why) {
     try {
       const answer = await this.#socket.timeout(PATIENCE_MS).emitWithAck("login", { login: this.login });
-      if (answer.status !== 0) return why(answer.message);
+      if (answer.status !== 0) return why(sentence(answer.message), false);
       await this.#list();
       this.on.state("online");
     } catch {

@@ -1,8 +1,11 @@
 // The page where people ring each other: who is online, ringing, and the call that follows. Its state is one of
 // idle, ringing (we call), incoming (we are called), talking.
 
+import { keepAwake, mayRest } from "../lib/awake.js";
 import { face, part, setText } from "../lib/dom.js";
+import { keepToken } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
+import { offerHttps } from "../lib/secure.js";
 import { Media } from "../device/media.js";
 import * as bell from "./bell.js";
 import { Hall } from "./hall.js";
@@ -47,6 +50,8 @@ function become(next, who = other) {
   showPeople();
   if (state === "ringing") timer = setTimeout(() => giveUp(`${who} does not answer.`), RING_MS);
   if (state === "incoming") timer = setTimeout(() => idle(`${who} called.`), RING_MS);
+  if (state === "talking") keepAwake();
+  else mayRest();
   if (state === "ringing" || state === "incoming") bell.ring(state === "ringing" ? "outgoing" : "incoming");
 }
 
@@ -127,23 +132,36 @@ async function talk(side) {
     await hall.setBusy(true);
     await openMedia(mine);
     if (!still()) return close(mine);
-    const opened = await openCall(callee, side, mine.stream, showTheirs, (words) => still() && hangUp(words, "error"));
+    const opened = await openCall(callee, side, mine.stream, showTheirs, (error) => still() && failed(error));
     if (!still()) return opened.end();
     call = opened;
     log(`In a call with ${who}.`);
   } catch (error) {
     close(mine);
-    if (still()) hangUp(error.message, "error");
+    if (still()) failed(error);
   }
 }
 
+function failed(error) {
+  hangUp(error.message, "error");
+  if (error.status === 401 || error.status === 403) showNotice(error.message, true);
+}
+
 async function openMedia(mine) {
+  mine.changed = (kind) => media === mine && ended(kind).catch(tellError);
   await mine.open();
   for (const problem of new Set(Object.values(mine.problems))) if (problem) tell(problem, "error");
   if (!mine.stream.getTracks().length) throw new Error("Neither camera nor microphone can be used, so there is nothing to send.");
   if (media !== mine) return;
   part("own").srcObject = mine.stream;
   showSwitches();
+}
+
+// The call goes on with what is left.
+async function ended(kind) {
+  tell(media.problems[kind], "error");
+  showSwitches();
+  await call?.send(kind, null);
 }
 
 function hangUp(words, kind) {
@@ -204,15 +222,28 @@ part("login-form").addEventListener("submit", (event) => {
 });
 
 // The server said no: back to the name, with its words.
-function refused(words) {
+function refused(words, token) {
   hall.leave();
   showConnection("away");
   part("login-form").hidden = false;
   part("hall").hidden = true;
   part("go-online").disabled = false;
-  part("name").focus();
   tell(words, "error");
+  if (token) showNotice(words, true);
+  part(token ? "token" : "name").focus();
 }
+
+function showNotice(words, token = false) {
+  setText(part("notice-text"), words);
+  part("notice").hidden = false;
+  part("token-form").hidden = !token;
+}
+
+part("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  keepToken(part("token").value.trim());
+  location.reload();
+});
 
 part("accept").addEventListener("click", () => talk("callee"));
 const decline = () => {
@@ -226,3 +257,7 @@ part("incoming").addEventListener("cancel", decline); // the escape key
 part("hang-up").addEventListener("click", () => (state === "ringing" ? giveUp(null) : hangUp(null)));
 addEventListener("pagehide", () => call?.end());
 part("name").value = new URLSearchParams(location.search).get("name") ?? localStorage.getItem(NAME) ?? "";
+if (!isSecureContext) {
+  showNotice("This page was opened by HTTP, to which browsers give neither camera nor microphone: you can be seen online, but not call.");
+  offerHttps();
+}

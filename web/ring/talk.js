@@ -4,6 +4,7 @@
 import { iceServers } from "../lib/ice.js";
 import { token } from "../lib/identity.js";
 import { watchPeer } from "../lib/peer.js";
+import { tokenWords } from "../lib/token-words.js";
 
 const FIND_MS = 20_000;
 const RETRY_MS = 300;
@@ -11,7 +12,7 @@ const OTHER = { caller: "callee", callee: "caller" };
 
 /**
  * Opens a call. `side` is `caller` or `callee`, `stream` what is sent. `shown(stream)` is given the other side's media,
- * `lost(words)` is called once when it cannot go on. The result's `end()` ends it.
+ * `lost(error)` is called once when it cannot go on. The result's `end()` ends it.
  */
 export async function openCall(callee, side, stream, shown, lost) {
   const room = await roomOf(callee);
@@ -31,32 +32,39 @@ async function roomOf(login) {
 class Call {
   #sessions = [];
   #ended = false;
+  #sending = null;
 
   constructor(room, side, stream, shown, lost) {
     Object.assign(this, { room, side, stream, shown, lost });
   }
 
   async publish() {
-    const pc = await this.#peer();
+    const pc = (this.#sending = await this.#peer());
     for (const track of this.stream.getTracks()) pc.addTransceiver(track, { direction: "sendonly", streams: [this.stream] });
     await this.#open(pc, `/whip/${this.room}?name=${this.side}`);
-    watchPeer(pc, () => this.#lose("Your connection to the server was lost."));
+    watchPeer(pc, () => this.#lose(new Error("Your connection to the server was lost.")));
+  }
+
+  /** Another track of this kind; null for none. */
+  async send(kind, track) {
+    const way = this.#sending?.getTransceivers().find(({ receiver }) => receiver.track.kind === kind);
+    await way?.sender.replaceTrack(track);
   }
 
   /** Until the other side's media flows; once more when it stops (the other side may have come back), for a while. */
   async watch() {
     const end = performance.now() + FIND_MS;
-    let words = "The other side did not connect.";
+    let why = new Error("The other side did not connect.");
     while (!this.#ended && performance.now() < end) {
       try {
         return await this.#watchOnce();
       } catch (error) {
-        if (error.status !== 404) words = error.message;
+        if (error.status !== 404) why = error;
         if ([401, 403].includes(error.status)) break;
       }
       await new Promise((done) => setTimeout(done, RETRY_MS));
     }
-    this.#lose(words);
+    this.#lose(why);
   }
 
   async #watchOnce() {
@@ -112,7 +120,7 @@ class Call {
 
 /** What a person can do about a refusal (RFC 9457). */
 function words(status, body) {
-  if (status === 401 || status === 403) return "The server asks for a token to open calls: open this page with ?token=… in its address.";
+  if (status === 401 || status === 403) return tokenWords(status, token(null));
   try {
     const { detail, title } = JSON.parse(body);
     return `The call could not be opened: ${detail ?? title}`;

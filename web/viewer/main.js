@@ -32,10 +32,10 @@ const socket = new PairSocket({
   heard: (message) => inOrder(() => HEARD[message.type]?.(message)),
 });
 
-function changed(state, words, status) {
+function changed(state, words, why) {
   if (state === "joined") return showState("INIT", "Waiting for the sender", WAITS);
   close();
-  askForToken(status);
+  askForToken(why);
   if (state === "connecting") showState("INIT", "Connecting to the server", "");
   else if (state === "waiting") showState("WAITING", "Connecting again", words);
   else showState("ERROR", "Not watching", words);

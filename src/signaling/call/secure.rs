@@ -1,5 +1,5 @@
 //! The way from a page on plain HTTP to the same page on HTTPS, where browsers give it the camera. A page cannot know the
-//! port.
+//! port. The address is the call's, which had it first; the pages beside it use it too.
 
 use super::calls::Calls;
 use super::problem::Problem;
@@ -10,6 +10,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Redirect;
 use serde::Deserialize;
 
+/// The pages that need a camera or a microphone, or lead to those that do.
+const PAGES: [&str; 4] = ["/", "/check", "/device", "/ring"];
+/// The same for pages with something of the visitor's in their path.
+const FOLDERS: [&str; 2] = ["/sender/", "/video_call/"];
+
 /// `?to=/video_call/…`
 #[derive(Deserialize)]
 pub struct Wanted {
@@ -17,7 +22,7 @@ pub struct Wanted {
     to: String,
 }
 
-/// Leads to a call's page on this machine, and nowhere else.
+/// Leads to one of these pages on this machine, and nowhere else.
 pub async fn lead(
     State(calls): State<Calls>,
     Query(Wanted { to }): Query<Wanted>,
@@ -25,15 +30,17 @@ pub async fn lead(
 ) -> Result<Redirect, Problem> {
     let off = || Problem::new(StatusCode::NOT_FOUND, "this server has no HTTPS: ask its operator for server.https");
     let port = calls.shared().server.https.map(|address| address.port()).ok_or_else(off)?;
-    address(host(&headers), port, &to)
-        .map(|to| Redirect::temporary(&to))
-        .ok_or_else(|| Problem::bad_request("`to` must be the path of a call's page, beginning with /video_call/"))
+    address(host(&headers), port, &to).map(|to| Redirect::temporary(&to)).ok_or_else(|| {
+        Problem::bad_request("`to` must be the path of a page that needs a camera, such as /video_call/")
+    })
 }
 
 fn address(host: Option<&str>, port: u16, path: &str) -> Option<String> {
     let host: Authority = host?.parse().ok()?;
-    let plain = path.starts_with("/video_call/") && path.bytes().all(|byte| (0x21..0x7f).contains(&byte));
-    plain.then(|| format!("https://{}:{port}{path}", host.host()))
+    let page = path.split('?').next().unwrap_or_default();
+    let known = PAGES.contains(&page) || FOLDERS.iter().any(|folder| page.starts_with(folder));
+    let plain = path.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    (known && plain).then(|| format!("https://{}:{port}{path}", host.host()))
 }
 
 #[cfg(test)]
@@ -46,6 +53,13 @@ mod tests {
         assert_eq!(to.as_deref(), Some("https://192.168.1.5:4443/video_call/call/7/"));
         let to = address(Some("[::1]:8080"), 4443, "/video_call/");
         assert_eq!(to.as_deref(), Some("https://[::1]:4443/video_call/"));
+        for page in ["/", "/check", "/sender/hall?via=server", "/ring?name=anna", "/device?id=7"] {
+            let led = address(Some("host:8080"), 4443, page);
+            assert_eq!(led, Some(format!("https://host:4443{page}")), "{page}");
+        }
+        for wrong in ["", "check", "/checks", "/device/x", "/sender", "/web/a.js", "?x=/check"] {
+            assert_eq!(address(Some("host"), 4443, wrong), None, "{wrong}");
+        }
         for wrong in ["//evil.example/", "https://evil.example", "/console", "/video_call/\r\nx", "@evil.example/"] {
             assert_eq!(address(Some("host"), 4443, wrong), None, "{wrong}");
         }
