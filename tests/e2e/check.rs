@@ -132,7 +132,9 @@ async fn our_own_stun_and_turn_pass_over_udp_tcp_and_tls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_goes_in_the_middle_leaves_nothing_behind() {
-    let (service, page) = (start_server().await, Browser::start("check").await);
+    // A session that was asked for just then has no address yet: it ends because nobody connects.
+    let soon = |config: &mut Config| config.media.negotiation_limit = std::time::Duration::from_secs(5);
+    let (service, page) = (start_server_with(soon).await, Browser::start("check").await);
     begun(&page, &service, "/check").await;
     page.wait(RUN, "the bandwidth is measured", "document.querySelector('[data-testid=row-speed][data-tone=wait]')")
         .await;
@@ -190,7 +192,9 @@ async fn turn_servers_that_refuse_or_are_not_there_are_told_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_midway_ends_the_check_with_words() {
-    let (service, page) = (start_server().await, Browser::start("check").await);
+    // A session that was asked for just then has no address yet: it ends because nobody connects.
+    let soon = |config: &mut Config| config.media.negotiation_limit = std::time::Duration::from_secs(5);
+    let (service, page) = (start_server_with(soon).await, Browser::start("check").await);
     begun(&page, &service, "/check").await;
     page.wait(RUN, "the bandwidth is measured", "document.querySelector('[data-testid=row-speed][data-tone=wait]')")
         .await;

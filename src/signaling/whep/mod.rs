@@ -7,10 +7,10 @@ mod layer;
 pub mod translate;
 pub mod wire;
 
-use super::session::member::random;
-use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
 use super::Shared;
 use super::client::{ClientAddress, host};
+use super::session::member::random;
+use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
 use crate::auth::TokenRole;
 use crate::model::{FeedId, Grants, RoomId};
 use crate::room::registry::Joining;

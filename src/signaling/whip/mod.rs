@@ -6,9 +6,9 @@
 pub mod translate;
 pub mod wire;
 
-use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
 use super::Shared;
 use super::client::{ClientAddress, host};
+use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
 use crate::auth::TokenRole;
 use crate::model::{Grants, RoomId};
 use crate::room::RoomError;
