@@ -5,7 +5,7 @@
 use super::super::Shared;
 use super::super::client::ClientAddress;
 use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
-use super::budget::Budget;
+use super::budget::{Budget, Spent};
 use super::play::{Play, Step};
 use super::seat::{self, Seat};
 use super::translate::Refusal;
@@ -14,7 +14,7 @@ use crate::model::Grants;
 use crate::room::{Command, Event, RoomError};
 use tokio::time::Instant;
 
-/// What an offer, a wish for one or a seat costs besides its bytes: they make work for others.
+/// What an offer, a wish for one or a seat costs besides its bytes: they make work for others. And a frame of no use.
 const WORK: usize = 8 * 1024;
 
 /// A page that has come in.
@@ -104,14 +104,29 @@ impl Connection {
     }
 
     fn understand(&mut self, incoming: Incoming) -> Result<ClientMessage, Refusal> {
-        let (message, bytes) = match incoming {
-            Incoming::Text(text) => (wire::read(&text)?, text.len()),
-            Incoming::TooLarge => return Err(wire::bad_frame("is longer than the server takes").into()),
-            Incoming::Binary => return Err(wire::bad_frame("must be a text frame").into()),
+        let message = match incoming {
+            Incoming::Text(text) => {
+                self.spend(text.len())?;
+                wire::read(&text)?
+            }
+            Incoming::TooLarge => return self.refuse("is longer than the server takes"),
+            Incoming::Binary => return self.refuse("must be a text frame"),
         };
-        let work = if matches!(message, ClientMessage::IceCandidate(_)) { 0 } else { WORK };
-        self.budget.spend(Instant::now().into_std(), bytes + work)?;
+        if !matches!(message, ClientMessage::IceCandidate(_)) {
+            self.spend(WORK)?;
+        }
         Ok(message)
+    }
+
+    /// Before anything is read: what makes no sense is paid for too.
+    fn spend(&mut self, bytes: usize) -> Result<(), Spent> {
+        self.budget.spend(Instant::now().into_std(), bytes)
+    }
+
+    /// A frame whose content was dropped, however long it was.
+    fn refuse(&mut self, problem: &str) -> Result<ClientMessage, Refusal> {
+        self.spend(WORK)?;
+        Err(wire::bad_frame(problem).into())
     }
 
     /// A socket has one seat: who joins again begins anew, in the same room as well.

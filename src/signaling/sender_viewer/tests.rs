@@ -152,6 +152,8 @@ fn candidates_for_a_page_that_has_gone_are_dropped_and_those_of_an_early_offer_a
     let left = EventKind::ParticipantLeft { participant: viewer(), reason: EndReason::Left };
     assert_eq!(play.heard(left), [Step::Tell(ServerMessage::ViewerLeft)]);
     assert_eq!(kept(play.said(candidate()).unwrap()), None);
+    assert_eq!(kept(play.said(offer()).unwrap()), None, "it was meant for the one who has left");
+    assert_eq!(kept(play.said(candidate()).unwrap()), None);
 }
 
 #[test]
