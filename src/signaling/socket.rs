@@ -117,8 +117,10 @@ impl Pulse {
         // Listens before it asks: the answer may be quick.
         let heard = self.heard.notified();
         let Some(outbox) = self.outbox.upgrade() else { return false };
-        let answered = async {
+        let answered = async move {
             let _dead = outbox.send(Message::Ping(bytes::Bytes::new())).await;
+            // While a sender is left, the connection does not end.
+            drop(outbox);
             heard.await;
         };
         tokio::select! {
