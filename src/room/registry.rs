@@ -174,6 +174,10 @@ impl RoomHandle {
     pub fn is_gone(&self) -> bool {
         self.mailbox.is_closed()
     }
+    /// Waits until it is.
+    pub async fn ended(&self) {
+        self.mailbox.closed().await;
+    }
     /// Joins, or resumes within the grace time: the same id again replaces the older event stream and keeps its peers.
     /// Live feeds are told by `FeedPublished` on the new stream.
     pub async fn join(&self, who: Joining) -> Result<EventStream, RoomError> {
@@ -197,7 +201,7 @@ impl RoomHandle {
     /// Closes the room for a reason; returns when it is gone, its recording complete.
     pub async fn close(&self, reason: EndReason) {
         let _closing_already = self.request(None, Command::Close { reason }).await;
-        self.mailbox.closed().await;
+        self.ended().await;
     }
 
     async fn call<T>(&self, envelope: impl FnOnce(oneshot::Sender<T>) -> Envelope) -> Result<T, RoomError> {

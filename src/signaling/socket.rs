@@ -11,13 +11,14 @@ use futures::{SinkExt, StreamExt};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// Messages that may wait for a client.
 /// Bytes set aside for each direction of a connection; larger messages make their own room. The default is 128 kB each.
 const BUFFER: usize = 4096;
+/// Messages that may wait for a client.
 const OUTBOX: usize = 256;
 /// Messages that may wait for us, each as large as the limit; a client that sends more is slowed down by TCP.
 const INBOX: usize = 4;
@@ -46,6 +47,16 @@ pub enum Incoming {
 pub struct Socket {
     inbox: mpsc::Receiver<Incoming>,
     outbox: mpsc::Sender<Message>,
+    heard: Arc<Notify>,
+    dead: CancellationToken,
+}
+
+/// Asks from elsewhere whether a socket's client still lives, and ends the connection if it does not. Cheap to clone;
+/// does not keep the connection.
+#[derive(Clone, Debug)]
+pub struct Pulse {
+    outbox: mpsc::WeakSender<Message>,
+    heard: Arc<Notify>,
     dead: CancellationToken,
 }
 
@@ -66,11 +77,12 @@ impl Socket {
         let (to_dialect, inbox) = mpsc::channel(INBOX);
         let (outbox, to_client) = mpsc::channel(OUTBOX);
         let (dead, unanswered) = (CancellationToken::new(), Arc::new(AtomicU32::new(0)));
+        let heard = Arc::new(Notify::new());
         let writer = Writer { sink, heartbeat: limits.heartbeat, unanswered: unanswered.clone() };
-        let reader = Reader { stream, limit: limits.max_message_bytes, unanswered };
+        let reader = Reader { stream, limit: limits.max_message_bytes, unanswered, heard: heard.clone() };
         tokio::spawn(until_dead(writer.run(to_client), dead.clone()).in_current_span());
         tokio::spawn(until_dead(reader.run(to_dialect), dead.clone()).in_current_span());
-        Self { inbox, outbox, dead }
+        Self { inbox, outbox, heard, dead }
     }
 
     /// The next message; `None` when the connection is gone. Cancel safe.
@@ -80,6 +92,10 @@ impl Socket {
     /// Sends a text; waits while the outbox is full, at most until the connection is found dead.
     pub async fn send(&self, text: String) -> Result<(), Gone> {
         self.put(Message::Text(text.into())).await
+    }
+    /// A way to ask from elsewhere whether the client lives.
+    pub fn pulse(&self) -> Pulse {
+        Pulse { outbox: self.outbox.downgrade(), heard: self.heard.clone(), dead: self.dead.clone() }
     }
     /// Says good-bye after what was sent before.
     pub async fn close(self, code: u16, reason: &'static str) {
@@ -92,6 +108,29 @@ impl Socket {
             sent = self.outbox.send(message) => sent.map_err(|_| Gone),
             () = self.dead.cancelled() => Err(Gone),
         }
+    }
+}
+
+impl Pulse {
+    /// Pings at once; whether any frame comes within the limit.
+    pub async fn is_alive(&self, limit: Duration) -> bool {
+        // Listens before it asks: the answer may be quick.
+        let heard = self.heard.notified();
+        let Some(outbox) = self.outbox.upgrade() else { return false };
+        let answered = async move {
+            let _dead = outbox.send(Message::Ping(bytes::Bytes::new())).await;
+            // While a sender is left, the connection does not end.
+            drop(outbox);
+            heard.await;
+        };
+        tokio::select! {
+            answered = tokio::time::timeout(limit, answered) => answered.is_ok(),
+            () = self.dead.cancelled() => false,
+        }
+    }
+    /// Ends the connection.
+    pub fn end(&self) {
+        self.dead.cancel();
     }
 }
 
@@ -112,7 +151,7 @@ struct Writer {
 
 impl Writer {
     async fn run(mut self, mut outbox: mpsc::Receiver<Message>) {
-        let mut heartbeat = tokio::time::interval(self.heartbeat);
+        let mut heartbeat = heartbeat(self.heartbeat);
         heartbeat.tick().await;
         loop {
             let message = tokio::select! {
@@ -140,16 +179,26 @@ impl Writer {
     }
 }
 
+/// After a stall of ours, or of a client that reads slowly, pings come one by one: those that were missed, all at once,
+/// would leave no time to answer.
+fn heartbeat(every: Duration) -> Interval {
+    let mut heartbeat = tokio::time::interval(every);
+    heartbeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    heartbeat
+}
+
 struct Reader {
     stream: SplitStream<WebSocket>,
     limit: usize,
     unanswered: Arc<AtomicU32>,
+    heard: Arc<Notify>,
 }
 
 impl Reader {
     async fn run(mut self, inbox: mpsc::Sender<Incoming>) {
         while let Some(Ok(message)) = self.stream.next().await {
             self.unanswered.store(0, Ordering::Relaxed);
+            self.heard.notify_waiters();
             let incoming = match message {
                 Message::Text(text) if text.len() > self.limit => Incoming::TooLarge,
                 Message::Text(text) => Incoming::Text(text.as_str().into()),
@@ -161,5 +210,23 @@ impl Reader {
                 return;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::Instant;
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_missed_in_a_stall_do_not_come_all_at_once() {
+        let every = Duration::from_secs(4);
+        let mut heartbeat = heartbeat(every);
+        heartbeat.tick().await;
+        tokio::time::advance(every * 5).await;
+        let stalled = Instant::now();
+        heartbeat.tick().await;
+        heartbeat.tick().await;
+        assert_eq!(stalled.elapsed(), every);
     }
 }

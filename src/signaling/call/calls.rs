@@ -5,7 +5,8 @@
 use super::lines::{Lines, Side, Wish};
 use super::problem::Problem;
 use super::task::{Ask, Call};
-use crate::model::{Grants, RoomId};
+use super::translate;
+use crate::model::{Grants, Opaque, RoomId};
 use crate::room::RoomError;
 use crate::signaling::Shared;
 use crate::signaling::client::ClientAddress;
@@ -22,6 +23,9 @@ const ASKS: usize = 16;
 
 /// The way to a call's task. When its line is gone, all of them are, and the task knows.
 pub type Way = mpsc::Sender<Ask>;
+
+/// A dialler's way and side, and what the server was not given before it came.
+type Through = (Way, Side, Vec<Opaque>);
 
 /// All lines. Cheap to clone.
 #[derive(Clone)]
@@ -55,17 +59,19 @@ impl Calls {
     pub async fn dial(&self, from: ClientAddress, grants: Grants, code: &str, wish: Wish) -> Result<String, Problem> {
         self.shared.quotas.made(from).map_err(|over| Problem::too_often(&over))?;
         let user = random::<32>()?;
-        let (way, side) = self.put_through(from, code, wish, &user)?;
+        let (way, side, early) = self.put_through(from, code, wish, &user)?;
         let (reply, joined) = oneshot::channel();
         let asked = way.send(Ask::Join(side, grants, reply)).await;
         let joined = if asked.is_ok() { joined.await.unwrap_or(Err(RoomError::RoomNotFound)) } else { gone() };
-        joined.map(|()| user).map_err(Problem::from)
+        joined.map_err(Problem::from)?;
+        give(&way, &early).await;
+        Ok(user)
     }
 
-    fn put_through(&self, from: ClientAddress, code: &str, wish: Wish, user: &str) -> Result<(Way, Side), Problem> {
+    fn put_through(&self, from: ClientAddress, code: &str, wish: Wish, user: &str) -> Result<Through, Problem> {
         let mut lines = self.lines();
-        if let Some((_, way)) = lines.pair(code, wish, user, now()) {
-            return Ok((way, Side::Subscriber));
+        if let Some((way, early)) = lines.pair(code, wish, user, now()) {
+            return Ok((way, Side::Subscriber, early));
         }
         let held = self.shared.quotas.hold(from, Kind::Room).map_err(|over| Problem::too_often(&over))?;
         let room = self.shared.rooms.create(Some(RoomId::new(format!("call-{}", random::<12>()?))))?;
@@ -80,7 +86,7 @@ impl Calls {
             }
             .instrument(span),
         );
-        Ok((way, Side::Initiator))
+        Ok((way, Side::Initiator, Vec::new()))
     }
 
     /// Asks a call's task, and waits for what comes of it.
@@ -89,6 +95,13 @@ impl Calls {
         let (reply, answer) = oneshot::channel();
         way.send(ask(reply)).await.map_err(|_| over())?;
         answer.await.map_err(|_| over())
+    }
+}
+
+/// The first dialler's candidates from when the call was to be between the two. One that cannot be read is no loss to it.
+async fn give(way: &Way, early: &[Opaque]) {
+    for candidate in early.iter().filter_map(|written| translate::candidate(written).ok()) {
+        let _over = Calls::ask(way, |reply| Ask::Candidate(Side::Initiator, candidate, reply)).await;
     }
 }
 

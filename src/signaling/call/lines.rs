@@ -101,6 +101,8 @@ struct Line<W> {
     code: String,
     stage: Stage,
     wish: Wish,
+    /// A recording of its room runs, which the diallers may not have wished for.
+    runs_recording: bool,
     way: W,
     initiator: Party,
     subscriber: Option<Party>,
@@ -127,8 +129,9 @@ impl<W> Default for Lines<W> {
 }
 
 impl<W: Clone> Lines<W> {
-    /// The second dialler of a code completes its line. `None`: nobody waits there.
-    pub fn pair(&mut self, code: &str, wish: Wish, user: &str, now: Instant) -> Option<(LineId, W)> {
+    /// The second dialler of a code completes its line: the way to its call, and candidates that are the server's now that
+    /// it is between. `None`: nobody waits there.
+    pub fn pair(&mut self, code: &str, wish: Wish, user: &str, now: Instant) -> Option<(W, Vec<Opaque>)> {
         let id = *self.waiting.get(code)?;
         if self.deadline(id).is_none_or(|at| at <= now) {
             self.remove(id);
@@ -137,10 +140,10 @@ impl<W: Clone> Lines<W> {
         self.waiting.remove(code);
         let line = self.lines.get_mut(&id)?;
         line.subscriber = Some(Party::new(user.to_owned(), now));
-        line.wish = line.wish.or(wish);
+        let early = line.also_wishes(wish);
         line.stage = Stage::NeedInit;
         self.users.insert(user.to_owned(), (id, Side::Subscriber));
-        Some((id, line.way.clone()))
+        Some((line.way.clone(), early))
     }
 
     /// A new line, whose first dialler waits.
@@ -151,6 +154,7 @@ impl<W: Clone> Lines<W> {
             code: code.to_owned(),
             stage: Stage::Waiting,
             wish: Wish::default().or(wish),
+            runs_recording: false,
             way: way(id),
             initiator: Party::new(user.to_owned(), now),
             subscriber: None,
@@ -276,6 +280,13 @@ impl<W: Clone> Lines<W> {
         self.lines.get(&id).map(|line| line.wish).unwrap_or_default()
     }
 
+    /// Whether a recording of its room runs, whoever started it.
+    pub fn records(&mut self, id: LineId, runs: bool) {
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.runs_recording = runs;
+        }
+    }
+
     /// It cannot be recorded after all.
     pub fn unrecorded(&mut self, id: LineId) {
         if let Some(line) = self.lines.get_mut(&id) {
@@ -316,6 +327,18 @@ impl<W: Clone> Lines<W> {
 }
 
 impl<W> Line<W> {
+    /// The second dialler's wish counts too. What the first has sent for it meanwhile: the server's, if that is between now.
+    fn also_wishes(&mut self, wish: Wish) -> Vec<Opaque> {
+        let was_between = self.wish.relay;
+        self.wish = self.wish.or(wish);
+        if was_between || !self.wish.relay {
+            return Vec::new();
+        }
+        let (early, _) = self.for_subscriber.take();
+        self.initiator.given = early.len();
+        early
+    }
+
     /// When the more silent side was heard last.
     fn heard(&self) -> Instant {
         let subscriber = self.subscriber.as_ref().map_or(self.initiator.heard, |party| party.heard);
@@ -337,7 +360,7 @@ impl<W> Line<W> {
     }
 
     fn ours(&self) -> Option<Relayed> {
-        self.wish.relay.then_some(Relayed { recorded: self.wish.record })
+        self.wish.relay.then_some(Relayed { recorded: self.wish.record || self.runs_recording })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::{
     Candidate, FeedId, Layout, Recording, RecordingId, RecordingKind, RecordingState, RecordingWish, Sdp,
 };
 use crate::room::{self, Command, Reply, RoomError, RoomHandle};
+use std::collections::BTreeSet;
 
 /// The conversation of the two.
 pub struct Talk {
@@ -22,12 +23,23 @@ pub struct Talk {
     /// A recording is wanted, and there was none yet. The line that says so may be gone before media flows.
     record: bool,
     recording: Option<RecordingId>,
+    /// All that run, an operator's too: the two are to know.
+    running: BTreeSet<RecordingId>,
 }
 
 impl Talk {
     /// Nothing said yet.
     pub fn new(calls: Calls, line: LineId, room: RoomHandle) -> Self {
-        Self { calls, line, room, feeds: [None, None], runs: false, record: false, recording: None }
+        Self {
+            calls,
+            line,
+            room,
+            feeds: [None, None],
+            runs: false,
+            record: false,
+            recording: None,
+            running: BTreeSet::new(),
+        }
     }
 
     /// Whether the call goes on without its line.
@@ -77,6 +89,7 @@ impl Talk {
 
     /// A mix that fails (there may be no CPU left for one) is replaced by the files of each.
     pub async fn recording_changed(&mut self, recording: Recording) {
+        self.note(&recording);
         if self.recording.as_ref() != Some(&recording.id) || !recording.state.is_over() {
             return;
         }
@@ -85,6 +98,14 @@ impl Talk {
             true => self.start(RecordingKind::Individual).await,
             false => self.calls.lines().unrecorded(self.line),
         }
+    }
+
+    fn note(&mut self, recording: &Recording) {
+        match recording.state.is_over() {
+            true => self.running.remove(&recording.id),
+            false => self.running.insert(recording.id.clone()),
+        };
+        self.calls.lines().records(self.line, !self.running.is_empty());
     }
 
     async fn start(&mut self, kind: RecordingKind) {

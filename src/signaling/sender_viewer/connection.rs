@@ -2,19 +2,20 @@
 //!
 //! Holds what belongs to the socket alone: the seat, and what it may still ask. A socket that goes leaves its seat at once.
 
-use super::super::Shared;
 use super::super::client::ClientAddress;
 use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
-use super::budget::Budget;
+use super::Desk;
+use super::budget::{Budget, Spent};
 use super::play::{Play, Step};
 use super::seat::{self, Seat};
+use super::sockets::Entry;
 use super::translate::Refusal;
 use super::wire::{self, ClientMessage, Join, ServerMessage};
 use crate::model::Grants;
 use crate::room::{Command, Event, RoomError};
 use tokio::time::Instant;
 
-/// What an offer, a wish for one or a seat costs besides its bytes: they make work for others.
+/// What an offer, a wish for one or a seat costs besides its bytes: they make work for others. And a frame of no use.
 const WORK: usize = 8 * 1024;
 
 /// A page that has come in.
@@ -26,7 +27,7 @@ pub struct Guest {
 }
 
 struct Connection {
-    shared: Shared,
+    desk: Desk,
     guest: Guest,
     socket: Socket,
     budget: Budget,
@@ -35,6 +36,7 @@ struct Connection {
 
 struct Seated {
     seat: Seat,
+    entry: Entry,
     play: Play,
 }
 
@@ -53,10 +55,10 @@ impl From<Gone> for End {
 }
 
 /// From the upgrade to the end.
-pub async fn run(shared: Shared, guest: Guest, socket: Socket) {
+pub async fn run(desk: Desk, guest: Guest, socket: Socket) {
     tracing::info!("connected");
     let budget = Budget::new(Instant::now().into_std());
-    let mut connection = Connection { shared, guest, socket, budget, seated: None };
+    let mut connection = Connection { desk, guest, socket, budget, seated: None };
     let end = connection.serve().await;
     connection.leave().await;
     match end {
@@ -70,7 +72,7 @@ pub async fn run(shared: Shared, guest: Guest, socket: Socket) {
 impl Connection {
     /// The room first: what has happened is told before what is said is carried out.
     async fn serve(&mut self) -> End {
-        let closing = self.shared.closing.clone();
+        let closing = self.desk.shared.closing.clone();
         loop {
             let done = tokio::select! {
                 biased;
@@ -104,29 +106,52 @@ impl Connection {
     }
 
     fn understand(&mut self, incoming: Incoming) -> Result<ClientMessage, Refusal> {
-        let (message, bytes) = match incoming {
-            Incoming::Text(text) => (wire::read(&text)?, text.len()),
-            Incoming::TooLarge => return Err(wire::bad_frame("is longer than the server takes").into()),
-            Incoming::Binary => return Err(wire::bad_frame("must be a text frame").into()),
+        let message = match incoming {
+            Incoming::Text(text) => {
+                self.spend(text.len())?;
+                wire::read(&text)?
+            }
+            Incoming::TooLarge => return self.refuse("is longer than the server takes"),
+            Incoming::Binary => return self.refuse("must be a text frame"),
         };
-        let work = if matches!(message, ClientMessage::IceCandidate(_)) { 0 } else { WORK };
-        self.budget.spend(Instant::now().into_std(), bytes + work)?;
+        if !matches!(message, ClientMessage::IceCandidate(_)) {
+            self.spend(WORK)?;
+        }
         Ok(message)
     }
 
-    /// A socket has one seat: who joins again begins anew, in the same room as well.
+    /// Before anything is read: what makes no sense is paid for too.
+    fn spend(&mut self, bytes: usize) -> Result<(), Spent> {
+        self.budget.spend(Instant::now().into_std(), bytes)
+    }
+
+    /// A frame whose content was dropped, however long it was.
+    fn refuse(&mut self, problem: &str) -> Result<ClientMessage, Refusal> {
+        self.spend(WORK)?;
+        Err(wire::bad_frame(problem).into())
+    }
+
+    /// A socket has one seat: who joins again begins anew, in the same room as well. Who is refused keeps what it had.
     async fn join(&mut self, join: Join) -> Result<Vec<Step>, Refusal> {
+        if let Some(Seated { seat, .. }) = self.seated.as_ref().filter(|seated| *seated.seat.room.id() == join.id) {
+            seat.may_become(&self.desk, &join).await?;
+            // In one room it would be in its own way.
+            self.leave().await;
+        }
+        let (seat, view) = seat::take(&self.desk, self.guest.client, &self.guest.grants, &join).await?;
         self.leave().await;
-        let (seat, view) = seat::take(&self.shared, self.guest.client, &self.guest.grants, &join).await?;
         tracing::info!(room.id = %seat.room.id(), participant.id = %seat.me, "joined");
         let (play, first) = Play::begin(join.role, join.via, seat.me.clone(), &view);
-        self.seated = Some(Seated { seat, play });
+        let entry = self.desk.sockets.enter((seat.room.id().clone(), seat.me.clone()), self.socket.pulse());
+        self.seated = Some(Seated { seat, entry, play });
         let joined = ServerMessage::Joined { role: join.role, room: join.room };
         Ok(std::iter::once(Step::Tell(joined)).chain(first).collect())
     }
 
     async fn leave(&mut self) {
-        if let Some(Seated { seat, .. }) = self.seated.take() {
+        if let Some(Seated { seat, entry, .. }) = self.seated.take() {
+            // Before the seat is free: the next one's is another.
+            drop(entry);
             seat.leave().await;
         }
     }
@@ -138,7 +163,8 @@ impl Connection {
                 Step::Pass(body) => self.socket.send(body.as_str().to_owned()).await?,
                 Step::Ask(command) => self.ask(command).await?,
                 Step::Out(words) => {
-                    self.leave().await;
+                    // Nothing is left to leave, and the next one may sit there already.
+                    self.seated = None;
                     self.tell(&Refusal::server_error(words).told()).await?;
                 }
             }

@@ -8,6 +8,7 @@ mod connection;
 pub mod play;
 mod rooms;
 mod seat;
+mod sockets;
 #[cfg(test)]
 mod tests;
 pub mod translate;
@@ -19,11 +20,12 @@ use super::socket::{Socket, limited};
 use super::{Shared, guest};
 use crate::config::{self, GuestDialect};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{RawQuery, State, WebSocketUpgrade};
+use axum::extract::{FromRef, RawQuery, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use connection::Guest;
+use sockets::Sockets;
 use std::time::Duration;
 use tracing::Instrument;
 
@@ -32,26 +34,45 @@ const HEARTBEAT: Duration = Duration::from_secs(4);
 
 /// The dialect's routes.
 pub fn router(shared: Shared) -> axum::Router {
-    axum::Router::new().route("/ws", get(connect)).route("/api/rooms", get(rooms::list)).with_state(shared)
+    axum::Router::new().route("/ws", get(connect)).route("/api/rooms", get(rooms::list)).with_state(Desk::new(shared))
+}
+
+/// What a connection works with. Cheap to clone.
+#[derive(Clone)]
+struct Desk {
+    shared: Shared,
+    sockets: Sockets,
+}
+
+impl Desk {
+    fn new(shared: Shared) -> Self {
+        Self { shared, sockets: Sockets::default() }
+    }
+}
+
+impl FromRef<Desk> for Shared {
+    fn from_ref(desk: &Desk) -> Self {
+        desk.shared.clone()
+    }
 }
 
 async fn connect(
-    State(shared): State<Shared>,
+    State(desk): State<Desk>,
     client: ClientAddress,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let (guest, held) = match admit(&shared, client, &headers, query.as_deref()) {
+    let (guest, held) = match admit(&desk.shared, client, &headers, query.as_deref()) {
         Ok(guest) => guest,
         Err((status, words)) => return (status, words).into_response(),
     };
     let span = tracing::info_span!("connection", dialect = "sender-viewer");
     match upgrade {
-        Ok(upgrade) => limited(upgrade, &shared.limits).on_upgrade(move |socket| {
+        Ok(upgrade) => limited(upgrade, &desk.shared.limits).on_upgrade(move |socket| {
             let socket = async move {
-                let socket = Socket::start(socket, &hasty(&shared.limits));
-                connection::run(shared, guest, socket).await;
+                let socket = Socket::start(socket, &hasty(&desk.shared.limits));
+                connection::run(desk, guest, socket).await;
                 drop(held);
             };
             socket.instrument(span)

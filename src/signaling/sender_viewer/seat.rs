@@ -6,6 +6,7 @@ use super::super::Shared;
 use super::super::client::ClientAddress;
 use super::super::quota::{Held, Kind, OverQuota};
 use super::super::session::member::random;
+use super::Desk;
 use super::translate::{DIALECTS, Refusal, dialect, name, participant};
 use super::wire::{Join, Role, Via};
 use crate::model::{EndReason, Grants, ParticipantId};
@@ -29,13 +30,11 @@ pub struct Seat {
     pub me: ParticipantId,
     /// As what.
     pub role: Role,
-    /// Counts the room as this address' while we are in it.
-    _made: Option<Held>,
 }
 
 /// Sits down; also how the room looks then.
 pub async fn take(
-    shared: &Shared,
+    desk: &Desk,
     client: ClientAddress,
     grants: &Grants,
     join: &Join,
@@ -43,11 +42,9 @@ pub async fn take(
     if !grants.allows_room(&join.id) {
         return Err(Refusal::bad_request("the token is for another room"));
     }
-    let refused = |error: RoomError| Refusal::of(&error, join.role);
     for _ in 0..TRIES {
-        let made = make(shared, client, join).map_err(|over| Refusal::server_error(over.to_string()))?;
-        let room = shared.rooms.create(Some(join.id.clone())).map_err(refused)?;
-        match enter(room.clone(), grants, join, made).await? {
+        let room = find_or_make(desk, client, join)?;
+        match enter(desk, room.clone(), grants, join).await? {
             Some(seated) => return Ok(seated),
             // It is closing: its successor has the same name.
             None => drop(tokio::time::timeout(CLOSING, room.close(EndReason::RoomEmpty)).await),
@@ -57,29 +54,38 @@ pub async fn take(
     Err(Refusal::server_error("the room is just being closed: try again in a moment"))
 }
 
-/// What making a room counts for; nothing if it is there.
-fn make(shared: &Shared, client: ClientAddress, join: &Join) -> Result<Option<Held>, OverQuota> {
-    if shared.rooms.find(&join.id).is_ok() {
-        return Ok(None);
+/// One that is made counts as its maker's as long as it lives, whoever is in it.
+fn find_or_make(desk: &Desk, client: ClientAddress, join: &Join) -> Result<RoomHandle, Refusal> {
+    let Shared { rooms, quotas, .. } = &desk.shared;
+    if let Ok(room) = rooms.find(&join.id) {
+        return Ok(room);
     }
-    let held = shared.quotas.hold(client, Kind::Room)?;
-    shared.quotas.made(client)?;
-    Ok(Some(held))
+    let over = |over: OverQuota| Refusal::server_error(over.to_string());
+    let held = quotas.hold(client, Kind::Room).map_err(over)?;
+    quotas.made(client).map_err(over)?;
+    let room = rooms.create(Some(join.id.clone())).map_err(|error| Refusal::of(&error, join.role))?;
+    tokio::spawn(hold(held, room.clone()));
+    Ok(room)
+}
+
+async fn hold(held: Held, room: RoomHandle) {
+    room.ended().await;
+    drop(held);
 }
 
 /// `None`: the room is no more.
 async fn enter(
+    desk: &Desk,
     room: RoomHandle,
     grants: &Grants,
     join: &Join,
-    made: Option<Held>,
 ) -> Result<Option<(Seat, RoomView)>, Refusal> {
     let refused = |error: RoomError| Refusal::of(&error, join.role);
     let me = participant(join.role, join.via, &random::<4>().map_err(refused)?);
     let Ok(before) = room.view().await else { return Ok(None) };
     check_way(join.via, &before, None)?;
     clear(&room, &before, &me).await;
-    let events = match room.join(joining(&me, grants, join)).await {
+    let events = match sit(desk, &room, joining(&me, grants, join)).await {
         Ok(events) => events,
         Err(RoomError::RoomNotFound) => return Ok(None),
         Err(error) => return Err(refused(error)),
@@ -91,7 +97,25 @@ async fn enter(
         let _closed_already = room.request(Some(&me), Command::Leave).await;
         return Err(refusal);
     }
-    Ok(Some((Seat { room, events, me, role: join.role, _made: made }, view)))
+    Ok(Some((Seat { room, events, me, role: join.role }, view)))
+}
+
+/// A holder of the seat that gives no sign of life makes place.
+async fn sit(desk: &Desk, room: &RoomHandle, who: Joining) -> Result<EventStream, RoomError> {
+    match room.join(who.clone()).await {
+        Err(RoomError::Occupied) => {}
+        other => return other,
+    }
+    let dead = desk.sockets.take_dead(&(room.id().clone(), who.id.clone())).await;
+    if dead.is_some() {
+        remove(room, &who.id).await;
+    }
+    let events = room.join(who).await;
+    if let Some(dead) = dead {
+        tracing::info!(reason = "no_sign_of_life", "a seat was taken over");
+        dead.end();
+    }
+    events
 }
 
 fn joining(me: &ParticipantId, grants: &Grants, join: &Join) -> Joining {
@@ -123,11 +147,28 @@ fn check_way(via: Via, room: &RoomView, mine: Option<&ParticipantView>) -> Resul
 /// Who sat here and lost its connection is gone for good: the newcomer begins anew, and the others hear of both.
 async fn clear(room: &RoomHandle, view: &RoomView, me: &ParticipantId) {
     if view.participants.iter().any(|who| who.id == *me && !who.connected) {
-        let _gone_already = room.request(None, Command::Kick { participant: me.clone() }).await;
+        remove(room, me).await;
     }
 }
 
+async fn remove(room: &RoomHandle, who: &ParticipantId) {
+    let _gone_already = room.request(None, Command::Kick { participant: who.clone() }).await;
+}
+
 impl Seat {
+    /// Whether nobody but its holder is in the way of another seat in its room.
+    pub async fn may_become(&self, desk: &Desk, join: &Join) -> Result<(), Refusal> {
+        let Ok(mut view) = self.room.view().await else { return Ok(()) };
+        view.participants.retain(|who| who.id != self.me);
+        check_way(join.via, &view, None)?;
+        let wanted = (self.room.id().clone(), participant(join.role, join.via, ""));
+        let held = view.participants.iter().any(|who| who.id == wanted.1 && who.connected);
+        match held && desk.sockets.is_alive(&wanted).await {
+            true => Err(Refusal::of(&RoomError::Occupied, join.role)),
+            false => Ok(()),
+        }
+    }
+
     /// Leaves at once: who comes back sits down anew. A stream that has ended is not ours to leave by: another may sit here.
     pub async fn leave(self) {
         let replaced = self.events.is_closed();

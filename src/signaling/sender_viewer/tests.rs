@@ -3,6 +3,7 @@
 use super::super::Shared;
 use super::super::client::ClientAddress;
 use super::super::quota::Quotas;
+use super::Desk;
 use super::play::{Play, Step};
 use super::seat::{self, Seat};
 use super::translate::Refusal;
@@ -19,10 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-fn shared(store: &tempfile::TempDir, guests: config::Guests) -> Shared {
+fn desk(store: &tempfile::TempDir, guests: config::Guests) -> Desk {
     let recordings = Recordings::open(store.path().join("recordings"), 0).unwrap();
     let limits = config::Rooms::default();
-    Shared {
+    Desk::new(Shared {
         rooms: Rooms::new(limits.clone(), FakeEngine::automatic(), recordings),
         lobby: Lobby::default(),
         auth: Auth::new(None),
@@ -32,43 +33,43 @@ fn shared(store: &tempfile::TempDir, guests: config::Guests) -> Shared {
         guests: Arc::new(guests),
         server: Arc::default(),
         closing: CancellationToken::new(),
-    }
+    })
 }
 
 fn join(role: Role, room: &str, via: Via) -> Join {
     Join { role, room: json!(room), id: RoomId::of_name(room), via }
 }
 
-async fn sit(shared: &Shared, role: Role, room: &str, via: Via) -> Result<(Seat, RoomView), Refusal> {
+async fn sit(desk: &Desk, role: Role, room: &str, via: Via) -> Result<(Seat, RoomView), Refusal> {
     let grants = Grants { control: false, publish: true, subscribe: true, room: None };
-    seat::take(shared, ClientAddress([192, 0, 2, 1].into()), &grants, &join(role, room, via)).await
+    seat::take(desk, ClientAddress([192, 0, 2, 1].into()), &grants, &join(role, room, via)).await
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_room_that_everybody_has_left_is_forgotten_with_what_was_kept_in_it() {
     let store = tempfile::tempdir().unwrap();
-    let shared = shared(&store, config::Guests::default());
-    let (seat, _) = sit(&shared, Role::Sender, "hall", Via::Pages).await.unwrap();
+    let desk = desk(&store, config::Guests::default());
+    let (seat, _) = sit(&desk, Role::Sender, "hall", Via::Pages).await.unwrap();
     let (to, body) = (Some(ParticipantId::new("viewer")), Opaque::new("{}"));
     seat.room.request(Some(&seat.me), Command::Relay { to, body, keep: true }).await.unwrap();
     let room = seat.room.clone();
     seat.leave().await;
-    assert!(shared.rooms.find(room.id()).is_ok(), "who comes back finds it");
-    tokio::time::sleep(shared.limits.empty_limit + Duration::from_secs(1)).await;
-    assert!(room.is_gone() && shared.rooms.find(room.id()).is_err());
-    let (viewer, view) = sit(&shared, Role::Viewer, "hall", Via::Pages).await.unwrap();
+    assert!(desk.shared.rooms.find(room.id()).is_ok(), "who comes back finds it");
+    tokio::time::sleep(desk.shared.limits.empty_limit + Duration::from_secs(1)).await;
+    assert!(room.is_gone() && desk.shared.rooms.find(room.id()).is_err());
+    let (viewer, view) = sit(&desk, Role::Viewer, "hall", Via::Pages).await.unwrap();
     assert_eq!((view.participants.len(), viewer.events.len()), (1, 1), "nobody else, and nothing but its own coming");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_offer_does_not_outlive_its_sender() {
     let store = tempfile::tempdir().unwrap();
-    let shared = shared(&store, config::Guests::default());
-    let (seat, _) = sit(&shared, Role::Sender, "hall", Via::Pages).await.unwrap();
+    let desk = desk(&store, config::Guests::default());
+    let (seat, _) = sit(&desk, Role::Sender, "hall", Via::Pages).await.unwrap();
     let (to, body) = (Some(ParticipantId::new("viewer")), Opaque::new("{}"));
     seat.room.request(Some(&seat.me), Command::Relay { to, body, keep: true }).await.unwrap();
     seat.leave().await;
-    let (mut viewer, _) = sit(&shared, Role::Viewer, "hall", Via::Pages).await.unwrap();
+    let (mut viewer, _) = sit(&desk, Role::Viewer, "hall", Via::Pages).await.unwrap();
     viewer.room.view().await.unwrap();
     while let Ok(event) = viewer.events.try_recv() {
         assert!(!matches!(event.kind, EventKind::Relayed { .. }), "{event:?}");
@@ -78,38 +79,45 @@ async fn an_offer_does_not_outlive_its_sender() {
 #[tokio::test(start_paused = true)]
 async fn who_lost_its_stream_makes_place_at_once() {
     let store = tempfile::tempdir().unwrap();
-    let shared = shared(&store, config::Guests::default());
-    let (lost, _) = sit(&shared, Role::Sender, "hall", Via::Pages).await.unwrap();
+    let desk = desk(&store, config::Guests::default());
+    let (lost, _) = sit(&desk, Role::Sender, "hall", Via::Pages).await.unwrap();
     let (room, me) = (lost.room.clone(), lost.me.clone());
-    assert_eq!(sit(&shared, Role::Sender, "hall", Via::Pages).await.err().unwrap().reason, "sender-already-exists");
+    assert_eq!(sit(&desk, Role::Sender, "hall", Via::Pages).await.err().unwrap().reason, "sender-already-exists");
     let Seat { events, .. } = lost;
     drop(events);
     room.connection_lost(&me);
-    let (_newer, view) = sit(&shared, Role::Sender, "hall", Via::Pages).await.unwrap();
+    let (_newer, view) = sit(&desk, Role::Sender, "hall", Via::Pages).await.unwrap();
     assert_eq!(view.participants.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_rooms_way_is_its_first_joiners_while_anybody_is_there() {
     let store = tempfile::tempdir().unwrap();
-    let shared = shared(&store, config::Guests::default());
-    let (first, _) = sit(&shared, Role::Viewer, "hall", Via::Pages).await.unwrap();
-    assert_eq!(sit(&shared, Role::Sender, "hall", Via::Server).await.err().unwrap().reason, "bad-request");
+    let desk = desk(&store, config::Guests::default());
+    let (first, _) = sit(&desk, Role::Viewer, "hall", Via::Pages).await.unwrap();
+    assert_eq!(sit(&desk, Role::Sender, "hall", Via::Server).await.err().unwrap().reason, "bad-request");
     first.leave().await;
-    let _server = sit(&shared, Role::Sender, "hall", Via::Server).await.unwrap();
-    assert_eq!(sit(&shared, Role::Viewer, "hall", Via::Pages).await.err().unwrap().reason, "bad-request");
+    let _server = sit(&desk, Role::Sender, "hall", Via::Server).await.unwrap();
+    assert_eq!(sit(&desk, Role::Viewer, "hall", Via::Pages).await.err().unwrap().reason, "bad-request");
 }
 
 #[tokio::test(start_paused = true)]
-async fn rooms_of_one_address_are_counted_while_it_is_in_them() {
+async fn rooms_of_one_address_are_counted_as_long_as_they_live() {
     let store = tempfile::tempdir().unwrap();
-    let shared = shared(&store, config::Guests { max_rooms: 1, ..config::Guests::default() });
-    let (one, _) = sit(&shared, Role::Sender, "one", Via::Pages).await.unwrap();
-    let refused = sit(&shared, Role::Sender, "two", Via::Pages).await.err().unwrap();
+    let desk = desk(&store, config::Guests { max_rooms: 1, ..config::Guests::default() });
+    let (one, _) = sit(&desk, Role::Sender, "one", Via::Pages).await.unwrap();
+    let refused = sit(&desk, Role::Sender, "two", Via::Pages).await.err().unwrap();
     assert_eq!(refused.message, "limit reached: 1 rooms and lines at once of one address");
-    assert!(shared.rooms.find(&RoomId::new("two")).is_err());
+    assert!(desk.shared.rooms.find(&RoomId::new("two")).is_err());
     one.leave().await;
-    assert!(sit(&shared, Role::Sender, "two", Via::Pages).await.is_ok());
+    let (again, _) = sit(&desk, Role::Sender, "one", Via::Pages).await.unwrap();
+    assert!(
+        sit(&desk, Role::Sender, "two", Via::Pages).await.is_err(),
+        "nobody need be in it, or its maker only again"
+    );
+    again.leave().await;
+    tokio::time::sleep(desk.shared.limits.empty_limit + Duration::from_secs(1)).await;
+    assert!(sit(&desk, Role::Sender, "two", Via::Pages).await.is_ok());
 }
 
 fn view() -> RoomView {
@@ -151,6 +159,8 @@ fn candidates_for_a_page_that_has_gone_are_dropped_and_those_of_an_early_offer_a
     assert_eq!(kept(play.said(offer()).unwrap()), Some(false), "meant for this viewer alone");
     let left = EventKind::ParticipantLeft { participant: viewer(), reason: EndReason::Left };
     assert_eq!(play.heard(left), [Step::Tell(ServerMessage::ViewerLeft)]);
+    assert_eq!(kept(play.said(candidate()).unwrap()), None);
+    assert_eq!(kept(play.said(offer()).unwrap()), None, "it was meant for the one who has left");
     assert_eq!(kept(play.said(candidate()).unwrap()), None);
 }
 

@@ -4,6 +4,8 @@ use super::*;
 use millrace::media::fake::sdp;
 use millrace::media::{MediaEvent, MediaRequest};
 use millrace::model::{EndReason, FeedId, PeerId, RecordingKind};
+use millrace::room::Command;
+use millrace::room::registry::Reply;
 
 pub fn offer() -> String {
     sdp(PeerId(1), "sendrecv", "actpass").as_str().to_owned()
@@ -144,6 +146,35 @@ async fn a_subscribers_wish_counts_too() {
     assert_eq!(status(&server, &ann).await, json!({}));
     dial_with(&server, "record").await;
     assert_eq!(status(&server, &ann).await, json!({ "code": "need_init", "relayed": true, "recorded": true }));
+}
+
+#[tokio::test]
+async fn a_recording_that_an_operator_starts_is_shown_while_it_runs() {
+    let server = Server::start().await;
+    let [ann, bob] = put_through(&server, "relay").await;
+    assert_eq!(status(&server, &bob).await["recorded"], false);
+    eventually("media flows", || async { server.rooms.list().await[0].feeds.iter().all(|feed| feed.live) }).await;
+    let room = server.rooms.find(&server.rooms.list().await[0].id).unwrap();
+    let start = Command::StartRecording { wish: None };
+    let Ok(Reply::Recording(recording)) = room.request(None, start).await else { panic!("it starts") };
+    eventually("both know", || async {
+        status(&server, &ann).await["recorded"] == true && status(&server, &bob).await["recorded"] == true
+    })
+    .await;
+    room.request(None, Command::StopRecording { recording: recording.id }).await.unwrap();
+    eventually("it is over", || async { status(&server, &ann).await["recorded"] == false }).await;
+}
+
+#[tokio::test]
+async fn candidates_from_before_the_wish_for_the_server_reach_it() {
+    let server = Server::start().await;
+    let ann = dial(&server, "7").await;
+    let ice = json!({ "candidate": "candidate:1 1 udp 1 127.0.0.1 9 typ host", "sdpMid": "0" });
+    taken(&server, json!({ "code": "ice", "user_id": ann, "ice": ice })).await;
+    dial_with(&server, "relay").await;
+    taken(&server, json!({ "code": "offer", "user_id": ann, "offer": { "type": "offer", "sdp": offer() } })).await;
+    asked(&server, "to take it", |r| matches!(r, MediaRequest::Candidate { candidate: Some(_), .. }).then_some(()))
+        .await;
 }
 
 #[tokio::test]

@@ -96,6 +96,7 @@ async fn thousands_of_rooms_from_one_address_end_at_its_limit() {
     let most = 51 + begun.elapsed().as_secs() as usize;
     assert!((50..=most).contains(&made), "{made} rooms were made");
     assert!(server.rooms.list().await.len() <= most);
+    tokio::time::sleep(Duration::from_millis(200)).await;
     hostile.quiet().await;
 }
 
@@ -142,6 +143,22 @@ async fn who_asks_for_offers_without_end_is_slowed_down() {
     }
     let most = 65 + 2 * begun.elapsed().as_secs();
     assert!((60..=most).contains(&asked), "{asked} times");
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_paid_for_too() {
+    let server = Server::start().await;
+    let mut hostile = page(&server, "hostile").await;
+    for nonsense in [Message::text("x".repeat(60_000)), Message::binary(vec![0; 100])] {
+        let (mut read, begun) = (0, Instant::now());
+        for _ in 0..100 {
+            hostile.socket.send(nonsense.clone()).await.unwrap();
+            let Some(Ok(Message::Text(text))) = hostile.socket.next().await else { panic!("it stays open") };
+            read += u64::from(!text.contains("too many messages"));
+        }
+        let most = 9 + 2 * begun.elapsed().as_secs();
+        assert!(read <= most, "{read} of 100");
+    }
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ mod hostile;
 mod through_server;
 
 use crate::harness::{Client, Server, eventually, limits};
+use futures::StreamExt;
 use millrace::media::fake::FakeEngine;
 use millrace::model::{EndReason, ParticipantId, RoomId};
 use millrace::room::Command;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_tungstenite::tungstenite::Message;
 
 const OFFER: &str = "→ offer {sdp: {type: offer, sdp: v0, more: kept}}";
@@ -32,6 +33,15 @@ async fn paired(server: &Server) -> (Client, Client) {
     viewer.play(&format!("{OFFERED}\n→ answer {{sdp: {{type: answer, sdp: v1}}}}")).await;
     sender.play("← answer {sdp: {type: answer, sdp: v1}}").await;
     (sender, viewer)
+}
+
+/// Meanwhile the client answers pings, as every page does, and hears nothing else.
+pub async fn answering<T>(client: &mut Client, meanwhile: impl Future<Output = T>) -> T {
+    let hears = async { while let Some(Ok(Message::Ping(_))) = client.socket.next().await {} };
+    tokio::select! {
+        done = meanwhile => done,
+        () = hears => panic!("it heard something"),
+    }
 }
 
 /// Waits until the room has noticed: who is in it, by name.
@@ -145,23 +155,44 @@ async fn one_who_joins_again_on_the_same_socket_begins_anew() {
     viewer.play("← sender-left {}\n← sender-ready {}").await;
     viewer.play("→ join {role: viewer, room: other}\n← joined {role: viewer, room: other}").await;
     sender.play("← viewer-left {}").await;
-    viewer.play("→ join {role: sender, room: hall}\n← error {reason: sender-already-exists, message: _}").await;
-    viewer.play("→ ready {}\n← error {reason: not-joined, message: _}").await;
+}
+
+#[tokio::test]
+async fn who_is_refused_another_seat_keeps_its_own() {
+    let server = Server::start().await;
+    let (mut sender, mut viewer) = paired(&server).await;
+    let refused = "→ join {role: sender, room: hall}\n← error {reason: sender-already-exists, message: _}";
+    answering(&mut sender, viewer.play(refused)).await;
+    viewer.play("→ join {role: viewer, room: hall, via: server}\n← error {reason: bad-request, message: _}").await;
+    let mut elsewhere = joined(&server, "sender", "other").await;
+    elsewhere.play(OFFER).await;
+    answering(&mut sender, elsewhere.play(refused)).await;
+    let mut third = joined(&server, "viewer", "other").await;
+    third.play(OFFERED).await;
+    viewer.play("→ ready {}").await;
+    sender.play("← viewer-ready {}").await;
+    sender.quiet().await;
+}
+
+#[tokio::test]
+async fn who_is_alone_may_change_its_rooms_way_and_its_role() {
+    let server = Server::start().await;
+    let mut client = joined(&server, "sender", "hall").await;
+    client.play("→ join {role: sender, room: hall, via: server}\n← joined {role: sender, room: hall}").await;
+    client.play("← viewer-ready {}\n→ join {role: viewer, room: hall}\n← joined {role: viewer, room: hall}").await;
+    client.quiet().await;
 }
 
 #[tokio::test]
 async fn a_second_of_either_role_is_refused_while_the_first_lives() {
     let server = Server::start().await;
-    let (sender, viewer) = paired(&server).await;
+    let (mut sender, mut viewer) = paired(&server).await;
     let mut third = page(&server, "third").await;
-    third
-        .play(
-            "→ join {role: sender, room: hall}
-             ← error {reason: sender-already-exists, message: _}
-             → join {role: viewer, room: hall}
-             ← error {reason: viewer-already-exists, message: _}",
-        )
-        .await;
+    let second = |role: &str| {
+        format!("→ join {{role: {role}, room: hall}}\n← error {{reason: {role}-already-exists, message: _}}")
+    };
+    answering(&mut sender, third.play(&second("sender"))).await;
+    answering(&mut viewer, third.play(&second("viewer"))).await;
     drop(sender);
     present(&server, "hall", &["viewer"]).await;
     third.play("→ join {role: sender, room: hall}\n← joined {role: sender, room: hall}\n← viewer-ready {}").await;
@@ -175,11 +206,30 @@ async fn one_that_answers_no_ping_makes_place() {
     let server = Server::with(FakeEngine::automatic(), millrace::config::Rooms { heartbeat, ..limits() }, None).await;
     // Its socket stays open, and nobody reads it: no pong is sent.
     let _silent = joined(&server, "sender", "hall").await;
-    let mut newer = page(&server, "newer").await;
-    newer.play("→ join {role: sender, room: hall}\n← error {reason: sender-already-exists, message: _}").await;
     present(&server, "hall", &[]).await;
     let mut newer = page(&server, "newer").await;
     newer.play("→ join {role: sender, room: hall}\n← joined {role: sender, room: hall}").await;
+}
+
+#[tokio::test]
+async fn one_that_is_silent_when_its_seat_is_wanted_makes_place_at_once() {
+    let server = Server::start().await;
+    let mut viewer = joined(&server, "viewer", "hall").await;
+    let mut silent = joined(&server, "sender", "hall").await;
+    viewer.play("← sender-ready {}").await;
+    let (mut newer, mut another) = (page(&server, "newer").await, page(&server, "another").await);
+    let (join, begun) = (json!({"type": "join", "role": "sender", "room": "hall"}).to_string(), Instant::now());
+    newer.send(join.clone()).await;
+    another.send(join).await;
+    let answers = tokio::join!(newer.socket.next(), another.socket.next());
+    let answers = [answers.0, answers.1].map(|answer| answer.unwrap().unwrap().into_text().unwrap());
+    assert_eq!(answers.iter().filter(|answer| answer.contains("joined")).count(), 1, "one of the two: {answers:?}");
+    assert!(begun.elapsed() < Duration::from_secs(4), "before the pings have found it dead");
+    viewer.play("← sender-left {}\n← sender-ready {}").await;
+    silent.play("← viewer-ready {}").await;
+    silent.closed().await;
+    present(&server, "hall", &["sender", "viewer"]).await;
+    viewer.quiet().await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Rooms whose media goes through the server: the same messages, and the server is the peer of each.
 
-use super::{joined, page, present};
+use super::{answering, joined, page, present};
 use crate::harness::{Client, DEADLINE, Server, limits};
 use millrace::media::fake::{FakeEngine, sdp};
 use millrace::media::{MediaEvent, MediaRequest};
@@ -124,12 +124,8 @@ async fn a_viewer_without_anything_to_watch_waits() {
     sender.play("← viewer-ready {}").await;
     viewer.quiet().await;
     let mut second = page(&server, "second").await;
-    second
-        .play(
-            "→ join {role: sender, room: hall, via: server}
-             ← error {reason: sender-already-exists, message: _}",
-        )
-        .await;
+    let refused = "→ join {role: sender, room: hall, via: server}\n← error {reason: sender-already-exists, message: _}";
+    answering(&mut sender, second.play(refused)).await;
 }
 
 #[tokio::test]

@@ -170,11 +170,29 @@ fn through_the_server_its_descriptions_are_waited_for() {
 }
 
 #[test]
+fn candidates_from_before_the_wish_for_the_server_are_the_servers() {
+    let mut world = World::new();
+    world.dial("7", A, Wish::default());
+    world.ice(A, "1").unwrap();
+    let relay = Wish { relay: true, record: false };
+    let paired = world.lines.pair("7", relay, B, world.now);
+    assert_eq!(paired, Some(((), vec![Opaque::new("1")])));
+    assert!((1..MAX_HELD).all(|_| world.ice(A, "c") == Ok(true)));
+    assert_eq!(world.ice(A, "c"), Err(Refusal::TooMuch), "it counts");
+    let line = world.line();
+    world.lines.lines.get_mut(&line).unwrap().stage = Stage::Connected;
+    let nothing = Some((Relayed { recorded: false }, Vec::new()));
+    assert_eq!(world.status(B), Ok(Status::Connected(Vec::new(), nothing)), "not the other page's");
+}
+
+#[test]
 fn either_sides_wish_counts() {
     let mut world = World::new();
     world.dial("7", A, Wish::default());
     world.dial("7", B, Wish { relay: true, record: false });
     assert_eq!(world.status(A), Ok(Status::NeedInit(Some(Relayed { recorded: false }))));
+    world.lines.records(world.line(), true);
+    assert_eq!(world.status(A), Ok(Status::NeedInit(Some(Relayed { recorded: true }))), "by an operator");
     let plain = World::put_through(Wish::default()).lines.say(A, Opaque::new("w"), Instant::now());
     assert!(matches!(plain, Err(Refusal::NotNow(_))));
 }

@@ -36,7 +36,8 @@ impl Pair {
     pub fn said(&mut self, message: ClientMessage) -> Result<Vec<Step>, Refusal> {
         match message {
             ClientMessage::Offer(offer) => {
-                self.offer_is_kept = !self.other_is_here;
+                // One for a viewer who has just left is not for the next.
+                self.offer_is_kept = !self.other_is_here && !self.met;
                 Ok(self.pass(&ServerMessage::Offer { sdp: offer.whole }, self.offer_is_kept))
             }
             ClientMessage::Answer(answer) => {
@@ -58,7 +59,8 @@ impl Pair {
     }
 
     /// What is not kept is dropped when the other has gone meanwhile: it was meant for a connection that is no more, and
-    /// its leaving is told. So an offer for one viewer never reaches the next, who gets one of its own.
+    /// its leaving is told. So an offer for one viewer does not reach the next, who gets one of its own; unless one leaves
+    /// and the next comes while the offer is on its way here: whom it was made for is not written on it.
     fn pass(&self, message: &ServerMessage, keep: bool) -> Vec<Step> {
         if !self.other_is_here && !keep {
             return Vec::new();
