@@ -29,6 +29,10 @@ pub enum TokenRole {
     Device,
     /// The REST API.
     Admin,
+    /// Somebody the service itself let into one room, to send and to watch by WHIP and WHEP and no more; see
+    /// [`Auth::check_media`]. Only the service makes such a token.
+    #[value(skip)]
+    Guest,
 }
 
 /// What a token says.
@@ -72,15 +76,26 @@ impl Auth {
     pub fn is_open(&self) -> bool {
         self.keys.is_none()
     }
-    /// Checks a token for a role: an `Admin` token is good for every role.
+    /// Checks a token for a role: an `Admin` token is good for every role, a `Guest` token for none.
     pub fn check(&self, token: &str, role: TokenRole) -> Result<Grants, AuthError> {
+        self.checked(token, |claimed| claimed != TokenRole::Guest && (claimed == role || claimed == TokenRole::Admin))
+    }
+    /// The same for sending and watching by WHIP and WHEP, where a `Guest` token is good besides, in its room.
+    pub fn check_media(&self, token: &str, role: TokenRole) -> Result<Grants, AuthError> {
+        self.checked(token, |claimed| [role, TokenRole::Admin, TokenRole::Guest].contains(&claimed))
+    }
+    fn checked(&self, token: &str, suits: impl Fn(TokenRole) -> bool) -> Result<Grants, AuthError> {
         let Some(keys) = &self.keys else { return Ok(grants(TokenRole::Admin, None)) };
         // The signature is compared in constant time by the library.
         let claims = decode::<Claims>(token, &keys.verify, &keys.rules).map_err(|_| AuthError::Unauthorized)?.claims;
-        if claims.role != role && claims.role != TokenRole::Admin {
+        if !suits(claims.role) {
             return Err(AuthError::Forbidden);
         }
-        if claims.room.as_ref().is_some_and(|room| !RoomId::is_valid(room.as_str())) {
+        let sound = match &claims.room {
+            Some(room) => RoomId::is_valid(room.as_str()),
+            None => claims.role != TokenRole::Guest,
+        };
+        if !sound {
             return Err(AuthError::Unauthorized);
         }
         Ok(grants(claims.role, claims.room))
@@ -95,11 +110,10 @@ impl Auth {
 
 /// What each role may do.
 fn grants(role: TokenRole, room: Option<RoomId>) -> Grants {
-    let admin = role == TokenRole::Admin;
     Grants {
-        control: admin || role == TokenRole::Web,
-        publish: admin || role == TokenRole::Device,
-        subscribe: admin || role == TokenRole::Web,
+        control: matches!(role, TokenRole::Admin | TokenRole::Web),
+        publish: matches!(role, TokenRole::Admin | TokenRole::Device | TokenRole::Guest),
+        subscribe: matches!(role, TokenRole::Admin | TokenRole::Web | TokenRole::Guest),
         room,
     }
 }
@@ -150,6 +164,30 @@ mod tests {
         assert_eq!(auth().check(&device, TokenRole::Web), Err(AuthError::Forbidden));
         let admin = auth().issue(TokenRole::Admin, None, HOUR).unwrap();
         assert!(auth().check(&admin, TokenRole::Device).is_ok());
+    }
+
+    #[test]
+    fn a_guest_sends_and_watches_in_his_room_and_has_no_role() {
+        let room = RoomId::new("ring-1");
+        let token = auth().issue(TokenRole::Guest, Some(room.clone()), HOUR).unwrap();
+        for role in [TokenRole::Web, TokenRole::Device, TokenRole::Admin, TokenRole::Guest] {
+            assert_eq!(auth().check(&token, role), Err(AuthError::Forbidden), "{role:?}");
+        }
+        for role in [TokenRole::Web, TokenRole::Device] {
+            let grants = auth().check_media(&token, role).unwrap();
+            assert_eq!((grants.control, grants.publish, grants.subscribe), (false, true, true));
+            assert!(grants.allows_room(&room) && !grants.allows_room(&RoomId::new("ring-2")));
+        }
+        let anywhere = auth().issue(TokenRole::Guest, None, HOUR).unwrap();
+        assert_eq!(auth().check_media(&anywhere, TokenRole::Web), Err(AuthError::Unauthorized), "it must name a room");
+    }
+
+    #[test]
+    fn media_needs_its_role_as_anything_else() {
+        let media = |has, wants| auth().check_media(&auth().issue(has, None, HOUR).unwrap(), wants).map(|_| ());
+        assert_eq!(media(TokenRole::Device, TokenRole::Web), Err(AuthError::Forbidden));
+        assert_eq!(media(TokenRole::Web, TokenRole::Web), Ok(()));
+        assert_eq!(media(TokenRole::Admin, TokenRole::Device), Ok(()));
     }
 
     #[test]

@@ -34,17 +34,21 @@ struct Inner {
     held: Mutex<HashMap<(IpAddr, Kind), usize>>,
     made: DefaultKeyedRateLimiter<IpAddr>,
     per_minute: u32,
+    logins: DefaultKeyedRateLimiter<IpAddr>,
 }
 
 impl Quotas {
     /// With these limits.
     pub fn new(limits: &config::Guests) -> Self {
         let per_minute = NonZeroU32::new(limits.max_made_per_minute).unwrap_or(NonZeroU32::MIN);
+        // All sockets of an address may say who they are at once, as they do when the service was away.
+        let sockets = NonZeroU32::new(u32::try_from(limits.max_sockets).unwrap_or(u32::MAX)).unwrap_or(NonZeroU32::MIN);
         Self(Arc::new(Inner {
             max: [(Kind::Socket, limits.max_sockets), (Kind::Room, limits.max_rooms)],
             held: Mutex::default(),
             made: RateLimiter::keyed(Quota::per_minute(per_minute)),
             per_minute: per_minute.get(),
+            logins: RateLimiter::keyed(Quota::per_minute(per_minute.max(sockets))),
         }))
     }
 
@@ -63,17 +67,26 @@ impl Quotas {
 
     /// The address makes something.
     pub fn made(&self, address: ClientAddress) -> Result<(), OverQuota> {
-        if self.0.made.len() > MAX_ADDRESSES {
-            self.0.made.retain_recent();
-        }
         let limit = || OverQuota(format!("{} rooms, lines and rings a minute", self.0.per_minute));
-        self.0.made.check_key(&address.household()).map_err(|_| limit())
+        if is_over(&self.0.made, address) { Err(limit()) } else { Ok(()) }
+    }
+
+    /// A socket of the address says for the first time whose it is, which all others are told.
+    pub fn logged_in(&self, address: ClientAddress) -> Result<(), OverQuota> {
+        if is_over(&self.0.logins, address) { Err(OverQuota("logins a minute".into())) } else { Ok(()) }
     }
 
     /// Never held across an await.
     fn held(&self) -> MutexGuard<'_, HashMap<(IpAddr, Kind), usize>> {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_over(rate: &DefaultKeyedRateLimiter<IpAddr>, address: ClientAddress) -> bool {
+    if rate.len() > MAX_ADDRESSES {
+        rate.retain_recent();
+    }
+    rate.check_key(&address.household()).is_err()
 }
 
 impl Kind {
@@ -132,5 +145,12 @@ mod tests {
         assert!((0..3).all(|_| quotas.made(address(1)).is_ok()));
         assert!(quotas.made(address(1)).is_err());
         assert!(quotas.made(address(2)).is_ok());
+    }
+
+    #[test]
+    fn logins_are_counted_apart() {
+        let quotas = quotas();
+        assert!((0..3).all(|_| quotas.logged_in(address(1)).is_ok() && quotas.made(address(1)).is_ok()));
+        assert!(quotas.logged_in(address(1)).is_err() && quotas.logged_in(address(2)).is_ok());
     }
 }

@@ -34,6 +34,10 @@ async fn without_a_good_token_nothing_is_told_but_health() {
     }
     let device = token(&service, TokenRole::Device, None);
     assert_eq!(status(&service, Method::GET, "/api/v1/rooms", &device).await, StatusCode::FORBIDDEN);
+    let guest = token(&service, TokenRole::Guest, Some("mine"));
+    for path in ["/api/v1/rooms", "/api/v1/rooms/mine", "/api/v1/recordings"] {
+        assert_eq!(status(&service, Method::GET, path, &guest).await, StatusCode::FORBIDDEN, "{path}");
+    }
     assert_eq!(service.call(Method::GET, "/health").await.0, StatusCode::OK);
 }
 

@@ -88,3 +88,28 @@ async fn encoders_and_players_are_told_in_links() {
     assert!(links[1].starts_with("<turn:127.0.0.1:3478?transport=udp>; rel=\"ice-server\"; username=\""), "{links:?}");
     assert!(json!(links).to_string().contains("credential-type"));
 }
+
+async fn check(server: &Server, token: Option<&str>) -> (u16, Value) {
+    let request = reqwest::Client::new().post(format!("http://{}/api/check", server.address));
+    let answer = token.into_iter().fold(request, |request, token| request.bearer_auth(token)).send().await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn the_check_is_given_a_room_and_a_token_for_it() {
+    let (status, open) = check(&Server::start().await, None).await;
+    assert_eq!((status, open.get("token")), (200, Some(&Value::Null)), "no secret, no token");
+    let server = guarded(Guests { max_made_per_minute: 3, ..Guests::default() }).await;
+    assert_eq!(check(&server, None).await.0, 401);
+    let auth = millrace::auth::Auth::new(Some(SECRET));
+    let token = auth.issue(TokenRole::Web, None, Duration::from_secs(60)).unwrap();
+    let (_, given) = check(&server, Some(&token)).await;
+    let (room, guest) = (given["room"].as_str().unwrap(), given["token"].as_str().unwrap());
+    assert!(room.starts_with("check-"), "{room}");
+    super::sessions::is_a_guests(&server, room, guest).await;
+    assert_eq!(check(&server, Some(guest)).await.0, 401, "no guest asks for more");
+    assert_ne!(check(&server, Some(&token)).await.1["room"], room);
+    assert_eq!([check(&server, Some(&token)).await.0, check(&server, Some(&token)).await.0], [200, 429]);
+    let guests = guarded(Guests { dialects: vec![GuestDialect::Ringing], ..Guests::default() }).await;
+    assert_eq!(check(&guests, None).await.0, 200);
+}

@@ -90,11 +90,58 @@ async fn a_call_is_declined_rings_again_and_is_accepted() {
     ask(&server, "/status", json!({ "sid": woman.sid, "status": "busy" })).await;
     man.hears("declined", json!({ "login": "woman" })).await;
     man.hears("online", seen("woman", "busy")).await;
+    // He who was accepted hears it at once, and again with all.
+    third.hears("online", seen("woman", "busy")).await;
     third.hears("online", seen("woman", "busy")).await;
     assert_eq!(ask(&server, "/call", call).await, refused("this user is busy"));
     ask(&server, "/status", json!({ "sid": woman.sid, "status": "free" })).await;
     man.hears("online", seen("woman", "free")).await;
     woman.quiet().await;
+}
+
+#[tokio::test]
+async fn another_page_of_the_callee_hears_that_it_was_answered() {
+    let server = Server::start().await;
+    let (man, woman) = pair(&server).await;
+    let mut second = Page::of(server.address, "woman").await;
+    ask(&server, "/call", json!({ "login": "woman", "sid": man.sid })).await;
+    second.hears("calling", json!({ "login": "man" })).await;
+    let accept = json!({ "sid": woman.sid, "status": "busy", "reciever_login": "man" });
+    assert_eq!(ask(&server, "/status", accept).await, done("Done"));
+    second.hears("online", seen("woman", "busy")).await;
+    let late = json!({ "sid": second.sid, "status": "busy", "reciever_login": "man" });
+    assert_eq!(ask(&server, "/status", late).await, refused("this user is not calling (any more)"));
+}
+
+#[tokio::test]
+async fn both_sides_of_an_accepted_ring_are_given_its_room() {
+    let secret = "a secret of at least sixteen bytes";
+    let guests = Guests { dialects: vec![GuestDialect::Ringing], ..Guests::default() };
+    let server = Server::hosting(FakeEngine::automatic(), limits(), Some(secret), guests).await;
+    let (man, woman) = pair(&server).await;
+    let of_man = json!({ "sid": man.sid, "login": "woman" });
+    let of_woman = json!({ "sid": woman.sid, "login": "man" });
+    ask(&server, "/call", of_man.clone()).await;
+    let none = refused("you are in no call with this user (any more)");
+    assert_eq!(ask(&server, "/talk", of_man.clone()).await, none);
+    ask(&server, "/status", json!({ "sid": woman.sid, "status": "busy" })).await;
+    let (one, other) = (ask(&server, "/talk", of_man.clone()).await, ask(&server, "/talk", of_woman).await);
+    assert_eq!((&one["status"], &one["room"]), (&json!(0), &other["room"]));
+    let (room, token) = (one["room"].as_str().unwrap(), one["token"].as_str().unwrap());
+    assert!(room.starts_with("ring-"), "{room}");
+    crate::sessions::is_a_guests(&server, room, token).await;
+    ask(&server, "/status", json!({ "sid": woman.sid, "status": "free" })).await;
+    assert_eq!(ask(&server, "/talk", of_man).await, none);
+}
+
+#[tokio::test]
+async fn without_a_secret_a_call_needs_no_token() {
+    let server = Server::start().await;
+    let (man, woman) = pair(&server).await;
+    ask(&server, "/call", json!({ "login": "woman", "sid": man.sid })).await;
+    ask(&server, "/status", json!({ "sid": woman.sid, "status": "busy" })).await;
+    let answer = ask(&server, "/talk", json!({ "sid": man.sid, "login": "woman" })).await;
+    assert_eq!(answer.get("token"), Some(&json!(null)));
 }
 
 #[tokio::test]

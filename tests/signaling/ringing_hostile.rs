@@ -41,7 +41,7 @@ async fn sockets_of_one_address_are_limited_and_given_back() {
 
 #[tokio::test]
 async fn thousands_who_come_log_in_and_vanish_leave_nothing() {
-    let server = server(Guests { max_sockets: 64, ..Guests::default() }).await;
+    let server = server(Guests { max_sockets: 64, max_made_per_minute: 5000, ..Guests::default() }).await;
     let mut witness = Page::of(server.address, "witness").await;
     let visit = async |n: usize| {
         // The place of one before is given back when its end was seen.

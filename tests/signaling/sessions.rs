@@ -50,6 +50,22 @@ pub async fn opened(server: &Server, path: &str) -> (String, String) {
     assert!(body.starts_with("v=0") && text(&headers, "etag").starts_with('"'), "{headers:?}");
     (text(&headers, "location"), text(&headers, "etag"))
 }
+/// The token sends and watches in that room by WHIP and WHEP, and opens nothing else.
+pub async fn is_a_guests(server: &Server, room: &str, token: &str) {
+    let bearer = format!("Bearer {token}");
+    let headers = [("content-type", "application/sdp"), ("authorization", bearer.as_str())];
+    for (path, status) in [
+        (format!("/whip/{room}?name=caller"), 201),
+        (format!("/whep/{room}/caller"), 201),
+        ("/whip/elsewhere".to_owned(), 403),
+        ("/whep/elsewhere".to_owned(), 403),
+    ] {
+        assert_eq!(ask(server, "POST", &path, &headers, &offer()).await.status(), status, "{path}");
+    }
+    for role in ["WEB", "DEVICE"] {
+        assert_eq!(server.status(role, "7", token).await, 403, "{role}");
+    }
+}
 /// Dialects of who is in the room.
 async fn dialects(server: &Server, room: &str) -> Vec<String> {
     let Ok(room) = server.rooms.find(&RoomId::new(room)) else { return Vec::new() };

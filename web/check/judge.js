@@ -5,7 +5,7 @@ const say = (tone) => (words, todo = "") => ({ tone, words, todo });
 const [good, warn, bad, none] = ["good", "warn", "bad", "none"].map(say);
 const WITHHELD = "TURN servers are told only to who has a token that the server accepts.";
 const NO_TOKEN = "This needs a token, and the page has none.";
-const ASK_TOKEN = "Ask the operator for a token (millrace token --role admin) and enter it above.";
+const ASK_TOKEN = "Ask the operator for a token (millrace token --role web) and enter it above.";
 const SKIPPED = {
   server: "Left out: the server cannot be reached.",
   browser: "Left out: this browser cannot connect.",
@@ -123,7 +123,7 @@ const way = (id) => (found) => {
 
 function refusedWay({ error, status, detail }) {
   if (status === 401) return bad("The server does not accept this token: it is wrong or expired.", ASK_TOKEN);
-  if (status === 403) return warn(`The token allows only part of this: ${detail}.`, "For this check it must be good for sending and watching in any room (millrace token --role admin).");
+  if (status === 403) return warn(`The token allows only part of this: ${detail}.`, "Reload the page and try again; if it stays so, send the text below to support.");
   if (status === 429) return warn(`The server takes no more: ${detail}.`, "Try again later.");
   if (error === "refused") return bad(`The server refuses (${status}): ${detail}.`, "Send the text below to support.");
   return error === "unreachable" ? bad("The server did not answer any more.", "Check the network and try again; if other pages open, the server is down.") : null;

@@ -20,13 +20,14 @@ export class Loop {
   #sessions = [];
 
   /** `name` is what it publishes as, `picture` the stream to send. */
-  constructor(way, name, { room, token, picture, iceServers }) {
-    Object.assign(this, { way, name, room, token, picture, iceServers });
+  constructor(way, name, { room, token, status, detail, picture, iceServers }) {
+    Object.assign(this, { way, name, room, token, status, detail, picture, iceServers });
   }
 
   /** `{frames}` once pictures come back, else `{error, …}`. The connections stay open until `close`. */
   async open() {
     try {
+      if (!this.room) throw new Refusal(this.status ? "refused" : "unreachable", this.status, this.detail);
       await this.#publish();
       await connected(this.up);
       await this.#watch();

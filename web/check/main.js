@@ -55,7 +55,7 @@ async function askForToken() {
   const { open, error } = await tryHttp();
   if (open || error) return;
   part("notice").hidden = false;
-  setText(part("notice-text"), given ? "A token is kept in this tab. Another one can be entered here." : "This server asks for a token. Without one, media is not tried; with one (millrace token --role admin), all is.");
+  setText(part("notice-text"), given ? "A token is kept in this tab. Another one can be entered here." : "This server asks for a token. Without one, not all is tried; with one (millrace token --role web), all is.");
 }
 
 part("start").addEventListener("click", check);

@@ -8,7 +8,7 @@ import { Loop } from "./loop.js";
 import { measure, selected } from "./measure.js";
 import { Picture } from "./picture.js";
 import { askServers, trySocket, tryHttp } from "./server.js";
-import { endAll } from "./session.js";
+import { askForRoom, endAll } from "./session.js";
 
 const MEDIA = ["udp", "tcp", "relay"];
 const TURN = ["turnUdp", "turnTcp", "turnTls"];
@@ -26,8 +26,6 @@ export class Run {
   /** `view` has `running(id, words)`, `done(id, verdict)` and `place(id)`, an empty element for a picture. */
   constructor(view, token) {
     Object.assign(this, { view, token });
-    const random = [...crypto.getRandomValues(new Uint8Array(8))].map((one) => one.toString(16).padStart(2, "0")).join("");
-    this.room = `check-${random}`;
   }
 
   async all() {
@@ -57,8 +55,11 @@ export class Run {
     this.version = version;
     const rest = ["socket", ...NETWORK, ...MEDIA, "speed", "line"];
     if (error) return this.#skip(rest, { skipped: "server" });
-    const needsToken = !open && !this.token;
-    const { refused } = await this.#step("socket", async () => (needsToken ? { needsToken } : trySocket(this.room, this.token)));
+    // Of media: guests are let in without one, then only the WebSocket goes untried.
+    this.place = await askForRoom(this.token);
+    const needsToken = this.place.status === 401 && !this.token;
+    const socket = async () => (!open && !this.token ? { needsToken: true } : trySocket("check", this.token));
+    const { refused } = await this.#step("socket", socket);
     if (!globalThis.RTCPeerConnection) return this.#skip(rest.slice(1), { skipped: "browser" });
     const { servers, unasked } = await askServers(this.token);
     const none = { configured: false, withheld: needsToken || Boolean(refused), unasked };
@@ -83,7 +84,7 @@ export class Run {
     // Made within a step: a browser that makes no such picture fails there, in words.
     const made = (way, name) => {
       const { stream } = (this.#picture ??= new Picture());
-      return (loops[name] = new Loop(way, name, { room: this.room, token: this.token, picture: stream, iceServers: relays }));
+      return (loops[name] = new Loop(way, name, { ...this.place, picture: stream, iceServers: relays }));
     };
     try {
       await Promise.all(MEDIA.map((way) => this.#step(way, () => this.#way(loops, made, way, relays, none))));

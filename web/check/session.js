@@ -12,6 +12,13 @@ export class Refusal extends Error {
   }
 }
 
+/** A room of this check's own, `{room, token}`; `{status}` when the server gives none. */
+export async function askForRoom(token) {
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const answer = await fetch("/api/check", { method: "POST", headers, signal: AbortSignal.timeout(ANSWER_MS) }).catch(() => null);
+  return answer?.ok ? answer.json() : { status: answer?.status, detail: words((await answer?.text().catch(() => "")) ?? "") };
+}
+
 /** Posts the peer's offer; `{address, sdp}` of the session and its answer. */
 export async function openSession(path, token, offer) {
   const headers = { "Content-Type": "application/sdp", ...(token && { Authorization: `Bearer ${token}` }) };

@@ -13,7 +13,8 @@ export class Hall {
   #socket = null;
   #late = null; // news while the list is asked for
 
-  /** `on` has `state(word)`, `people()`, `seen(login, status)`, `calling(login)` and `declined(login)`. */
+  /** `on` has `state(word)`, `people()`, `seen(login, status)`, `self(status)`, `calling(login)` and
+   * `declined(login)`. */
   constructor(on) {
     this.on = on;
   }
@@ -51,6 +52,9 @@ export class Hall {
   call = (login) => this.#ask("/call", { login });
   decline = (login) => this.#ask("/decline", { reciever_login: login });
   setBusy = (busy) => this.#ask("/status", { status: busy ? "beasy" : "free" });
+  accept = (login) => this.#ask("/status", { status: "beasy", reciever_login: login });
+  /** `{room, token}` of the call with them, once it was accepted; the token is null where none is needed. */
+  talk = (login) => this.#ask("/talk", { login });
 
   async #begin(why) {
     try {
@@ -76,7 +80,7 @@ export class Hall {
   }
 
   #seen(who, status) {
-    if (who === this.login) return;
+    if (who === this.login) return this.on.self(status); // said of us on another page of ours
     this.#late?.push([who, status]);
     if (status === "offline") this.people.delete(who);
     else this.people.set(who, status === "busy");
@@ -93,7 +97,7 @@ export class Hall {
     });
     const answer = await response.json().catch(() => ({ message: `The server answered ${response.status}.` }));
     if (answer.status !== 0) throw new Error(sentence(answer.message));
-    return answer.message;
+    return answer;
   }
 }
 

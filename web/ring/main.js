@@ -16,7 +16,7 @@ const RING_MS = 60_000; // the server forgets a ring after this
 const NAME = "millrace.ring-name";
 const CONNECTION = { away: ["wait", "Not online"], waiting: ["wait", "Connecting…"], online: ["good", "Online"] };
 
-const hall = new Hall({ state: showConnection, people: showPeople, seen, calling, declined });
+const hall = new Hall({ state: showConnection, people: showPeople, seen, self, calling, declined });
 let state = "idle";
 let other = null; // their login
 let media = new Media(); // one for each call
@@ -120,19 +120,31 @@ function seen(login, status) {
   else if (state === "talking" && (met || status === "offline")) hangUp(`${login} hung up.`);
 }
 
+// Another page of ours has accepted: here it rings no more.
+function self(status) {
+  if (state === "incoming" && status === "busy") idle("Answered on another page of yours.");
+}
+
 /** From the acceptance to the media; `side` is `caller` or `callee`. */
 async function talk(side) {
-  const [who, callee, mine] = [other, side === "caller" ? other : hall.login, new Media()];
+  const [who, mine] = [other, new Media()];
   const still = () => state === "talking" && media === mine;
   [met, media] = [side === "caller", mine];
   become("talking");
   note("Connecting…");
   part("with").focus();
   try {
-    await hall.setBusy(true);
+    await (side === "callee" ? hall.accept(who) : hall.setBusy(true));
+  } catch (error) {
+    // Not ours to take (any more): what we are to the others is as it was.
+    if (still()) idle(error.message, "error");
+    return;
+  }
+  try {
+    const place = await hall.talk(who);
     await openMedia(mine);
     if (!still()) return close(mine);
-    const opened = await openCall(callee, side, mine.stream, showTheirs, (error) => still() && failed(error));
+    const opened = await openCall(place, side, mine.stream, showTheirs, (error) => still() && failed(error));
     if (!still()) return opened.end();
     call = opened;
     log(`In a call with ${who}.`);
@@ -142,10 +154,7 @@ async function talk(side) {
   }
 }
 
-function failed(error) {
-  hangUp(error.message, "error");
-  if (error.status === 401 || error.status === 403) showNotice(error.message, true);
-}
+const failed = (error) => hangUp(error.message, "error");
 
 async function openMedia(mine) {
   mine.changed = (kind) => media === mine && ended(kind).catch(tellError);

@@ -1,32 +1,23 @@
-// The call that follows an accepted ring. `openCall` is the one place that knows how it is carried: a room named after
-// the callee, in which each side publishes by WHIP and watches the other by WHEP.
+// The call that follows an accepted ring. `openCall` is the one place that knows how it is carried: a room that
+// the server names for this call alone, in which each side publishes by WHIP and watches the other by WHEP.
 
 import { iceServers } from "../lib/ice.js";
 import { token } from "../lib/identity.js";
 import { watchPeer } from "../lib/peer.js";
-import { tokenWords } from "../lib/token-words.js";
 
 const FIND_MS = 20_000;
 const RETRY_MS = 300;
 const OTHER = { caller: "callee", callee: "caller" };
 
 /**
- * Opens a call. `side` is `caller` or `callee`, `stream` what is sent. `shown(stream)` is given the other side's media,
- * `lost(error)` is called once when it cannot go on. The result's `end()` ends it.
+ * Opens a call. `place` is its `{room, token}`, `side` is `caller` or `callee`, `stream` what is sent. `shown(stream)` is given
+ * the other side's media, `lost(error)` is called once when it cannot go on. The result's `end()` ends it.
  */
-export async function openCall(callee, side, stream, shown, lost) {
-  const room = await roomOf(callee);
-  const call = new Call(room, side, stream, shown, lost);
+export async function openCall(place, side, stream, shown, lost) {
+  const call = new Call(place, side, stream, shown, lost);
   await call.publish();
   call.watch(); // goes on by itself
   return call;
-}
-
-/** A room may have 64 letters, digits, `_` and `-`; another name stands for itself by its digest. */
-async function roomOf(login) {
-  if (/^[A-Za-z0-9_-]{1,59}$/.test(login)) return `ring-${login}`;
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(login)));
-  return `ring-${[...digest.slice(0, 12)].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
 
 class Call {
@@ -34,8 +25,8 @@ class Call {
   #ended = false;
   #sending = null;
 
-  constructor(room, side, stream, shown, lost) {
-    Object.assign(this, { room, side, stream, shown, lost });
+  constructor({ room, token: pass }, side, stream, shown, lost) {
+    Object.assign(this, { room, pass, side, stream, shown, lost });
   }
 
   async publish() {
@@ -93,7 +84,7 @@ class Call {
   }
 
   async #open(pc, path) {
-    const session = { pc, headers: { Authorization: `Bearer ${token("ring")}` } };
+    const session = { pc, headers: { Authorization: `Bearer ${this.pass ?? "ring"}` } };
     this.#sessions.push(session);
     try {
       await pc.setLocalDescription();
@@ -120,7 +111,7 @@ class Call {
 
 /** What a person can do about a refusal (RFC 9457). */
 function words(status, body) {
-  if (status === 401 || status === 403) return tokenWords(status, token(null));
+  if (status === 401 || status === 403) return "The server does not let this call go on: it was opened too long ago. Ring again.";
   try {
     const { detail, title } = JSON.parse(body);
     return `The call could not be opened: ${detail ?? title}`;

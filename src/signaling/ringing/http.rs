@@ -1,11 +1,12 @@
-//! The four requests. Answers are 200 with what came of it in their body, as deployed pages expect; only a body that is
+//! The five requests. Answers are 200 with what came of it in their body, as deployed pages expect; only a body that is
 //! too large (413), a client that is too fast (429) or a list asked for without a token (401) has another status.
 //!
 //! A page's `sid` is its proof of who it is: 96 random bits that only its socket was told.
 
-use super::presence::Refusal;
-use super::wire::{self, Answer, Call, Decline, SetStatus};
+use super::presence::{Refusal, Status, Wish};
+use super::wire::{self, Answer, Call, Decline, SetStatus, Talk};
 use super::{Desk, now};
+use crate::auth::TokenRole;
 use crate::config::GuestDialect;
 use crate::signaling::client::ClientAddress;
 use crate::signaling::guest;
@@ -13,10 +14,14 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use socketioxide::socket::Sid;
+use std::time::Duration;
+
+/// A call may open and mend its connections for so long.
+const TALK: Duration = Duration::from_secs(3600);
 
 type Body = Result<Bytes, BytesRejection>;
 
@@ -44,11 +49,29 @@ pub async fn call(State(desk): State<Desk>, address: ClientAddress, body: Body) 
 
 fn ring(desk: &Desk, call: &Call) -> Result<(), Refusal> {
     let sid = sid(&call.sid)?;
-    let tell = desk.presence().ring(sid, &call.login, now())?;
-    match desk.tell(wire::CALLING, &tell) {
-        0 => Err(Refusal::Offline),
-        _ => Ok(()),
+    let rung = desk.presence().ring(sid, &call.login, now())?;
+    if let Some(tell) = &rung.declined {
+        desk.tell(wire::DECLINED, tell);
     }
+    if desk.tell(wire::CALLING, &rung.calling) == 0 {
+        desk.presence().withdraw(&rung.calling.who, &call.login, now());
+        return Err(Refusal::Offline);
+    }
+    Ok(())
+}
+
+/// Where the call is that was accepted, for both its sides.
+pub async fn talk(State(desk): State<Desk>, body: Body) -> Response {
+    let with: Call = match read(body) {
+        Ok(with) => with,
+        Err(refusal) => return refusal.into_response(),
+    };
+    let room = match sid(&with.sid).and_then(|sid| desk.presence().talk(sid, &with.login)) {
+        Ok(room) => room,
+        Err(refusal) => return Answer::refused(refusal).into_response(),
+    };
+    let token = desk.0.shared.auth.issue(TokenRole::Guest, Some(room.clone()), TALK);
+    ([(header::CACHE_CONTROL, "no-store")], Json(Talk { status: 0, room, token })).into_response()
 }
 
 pub async fn decline(State(desk): State<Desk>, body: Body) -> Response {
@@ -75,13 +98,18 @@ pub async fn status(State(desk): State<Desk>, body: Body) -> Response {
 }
 
 /// Who is declined hears that before he hears that the callee is busy: so a caller knows whether he was accepted. Hence
-/// both under one lock.
+/// both under one lock. Who was accepted hears it at once, past the news that wait for all.
 fn set_status(desk: &Desk, wanted: &SetStatus) -> Result<(), Refusal> {
     let sid = sid(&wanted.sid)?;
     desk.change(|presence| {
-        let declined = presence.set_busy(sid, wanted.is_busy(), now())?;
-        for tell in &declined {
+        let wish = Wish { busy: wanted.is_busy(), accepts: wanted.reciever_login.as_deref() };
+        let turned = presence.set_busy(sid, wish, now())?;
+        for tell in &turned.declined {
             desk.tell(wire::DECLINED, tell);
+        }
+        let status = if wish.busy { Status::Busy } else { Status::Free };
+        if let Some(tell) = &turned.seen {
+            desk.tell_status(status, tell);
         }
         Ok(())
     })

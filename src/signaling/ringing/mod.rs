@@ -1,5 +1,5 @@
 //! Presence and ringing for pages that call each other (docs/RINGING.md): Socket.IO 5 at `/socket.io/`, and `/online`,
-//! `/call`, `/decline` and `/status` by HTTP.
+//! `/call`, `/decline`, `/status` and `/talk` by HTTP.
 //!
 //! Decides how news reaches pages, and at which pace. `presence` knows who is here and rings whom, `socket` has the
 //! Socket.IO server (the crate `socketioxide`) and `http` the requests. No room is made here: the call that follows is
@@ -15,7 +15,7 @@ use super::Shared;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::routing::{get, post};
-use presence::{Presence, Tell};
+use presence::{Presence, Status, Tell};
 use serde::Serialize;
 use socketioxide::SocketIo;
 use socketioxide::service::SocketIoService;
@@ -44,6 +44,7 @@ pub fn router(shared: Shared) -> Router {
         .route("/call", post(http::call))
         .route("/decline", post(http::decline))
         .route("/status", post(http::status))
+        .route("/talk", post(http::talk))
         .layer(DefaultBodyLimit::max(limit))
         .with_state(desk)
 }
@@ -105,6 +106,10 @@ impl Desk {
         self.send(to, event, &wire::Login { login: who.to_string() })
     }
 
+    fn tell_status(&self, status: Status, Tell { who, to }: &Tell) -> usize {
+        self.send(to, wire::ONLINE, &wire::Seen { login: who, status: status.as_str() })
+    }
+
     /// Tells statuses until shutdown, then closes all sockets.
     async fn spread(self) {
         let closing = self.0.shared.closing.clone();
@@ -121,8 +126,8 @@ impl Desk {
 
     async fn tell_next(&self) {
         let next = self.presence().next_change();
-        let Some((status, Tell { who, to })) = next else { return self.0.news.notified().await };
-        self.send(&to, wire::ONLINE, &wire::Seen { login: &who, status: status.as_str() });
-        tokio::time::sleep(PACE * to.len() as u32).await;
+        let Some((status, tell)) = next else { return self.0.news.notified().await };
+        self.tell_status(status, &tell);
+        tokio::time::sleep(PACE * tell.to.len() as u32).await;
     }
 }

@@ -5,14 +5,17 @@
 //! its siblings.
 
 mod rings;
+mod talks;
 #[cfg(test)]
 mod tests;
 
+use crate::model::RoomId;
 use rings::Rings;
 use socketioxide::socket::Sid;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use talks::Talk;
 
 /// A call that is neither accepted nor declined lapses after this.
 pub const RING_LIMIT: Duration = Duration::from_secs(60);
@@ -56,12 +59,15 @@ pub enum Refusal {
     /// Caller and callee are one.
     #[error("you cannot call yourself")]
     Yourself,
-    /// Too many ring the callee, or each other, already.
-    #[error("this user is being called by others: try again in a minute")]
+    /// Too many users are rung already.
+    #[error("too many users are being called: try again in a minute")]
     TooManyRings,
     /// There is no such ring.
     #[error("this user is not calling (any more)")]
     NotCalling,
+    /// Neither of the two has accepted a ring of the other, or it is over.
+    #[error("you are in no call with this user (any more)")]
+    NotTalking,
 }
 
 /// A user's name, shared by all that hold it.
@@ -86,8 +92,35 @@ struct Connection {
 struct User {
     connections: HashSet<u64>,
     busy: bool,
-    /// His own ring was accepted: the next `busy` is for that call.
-    answered: bool,
+    /// The call that was accepted last, until either side is free or offline.
+    talk: Option<Talk>,
+}
+
+/// What comes of a ring.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// The callee hears who calls.
+    pub calling: Tell,
+    /// Whose ring gave way to it hears that it was declined.
+    pub declined: Option<Tell>,
+}
+
+/// What a page says of its user.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish<'a> {
+    /// Busy, else free.
+    pub busy: bool,
+    /// Whose ring is accepted by that; else the newest.
+    pub accepts: Option<&'a str>,
+}
+
+/// What comes of it: who is told at once, in this order.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Turned {
+    /// These hear that they were declined.
+    pub declined: Vec<Tell>,
+    /// The accepted caller and the user's own other pages hear his status: it must not wait behind the others' news.
+    pub seen: Option<Tell>,
 }
 
 /// All of it.
@@ -158,7 +191,7 @@ impl Presence {
     }
 
     /// Rings the callee: who is told of it.
-    pub fn ring(&mut self, sid: Sid, callee: &str, now: Instant) -> Result<Tell, Refusal> {
+    pub fn ring(&mut self, sid: Sid, callee: &str, now: Instant) -> Result<Rung, Refusal> {
         let caller = self.user_of(sid)?;
         let (callee, user) = self.users.get_key_value(callee).ok_or(Refusal::Offline)?;
         if *caller == **callee {
@@ -168,8 +201,15 @@ impl Presence {
             return Err(Refusal::Busy);
         }
         let callee = callee.clone();
-        self.rings.add(&caller, &callee, now)?;
-        Ok(Tell { to: self.sids_of(&callee), who: caller })
+        let displaced = self.rings.add(&caller, &callee, now)?;
+        self.settle(&caller);
+        let declined = displaced.map(|name| Tell { to: self.sids_of(&name), who: callee.clone() });
+        Ok(Rung { calling: Tell { to: self.sids_of(&callee), who: caller }, declined })
+    }
+
+    /// Nobody could be told of a ring: it is none.
+    pub fn withdraw(&mut self, caller: &str, callee: &str, now: Instant) {
+        self.rings.remove(caller, callee, now);
     }
 
     /// Ends a ring from the other, or to him: who is told of it.
@@ -179,23 +219,31 @@ impl Presence {
         if was { Ok(Tell { to: self.sids_of(other), who }) } else { Err(Refusal::NotCalling) }
     }
 
-    /// Sets a user's status. Busy accepts the newest ring to him, unless he is busy by a ring of his own that was
-    /// accepted; all others who ring him are declined: who is told of it.
-    pub fn set_busy(&mut self, sid: Sid, busy: bool, now: Instant) -> Result<Vec<Tell>, Refusal> {
+    /// Sets a user's status: who is told of it at once. Busy accepts the ring that is named, else the newest one to him
+    /// (nobody's, if a ring of his own has just been accepted); all others who ring him are declined.
+    pub fn set_busy(&mut self, sid: Sid, wish: Wish<'_>, now: Instant) -> Result<Turned, Refusal> {
         let who = self.user_of(sid)?;
-        let Some(user) = self.users.get_mut(&who) else { return Err(Refusal::NotLoggedIn) };
-        let answered = std::mem::take(&mut user.answered);
-        if std::mem::replace(&mut user.busy, busy) != busy {
+        let accepts = wish.accepts.filter(|_| wish.busy);
+        if accepts.is_some_and(|caller| !self.rings.remove(caller, &who, now)) {
+            return Err(Refusal::NotCalling);
+        }
+        let was = self.users.get_mut(&who).map(|user| std::mem::replace(&mut user.busy, wish.busy));
+        let changed = was.ok_or(Refusal::NotLoggedIn)? != wish.busy;
+        if changed {
             self.mark(&who);
         }
-        if !busy {
-            return Ok(Vec::new());
+        let (mut to, mut declined) = (Vec::new(), Vec::new());
+        if changed {
+            to.extend(self.sids_of(&who).into_iter().filter(|own| *own != sid));
         }
-        let mut callers = self.rings.take(&who, now);
-        if !answered && let Some(accepted) = callers.pop().and_then(|name| self.users.get_mut(&name)) {
-            accepted.answered = true;
+        if wish.busy {
+            let (accepted, others) = self.chosen(&who, accepts, now);
+            to.extend(accepted.into_iter().flat_map(|caller| self.accept(&who, &caller, now)));
+            declined.extend(others.iter().map(|caller| Tell { to: self.sids_of(caller), who: who.clone() }));
+        } else {
+            self.part(&who);
         }
-        Ok(callers.iter().map(|caller| Tell { to: self.sids_of(caller), who: who.clone() }).collect())
+        Ok(Turned { declined, seen: (!to.is_empty()).then_some(Tell { who, to }) })
     }
 
     /// Rings whose time is over are dropped.
@@ -250,6 +298,7 @@ impl Presence {
         let Some(user) = self.users.get_mut(&name) else { return };
         user.connections.remove(&connection);
         if user.connections.is_empty() {
+            self.part(&name);
             self.users.remove(&name);
             self.rings.forget(&name);
             self.mark(&name);

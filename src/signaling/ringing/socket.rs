@@ -113,11 +113,12 @@ impl<A: Adapter> FromMessageParts<A> for LoggedIn {
 }
 
 impl Visitor {
-    /// The first login of a connection is free; a page that is somebody else each moment is one that makes things.
+    /// All are told of a login: one address may have so many. A page that is somebody else each moment makes things.
     fn log_in(&self, login: &str) -> Answer {
-        if self.desk.presence().is_logged_in(self.number)
-            && let Err(over) = self.desk.0.shared.quotas.made(self.address)
-        {
+        let quotas = &self.desk.0.shared.quotas;
+        let again = self.desk.presence().is_logged_in(self.number);
+        let within = if again { quotas.made(self.address) } else { quotas.logged_in(self.address) };
+        if let Err(over) = within {
             return Answer::refused(over);
         }
         Answer::of(self.desk.change(|presence| presence.log_in(self.number, login)), "")

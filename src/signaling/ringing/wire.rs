@@ -1,6 +1,7 @@
 //! The dialect's messages, with its exact field names (`reciever_login` and `beasy` are spelled so in deployed pages).
 
 use super::presence::{Refusal, Status};
+use crate::model::RoomId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,6 +56,9 @@ pub struct SetStatus {
     /// `beasy` or `busy`; anything else is free.
     #[serde(default)]
     pub status: Value,
+    /// Who is accepted by being busy; pages that do not say accept the newest ring.
+    #[serde(default)]
+    pub reciever_login: Option<String>,
 }
 
 impl SetStatus {
@@ -73,6 +77,17 @@ impl Status {
             Self::Offline => "offline",
         }
     }
+}
+
+/// Answer to `POST /talk`, whose body is a [`Call`]: where the call is, and a token for it if one is needed.
+#[derive(Debug, Serialize)]
+pub struct Talk {
+    /// 0: done.
+    pub status: u8,
+    /// The call's room.
+    pub room: RoomId,
+    /// For WHIP and WHEP in that room.
+    pub token: Option<String>,
 }
 
 /// Any answer.

@@ -55,7 +55,7 @@ pub async fn no_such_method() -> Problem {
 
 /// Whose token it is, and the room of the address.
 pub fn admit(shared: &Shared, headers: &HeaderMap, role: TokenRole, room: &str) -> Result<(RoomId, Grants), Problem> {
-    let grants = shared.auth.check(bearer(headers).unwrap_or_default(), role)?;
+    let grants = shared.auth.check_media(bearer(headers).unwrap_or_default(), role)?;
     if !RoomId::is_valid(room) {
         return Err(Problem::bad_request("a room's name is 1 to 64 of A-Z, a-z, 0-9, _ and -"));
     }

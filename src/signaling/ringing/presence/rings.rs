@@ -25,8 +25,9 @@ impl Ring {
 pub struct Rings(HashMap<Name, Vec<Ring>>);
 
 impl Rings {
-    /// Once more is once, from now on.
-    pub fn add(&mut self, caller: &Name, callee: &Name, now: Instant) -> Result<(), Refusal> {
+    /// Once more is once, from now on. Where too many ring one user the oldest ring gives way, so that nobody can be made
+    /// unreachable by many: its caller is returned.
+    pub fn add(&mut self, caller: &Name, callee: &Name, now: Instant) -> Result<Option<Name>, Refusal> {
         if self.0.len() >= MAX_CALLEES {
             self.prune(now);
         }
@@ -35,11 +36,9 @@ impl Rings {
         }
         let rings = self.0.entry(callee.clone()).or_default();
         rings.retain(|ring| ring.lasts(now) && ring.caller != *caller);
-        if rings.len() >= MAX_OF_ONE {
-            return Err(Refusal::TooManyRings);
-        }
+        let displaced = (rings.len() >= MAX_OF_ONE).then(|| rings.remove(0).caller);
         rings.push(Ring { caller: caller.clone(), since: now });
-        Ok(())
+        Ok(displaced)
     }
 
     /// Whether there was such a ring.

@@ -26,10 +26,14 @@ impl Hall {
             .collect()
     }
     fn ring(&mut self, sid: Sid, callee: &str) -> Result<Tell, Refusal> {
-        self.presence.ring(sid, callee, self.now)
+        self.presence.ring(sid, callee, self.now).map(|rung| rung.calling)
     }
+    /// Who is declined.
     fn busy(&mut self, sid: Sid) -> Vec<Tell> {
-        self.presence.set_busy(sid, true, self.now).unwrap()
+        self.turn(sid, true, None).unwrap().declined
+    }
+    fn turn(&mut self, sid: Sid, busy: bool, accepts: Option<&str>) -> Result<Turned, Refusal> {
+        self.presence.set_busy(sid, Wish { busy, accepts }, self.now)
     }
     /// Nothing is left of anybody.
     fn assert_empty(&mut self) {
@@ -108,7 +112,7 @@ fn refusals_say_why() {
     assert_eq!(hall.ring(sids[0], "man"), Err(Refusal::Yourself));
     hall.busy(sids[1]);
     assert_eq!(hall.ring(sids[0], "woman"), Err(Refusal::Busy));
-    assert_eq!(hall.presence.set_busy(mute, true, hall.now), Err(Refusal::NotLoggedIn));
+    assert_eq!(hall.turn(mute, true, None), Err(Refusal::NotLoggedIn));
 }
 
 #[test]
@@ -120,7 +124,7 @@ fn busy_accepts_the_newest_ring_and_declines_the_others() {
     assert_eq!(hall.busy(sids[0]), [tell("a", &sids[1..2])], "b hears that it was declined");
     assert_eq!(hall.busy(sids[2]), [tell("c", &sids[3..4])], "c talks to a, so d is declined");
     assert_eq!(hall.presence.rings.len(), 0);
-    assert_eq!(hall.presence.set_busy(sids[0], false, hall.now), Ok(Vec::new()));
+    assert_eq!(hall.turn(sids[0], false, None), Ok(Turned::default()));
     let seen = ["a", "c"].map(str::to_owned);
     assert_eq!(hall.news(), [(seen[0].clone(), Status::Free, 3), (seen[1].clone(), Status::Busy, 3)]);
 }
@@ -144,12 +148,98 @@ fn a_ring_lapses() {
 }
 
 #[test]
-fn rings_of_one_callee_are_bounded() {
+fn where_too_many_ring_the_oldest_gives_way() {
     let (mut hall, _) = Hall::of(&["star"]);
     let fans: Vec<Sid> = (0..17).map(|n| hall.page(&format!("fan {n}")).1).collect();
     assert!(fans[..16].iter().all(|fan| hall.ring(*fan, "star").is_ok()));
-    assert_eq!(hall.ring(fans[16], "star"), Err(Refusal::TooManyRings));
-    assert!(hall.ring(fans[0], "star").is_ok(), "the same once more is no other");
+    assert!(hall.ring(fans[0], "star").is_ok(), "the same once more is no other, and the newest");
+    let rung = hall.presence.ring(fans[16], "star", hall.now).unwrap();
+    assert_eq!(rung.declined, Some(tell("star", &fans[1..2])));
+    assert_eq!(hall.presence.rings.len(), 16);
+}
+
+#[test]
+fn the_accepted_caller_and_the_own_other_pages_hear_it_at_once() {
+    let (mut hall, sids) = Hall::of(&["man", "woman", "woman"]);
+    hall.ring(sids[0], "woman").unwrap();
+    let turned = hall.turn(sids[1], true, None).unwrap();
+    assert_eq!(turned, Turned { declined: Vec::new(), seen: Some(tell("woman", &[sids[2], sids[0]])) });
+    assert_eq!(hall.turn(sids[2], true, None), Ok(Turned::default()), "nothing new");
+}
+
+#[test]
+fn who_is_named_is_accepted_and_nobody_else() {
+    let (mut hall, sids) = Hall::of(&["star", "a", "b"]);
+    hall.ring(sids[1], "star").unwrap();
+    hall.ring(sids[2], "star").unwrap();
+    assert_eq!(hall.turn(sids[0], true, Some("c")), Err(Refusal::NotCalling));
+    assert_eq!(hall.ring(sids[2], "star").unwrap().who, "b".into(), "a refusal has changed nothing");
+    let turned = hall.turn(sids[0], true, Some("a")).unwrap();
+    assert_eq!(turned.declined, [tell("star", &sids[2..])]);
+    assert_eq!(turned.seen, Some(tell("star", &sids[1..2])));
+}
+
+#[test]
+fn an_acceptance_counts_for_the_next_busy_alone_and_not_for_long() {
+    let (mut hall, sids) = Hall::of(&["a", "b", "c"]);
+    // The accepted caller says nothing for a while, then accepts somebody else.
+    hall.ring(sids[1], "a").unwrap();
+    hall.busy(sids[0]);
+    hall.now += Duration::from_secs(6);
+    hall.ring(sids[2], "b").unwrap();
+    assert_eq!(hall.busy(sids[1]), [], "c is accepted");
+    assert!(hall.presence.talk(sids[2], "b").is_ok() && hall.presence.talk(sids[0], "b").is_err());
+    // The accepting one is free again before the caller has said anything.
+    let (mut hall, sids) = Hall::of(&["a", "b", "c"]);
+    hall.ring(sids[1], "a").unwrap();
+    hall.busy(sids[0]);
+    hall.turn(sids[0], false, None).unwrap();
+    hall.ring(sids[2], "b").unwrap();
+    assert_eq!(hall.busy(sids[1]), [], "c is accepted");
+    // He who was accepted rings another: that is over as well.
+    let (mut hall, sids) = Hall::of(&["a", "b", "c"]);
+    hall.ring(sids[1], "a").unwrap();
+    hall.busy(sids[0]);
+    hall.ring(sids[1], "c").unwrap();
+    hall.ring(sids[2], "b").unwrap();
+    assert_eq!(hall.busy(sids[1]), [], "c is accepted");
+}
+
+#[test]
+fn who_ring_each_other_are_in_one_call() {
+    let (mut hall, sids) = Hall::of(&["a", "b"]);
+    hall.ring(sids[0], "b").unwrap();
+    hall.ring(sids[1], "a").unwrap();
+    hall.busy(sids[0]);
+    assert_eq!(hall.presence.rings.len(), 0, "a's own ring is over");
+    assert_eq!(hall.busy(sids[1]), [], "nobody is declined by it");
+}
+
+#[test]
+fn both_sides_of_a_call_have_its_room_until_one_of_them_goes() {
+    for goes_offline in [false, true] {
+        let (mut hall, sids) = Hall::of(&["man", "woman", "third"]);
+        hall.ring(sids[0], "woman").unwrap();
+        assert_eq!(hall.presence.talk(sids[0], "woman"), Err(Refusal::NotTalking), "it rings only");
+        hall.busy(sids[1]);
+        hall.busy(sids[0]);
+        let room = hall.presence.talk(sids[0], "woman").unwrap();
+        assert_eq!(hall.presence.talk(sids[1], "man"), Ok(room));
+        assert_eq!(hall.presence.talk(sids[2], "man"), Err(Refusal::NotTalking));
+        match goes_offline {
+            true => hall.presence.gone(1),
+            false => drop(hall.turn(sids[1], false, None).unwrap()),
+        }
+        assert!(hall.presence.talk(sids[1], "man").is_err() && hall.presence.talk(sids[0], "woman").is_err());
+    }
+}
+
+#[test]
+fn a_ring_that_reached_nobody_is_none() {
+    let (mut hall, sids) = Hall::of(&["man", "woman"]);
+    hall.ring(sids[0], "woman").unwrap();
+    hall.presence.withdraw("man", "woman", hall.now);
+    assert_eq!(hall.presence.rings.len(), 0);
 }
 
 #[test]
