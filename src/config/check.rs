@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A secret shorter than this can be guessed by trying.
-const MIN_SECRET_BYTES: usize = 16;
+pub(super) const MIN_SECRET_BYTES: usize = 16;
 
 /// Everything wrong with the settings, each with its key and the remedy.
 #[derive(Debug, Default, PartialEq, Eq, thiserror::Error)]
