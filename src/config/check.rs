@@ -197,6 +197,13 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_of_turn_is_as_long_as_that_of_tokens() {
+        let with = |secret: &str| problems(|config| config.turn.secret = Some(secret.into()));
+        assert!(with("fifteen bytes..").contains("turn.secret needs at least 16 bytes"));
+        assert_eq!(with("sixteen bytes..."), "");
+    }
+
+    #[test]
     fn media_over_tcp_may_not_want_the_port_of_the_pages() {
         let clash = |c: &mut Config| c.media.port = c.server.http.port();
         assert!(problems(clash).contains("server.http and media"), "{}", problems(clash));

@@ -25,7 +25,7 @@ pub struct Turn {
     pub peers: Vec<IpNet>,
     /// Relays at once.
     pub max_allocations: usize,
-    /// Relays at once of one user.
+    /// Relays at once of one user, which is all that have one address: an office behind a NAT, some relays for each browser.
     pub max_allocations_per_user: usize,
     /// What one relay may carry, in bits per second each way; 0: no limit.
     pub max_bitrate: u64,
@@ -49,7 +49,7 @@ impl Default for Turn {
             ports: 49152..=65535,
             peers: Vec::new(),
             max_allocations: 1000,
-            max_allocations_per_user: 20,
+            max_allocations_per_user: 200,
             max_bitrate: 20_000_000,
             credential_ttl: Duration::from_secs(12 * 3600),
             servers: Vec::new(),
