@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn invented_addresses_cost_a_bounded_memory() {
         let pace = Pace::new(1, 1);
-        (0..200_000_u32).for_each(|n| drop(pace.allows(Ipv4Addr::from(n).into())));
-        assert!(pace.rates.len() <= 1 << 16);
+        let passed = (0..200_000_u32).filter(|n| pace.allows(Ipv4Addr::from(*n).into())).count();
+        assert!(passed > 0 && pace.rates.len() <= 1 << 16);
     }
 }
