@@ -3,6 +3,7 @@
 //! Decides the order of starting and of ending; what each part does is its own.
 
 mod cameras;
+mod descriptors;
 mod layers;
 mod logs;
 mod parts;
@@ -12,6 +13,7 @@ mod serve;
 mod tls;
 mod turn;
 
+pub use descriptors::raise as raise_descriptors;
 pub use logs::{LogError, init as init_logs};
 
 use crate::auth::{Auth, TokenRole};

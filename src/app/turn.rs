@@ -24,8 +24,9 @@ fn listen(config: &Config, media: SocketAddr, credentials: &Credentials) -> Resu
         return Ok(None);
     }
     let announced = config.media.announced();
+    let media_bind = Some(media.ip());
     let media = announced.iter().map(|ip| SocketAddr::new(*ip, media.port())).collect();
-    let started = Server::start(&config.turn, Own { media, announced }, tls, credentials.clone());
+    let started = Server::start(&config.turn, Own { media, announced, media_bind }, tls, credentials.clone());
     Ok(Some(started.map_err(|error| match error {
         TurnError::Bind { key: "turn.listen_tls", address, cause } => {
             let flag = "MILLRACE_TURN__LISTEN_TLS (\"\" switches it off)";

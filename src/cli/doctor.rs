@@ -2,6 +2,7 @@
 //!
 //! Decides how findings look; what the media engine needs is told by `media::requirements`.
 
+use crate::app::raise_descriptors;
 use crate::config::{Config, PublicIps};
 use crate::media::rendition::{self, CANDIDATES, Candidate, Verdict, verdict};
 use crate::media::requirements;
@@ -51,6 +52,7 @@ fn examine(config: Config) -> Vec<Finding> {
     findings.push(ladder(&config));
     findings.extend(hardware(&config));
     findings.extend(ports(&config));
+    findings.push(raise_descriptors(&config.turn));
     findings.push(addresses(&config));
     findings.push(writable("data folder", &config.server.data_dir));
     let recordings = config.recording.folder(&config.server);

@@ -1,6 +1,6 @@
 //! `millrace serve`: start, say where to go, wait for a signal, end in order.
 
-use crate::app::{App, Running, init_logs};
+use crate::app::{App, Running, init_logs, raise_descriptors};
 use crate::config::{Config, LogFormat};
 use std::process::ExitCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -10,6 +10,9 @@ const CUT_SHORT: i32 = 130;
 
 pub fn run(config: Config) -> anyhow::Result<ExitCode> {
     init_logs(&config.log)?;
+    if let Err(warning) = raise_descriptors(&config.turn) {
+        tracing::warn!("{warning}");
+    }
     tokio::runtime::Runtime::new()?.block_on(serve(config))
 }
 

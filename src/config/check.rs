@@ -6,7 +6,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A secret shorter than this can be guessed by trying.
-const MIN_SECRET_BYTES: usize = 16;
+pub(super) const MIN_SECRET_BYTES: usize = 16;
 
 /// Everything wrong with the settings, each with its key and the remedy.
 #[derive(Debug, Default, PartialEq, Eq, thiserror::Error)]
@@ -194,6 +194,13 @@ mod tests {
         for key in ["auth.secret has 5 bytes", "server.tls_key is not", "port 8080", "rooms.max_rooms is 0"] {
             assert!(text.contains(key), "{key} is missing in:\n{text}");
         }
+    }
+
+    #[test]
+    fn a_secret_of_turn_is_as_long_as_that_of_tokens() {
+        let with = |secret: &str| problems(|config| config.turn.secret = Some(secret.into()));
+        assert!(with("fifteen bytes..").contains("turn.secret needs at least 16 bytes"));
+        assert_eq!(with("sixteen bytes..."), "");
     }
 
     #[test]

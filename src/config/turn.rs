@@ -1,5 +1,6 @@
 //! `[turn]`: the STUN and TURN server inside, and others that clients are told of.
 
+use super::check::MIN_SECRET_BYTES;
 use super::empty_is_none;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
@@ -24,7 +25,7 @@ pub struct Turn {
     pub peers: Vec<IpNet>,
     /// Relays at once.
     pub max_allocations: usize,
-    /// Relays at once of one user.
+    /// Relays at once of one user, which is all that have one address: an office behind a NAT, some relays for each browser.
     pub max_allocations_per_user: usize,
     /// What one relay may carry, in bits per second each way; 0: no limit.
     pub max_bitrate: u64,
@@ -33,7 +34,7 @@ pub struct Turn {
     pub credential_ttl: Duration,
     /// Other servers that clients are told of: `stun:host:port`, `turn:host:port?transport=udp`, `turns:host:port`.
     pub servers: Vec<String>,
-    /// Shared with a TURN server of `servers` (coturn's `static-auth-secret`); without one a random one is made at start.
+    /// Shared with a TURN server of `servers` (coturn's `static-auth-secret`), at least 16 bytes; without one a random one is made at start.
     #[serde(deserialize_with = "empty_is_none")]
     pub secret: Option<String>,
 }
@@ -48,7 +49,7 @@ impl Default for Turn {
             ports: 49152..=65535,
             peers: Vec::new(),
             max_allocations: 1000,
-            max_allocations_per_user: 20,
+            max_allocations_per_user: 200,
             max_bitrate: 20_000_000,
             credential_ttl: Duration::from_secs(12 * 3600),
             servers: Vec::new(),
@@ -86,6 +87,9 @@ impl Turn {
             return Some(format!(
                 "turn.servers has {url:?} but turn.secret is not set: give both the same static-auth-secret"
             ));
+        }
+        if self.secret.as_ref().is_some_and(|secret| secret.len() < MIN_SECRET_BYTES) {
+            return Some(format!("turn.secret needs at least {MIN_SECRET_BYTES} bytes: try `openssl rand -hex 32`"));
         }
         if self.max_allocations == 0 || self.max_allocations_per_user == 0 {
             return Some(

@@ -49,7 +49,7 @@ fn kind_v4(v4: Ipv4Addr) -> Option<Special> {
         [0, ..] => Some(Special::Unspecified),
         [127, ..] => Some(Special::Loopback),
         [169, 254, ..] => Some(Special::LinkLocal),
-        [100, 100, 100, 200] | [192, 0, 0, 192] => Some(Special::Metadata),
+        [100, 100, 100, 200] | [168, 63, 129, 16] | [192, 0, 0, 192] => Some(Special::Metadata),
         [224..=239, ..] => Some(Special::Multicast),
         [240..=255, ..] => Some(Special::Reserved),
         _ => None,
@@ -151,6 +151,15 @@ mod tests {
                 assert!(!is_public(Ipv6Addr::from(s).into()), "{}", Ipv6Addr::from(s));
             }
         }
+    }
+
+    #[test]
+    fn metadata_services_with_public_addresses_are_not_public() {
+        // Azure's WireServer has one of the world's.
+        for host in ["168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::168.63.129.16"] {
+            assert_eq!(kind(host.parse().unwrap()), Some(Special::Metadata), "{host}");
+        }
+        assert!(public("168.63.129.17"));
     }
 
     #[test]

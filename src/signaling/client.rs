@@ -7,9 +7,11 @@ use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, header};
 use ipnet::IpNet;
+use metrics::counter;
 use std::convert::Infallible;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Once;
 
 const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -46,8 +48,27 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let connection = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
         let nearest = connection.unwrap_or(Ipv4Addr::LOCALHOST.into()).to_canonical();
-        Ok(Self(farthest(nearest, &parts.headers, &Shared::from_ref(state).server.trusted_proxies)))
+        let server = Shared::from_ref(state).server;
+        if is_unheard(nearest, &parts.headers, &server.trusted_proxies) {
+            tell_unheard(nearest);
+        }
+        Ok(Self(farthest(nearest, &parts.headers, &server.trusted_proxies)))
     }
+}
+
+/// Whether somebody whose word does not count says who the client is.
+fn is_unheard(nearest: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
+    headers.contains_key(FORWARDED) && !proxies.iter().any(|net| net.contains(&nearest))
+}
+
+/// Counted; and said once, since behind such a proxy all clients share the limits of one.
+fn tell_unheard(proxy: IpAddr) {
+    static SAID: Once = Once::new();
+    counter!("media_untrusted_forwarded_total").increment(1);
+    SAID.call_once(|| {
+        tracing::warn!(%proxy, "X-Forwarded-For of an untrusted address is ignored, so all who come through it count as one \
+             client; if it is your proxy, list it in server.trusted_proxies");
+    });
 }
 
 /// The last address that no trusted proxy stands for: what is left of it anybody may have written.
@@ -90,6 +111,16 @@ mod tests {
         assert_eq!(seen("127.0.0.1", &["198.51.100.1, 10.0.0.2"], &["127.0.0.0/8", "10.0.0.0/8"]), "198.51.100.1");
         assert_eq!(seen("127.0.0.1", &["6.6.6.6", "198.51.100.1"], &["127.0.0.0/8"]), "198.51.100.1", "forged");
         assert_eq!(seen("127.0.0.1", &["nonsense"], &["127.0.0.0/8"]), "127.0.0.1");
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_trusts_is_noticed() {
+        let unheard = |nearest: &str, forwarded: bool| {
+            let line = forwarded.then(|| (FORWARDED, "198.51.100.1".parse().unwrap()));
+            is_unheard(nearest.parse().unwrap(), &line.into_iter().collect(), &["127.0.0.0/8".parse().unwrap()])
+        };
+        assert!(unheard("203.0.113.5", true));
+        assert!(!unheard("127.0.0.1", true) && !unheard("203.0.113.5", false));
     }
 
     #[test]

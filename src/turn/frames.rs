@@ -40,7 +40,10 @@ pub(super) fn next(bytes: &[u8]) -> Frame {
 
 /// Adds the padding that a stream wants.
 pub(super) fn pad(message: &mut Vec<u8>) {
-    message.resize(message.len().next_multiple_of(4), 0);
+    let whole = message.len().next_multiple_of(4);
+    // No more than that: what waits for a client is counted by what it takes.
+    message.reserve_exact(whole - message.len());
+    message.resize(whole, 0);
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! back to where it came from.
 
 use super::ledger::Ledger;
+use crate::model::network;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -34,9 +35,25 @@ pub(super) struct Ground {
     pub(super) ports: RangeInclusive<u16>,
     /// Our media port, as clients are told it.
     pub(super) media: Vec<SocketAddr>,
+    /// What it is bound to; it need not be what relays are bound to.
+    pub(super) media_bind: Option<IpAddr>,
 }
 
+/// The most that the kernel keeps for a relay while the thread is busy: a keyframe and a little.
+const RECEIVE_BUFFER: usize = 512 * 1024;
+
 impl Ground {
+    /// Finds the places by what is listened on. Where IPv6 is, the world's addresses of this machine are told though nobody
+    /// announced one: media may be bound to IPv4 alone. Relays of IPv4 there are whatever is listened on.
+    pub(super) fn found(announced: &[IpAddr], own: &[IpAddr], listened: &[IpAddr]) -> Vec<Place> {
+        let has_v6 = listened.iter().any(IpAddr::is_ipv6);
+        let world = own.iter().filter(|ip| has_v6 && ip.is_ipv6() && network::is_public(**ip));
+        let announced: Vec<IpAddr> = announced.iter().chain(world).copied().collect();
+        let any = listened.iter().map(|ip| unspecified(*ip)).chain([Ipv4Addr::UNSPECIFIED.into()]);
+        let binds: Vec<IpAddr> = listened.iter().copied().chain(any).collect();
+        Self::places(&announced, own, &binds)
+    }
+
     /// Finds the places: `announced` addresses, `own` ones of this machine, `binds` that the operator gave.
     pub(super) fn places(announced: &[IpAddr], own: &[IpAddr], binds: &[IpAddr]) -> Vec<Place> {
         let of = |v4: bool| {
@@ -69,6 +86,8 @@ impl Ground {
             let port = rand::random_range(self.ports.clone()) & if even { !1 } else { !0 };
             self.ports.contains(&port).then_some(())?;
             let socket = udp(SocketAddr::new(place.bind, port)).ok()?;
+            // The kernel gives what it allows.
+            let _ = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER);
             Some((socket, SocketAddr::new(place.told, port)))
         });
         tried.next().ok_or(SocketAllocateError::InsufficientCapacity)
@@ -76,20 +95,29 @@ impl Ground {
 
     /// Where a packet for `peer` is sent.
     pub(super) fn inward(&self, peer: SocketAddr, ledger: &Ledger) -> SocketAddr {
-        let place = self.places.iter().find(|place| place.told != place.inside && place.told == peer.ip());
-        match place {
-            Some(place) if self.media.contains(&peer) || ledger.is_relay(peer) => {
-                SocketAddr::new(place.inside, peer.port())
-            }
-            _ => peer,
-        }
+        let place = self.places.iter().find(|place| place.told == peer.ip());
+        let inside = match place {
+            Some(place) if self.media.contains(&peer) => self.media_inside(place),
+            Some(place) if place.told != place.inside && ledger.is_relay(peer) => place.inside,
+            _ => peer.ip(),
+        };
+        SocketAddr::new(inside, peer.port())
+    }
+
+    fn media_inside(&self, place: &Place) -> IpAddr {
+        let own = self.media_bind.filter(|ip| !ip.is_unspecified() && ip.is_ipv4() == place.told.is_ipv4());
+        own.unwrap_or(place.inside)
     }
 
     /// Who a packet from `from` is from.
     pub(super) fn outward(&self, from: SocketAddr, ledger: &Ledger) -> SocketAddr {
-        let place = self.places.iter().find(|place| place.told != place.inside && place.inside == from.ip());
-        let told = place.map(|place| SocketAddr::new(place.told, from.port()));
-        told.filter(|told| self.media.contains(told) || ledger.is_relay(*told)).unwrap_or(from)
+        let told = self.places.iter().find_map(|place| {
+            let told = SocketAddr::new(place.told, from.port());
+            let is_media = self.media_inside(place) == from.ip() && self.media.contains(&told);
+            let is_relay = || place.told != place.inside && place.inside == from.ip() && ledger.is_relay(told);
+            (is_media || is_relay()).then_some(told)
+        });
+        told.unwrap_or(from)
     }
 }
 
@@ -118,7 +146,7 @@ mod tests {
     }
 
     fn ground(places: Vec<Place>) -> Ground {
-        Ground { places, ports: 49152..=65535, media: vec!["203.0.113.9:10000".parse().unwrap()] }
+        Ground { places, ports: 49152..=65535, media: vec!["203.0.113.9:10000".parse().unwrap()], media_bind: None }
     }
 
     #[test]
@@ -161,11 +189,50 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_nat_media_is_where_it_is_bound() {
+        let own = [ip("127.0.0.1"), ip("10.0.0.5"), ip("10.0.0.6")];
+        let places = Ground::places(&[ip("203.0.113.9")], &own, &[ip("0.0.0.0")]);
+        let ground = Ground { media_bind: Some(ip("10.0.0.6")), ..ground(places) };
+        let mut ledger = Ledger::new(1, 1);
+        let mut place = ledger.take("a").ok().unwrap();
+        place.opened("203.0.113.9:50000".parse().unwrap());
+        for (told, inside) in [("203.0.113.9:10000", "10.0.0.6:10000"), ("203.0.113.9:50000", "10.0.0.5:50000")] {
+            let (told, inside) = (told.parse().unwrap(), inside.parse().unwrap());
+            assert_eq!(ground.inward(told, &ledger), inside);
+            assert_eq!(ground.outward(inside, &ledger), told);
+        }
+        ledger = Ledger::new(1, 1);
+        for stranger in ["10.0.0.5:10000", "10.0.0.6:50000"].map(|text| text.parse().unwrap()) {
+            assert_eq!(ground.outward(stranger, &ledger), stranger);
+        }
+        let any = Ground { media_bind: Some(ip("0.0.0.0")), ..ground };
+        assert_eq!(any.inward("203.0.113.9:10000".parse().unwrap(), &ledger), "10.0.0.5:10000".parse().unwrap());
+    }
+
+    #[test]
+    fn both_families_have_relays_where_they_can() {
+        let own = [ip("127.0.0.1"), ip("10.0.0.5"), ip("fe80::1"), ip("fd00::5"), ip("2a00::5")];
+        let told = |announced: &[IpAddr], listened: &[&str]| {
+            let listened: Vec<IpAddr> = listened.iter().map(|text| ip(text)).collect();
+            Ground::found(announced, &own, &listened).iter().map(|place| place.told).collect::<Vec<_>>()
+        };
+        let v4 = [ip("10.0.0.5")];
+        assert_eq!(told(&v4, &["0.0.0.0", "::"]), [ip("10.0.0.5"), ip("2a00::5")], "of the world's, unannounced");
+        assert_eq!(told(&v4, &["::"]), [ip("10.0.0.5"), ip("2a00::5")], "IPv4 though it is not listened on");
+        assert_eq!(told(&v4, &["0.0.0.0"]), v4);
+        assert_eq!(told(&[v4[0], ip("2a00::9")], &["::"]), [ip("10.0.0.5"), ip("2a00::9")], "as announced");
+        assert!(told(&[], &["0.0.0.0"]).is_empty());
+    }
+
+    #[test]
     fn a_relay_is_opened_within_the_range() {
         let places = Ground::places(&[ip("127.0.0.1")], &[ip("127.0.0.1")], &[ip("127.0.0.1")]);
         let ground = Ground { ports: 49500..=49600, ..ground(places) };
         let (socket, told) = ground.open(AddressFamily::IPV4, false).unwrap();
         assert_eq!(socket.local_addr().unwrap(), told);
+        let usual = udp("127.0.0.1:0".parse().unwrap()).unwrap();
+        let buffer = |socket| socket2::SockRef::from(socket).recv_buffer_size().unwrap();
+        assert!(buffer(&socket) > buffer(&usual));
         assert!((49500..=49600).contains(&told.port()));
         assert_eq!(ground.open(AddressFamily::IPV4, true).unwrap().1.port() % 2, 0);
         let error = ground.open(AddressFamily::IPV6, false).unwrap_err();

@@ -8,11 +8,13 @@ use super::door::{Door, Guest, count};
 use super::ground::Ground;
 use super::ledger::{Full, Ledger};
 use super::message::{With, bound, refused};
+use super::pace::Pace;
 use super::peers::Peers;
 use super::session::{Dropped, Session};
 use super::way::Way;
 use metrics::{Counter, counter};
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use turn_server_proto::api::SocketAllocateError;
@@ -29,6 +31,10 @@ pub(super) struct House {
     pub(super) peers: Peers,
     pub(super) ledger: Ledger,
     pub(super) ground: Ground,
+    /// Answers over UDP to those who have proved nothing: their address may be another's, who did not ask.
+    pub(super) answers: Pace,
+    /// TLS handshakes.
+    pub(super) handshakes: Pace,
     /// TURN, not only STUN.
     pub(super) relay: bool,
     /// Bits per second of a relay each way; 0: any.
@@ -108,6 +114,10 @@ impl House {
 
     /// One message of a client. Returns its relay if it has just opened one.
     pub(super) fn take(self: &Arc<Self>, packet: &[u8], caller: &Caller<'_>) -> Option<Arc<Allocation>> {
+        guarded(|| self.message(packet, caller))
+    }
+
+    fn message(self: &Arc<Self>, packet: &[u8], caller: &Caller<'_>) -> Option<Arc<Allocation>> {
         let is_channel = packet.first().is_some_and(|first| first >> 6 == 1);
         if is_channel {
             self.relay(packet, caller);
@@ -119,11 +129,23 @@ impl House {
         };
         match message.class() {
             MessageClass::Indication if message.has_method(SEND) => self.relay(packet, caller),
-            MessageClass::Request if message.has_method(BINDING) => answer(caller, binding(&message, caller.client)),
+            MessageClass::Request if message.has_method(BINDING) => {
+                self.answer_unproved(caller, binding(&message, caller.client));
+            }
             MessageClass::Request => return self.request(&message, caller),
             _ => Figures::dropped("unwanted"),
         }
         None
+    }
+
+    /// Who has a relay has shown that he is where he says; so has who comes by a stream.
+    fn answer_unproved(&self, caller: &Caller<'_>, said: Option<Vec<u8>>) {
+        let is_proved = caller.has.is_some() || matches!(caller.way, Way::Stream(_));
+        if is_proved || self.answers.allows(caller.client.ip()) {
+            answer(caller, said);
+        } else {
+            Figures::dropped("too_often");
+        }
     }
 
     fn relay(&self, packet: &[u8], caller: &Caller<'_>) {
@@ -136,13 +158,13 @@ impl House {
     fn request(self: &Arc<Self>, message: &Message<'_>, caller: &Caller<'_>) -> Option<Arc<Allocation>> {
         let known = [ALLOCATE, REFRESH, CREATE_PERMISSION, CHANNEL_BIND].contains(&message.method());
         if !self.relay || !known {
-            answer(caller, refused(message, ErrorCode::BAD_REQUEST, With::Nothing));
+            self.answer_unproved(caller, refused(message, ErrorCode::BAD_REQUEST, With::Nothing));
             return None;
         }
         let guest = match self.door.check(message, caller.client, unix_time()) {
             Ok(guest) => guest,
             Err(refusal) => {
-                answer(caller, refusal);
+                self.answer_unproved(caller, refusal);
                 return None;
             }
         };
@@ -195,6 +217,14 @@ impl House {
         answer(caller, said);
         allocation
     }
+}
+
+/// Does what strangers' bytes lead to. A fault in code that is not ours costs one message, not all that its task serves.
+fn guarded<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        tracing::error!("a STUN or TURN message failed and is dropped; please report this as a bug");
+        None
+    })
 }
 
 /// The message in a packet that is nothing else.
@@ -263,7 +293,9 @@ pub(super) mod tests {
             door: Door::new(Credentials::new(b"north")).unwrap(),
             peers: Peers::default(),
             ledger: Ledger::new(10, 10),
-            ground: Ground { places, ports: 49152..=65535, media: Vec::new() },
+            ground: Ground { places, ports: 49152..=65535, media: Vec::new(), media_bind: None },
+            answers: Pace::new(1, 5),
+            handshakes: Pace::new(1, 5),
             relay: true,
             bitrate: 0,
             begun: std::time::Instant::now(),
@@ -288,5 +320,31 @@ pub(super) mod tests {
         let optional = [&[0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12], &[0x80, 0x22, 0, 0]].concat();
         let answer = binding(&whole(&optional).unwrap(), "192.0.2.1:1".parse().unwrap()).unwrap();
         assert!(Message::from_bytes(&answer).unwrap().has_class(MessageClass::Success));
+    }
+
+    #[test]
+    fn a_fault_costs_one_message() {
+        assert!(guarded(|| -> Option<()> { panic!("not ours") }).is_none());
+        assert_eq!(guarded(|| Some(1)), Some(1));
+    }
+
+    #[tokio::test]
+    async fn who_did_not_ask_is_not_flooded_with_answers() {
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_nonblocking(true).unwrap();
+        let server = Arc::new(tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap());
+        let (house, at) = (house(), client.local_addr().unwrap());
+        let way = Way::Datagram(server, at);
+        let caller = Caller { client: at, local: at, way: &way, has: None };
+        for kind in [[0, 1], [0, 3], [0, 9]].into_iter().cycle().take(60) {
+            house.take(&[&kind[..], &[0, 0, 0x21, 0x12, 0xa4, 0x42], &[7; 12]].concat(), &caller);
+        }
+        let came = std::iter::from_fn(|| client.recv(&mut [0; 512]).ok()).count();
+        assert!((5..=6).contains(&came), "{came} answers");
+        let queue = Arc::new(crate::turn::way::Queue::default());
+        let stream = Way::Stream(Arc::clone(&queue));
+        let caller = Caller { way: &stream, ..caller };
+        house.take(&[&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat(), &caller);
+        assert_eq!(queue.next().await.len(), 40, "who comes by a stream is where he says");
     }
 }

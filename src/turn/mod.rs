@@ -3,7 +3,8 @@
 //! `server` listens. A message goes through `datagrams` or `streams` (whose `frames` it comes in) to `house`: binding requests
 //! are answered from `message`, all else must prove a password at the `door` (`credentials`, `nonce`) before anything is
 //! remembered. A client's `session` (pure) is a `TurnServer` of `turn-server-proto` with bounds around it (`peers`, `permits`,
-//! `bucket`); its `allocation` is the open relay, `ground` has the sockets, `ledger` and `crowd` count. `handout` decides which
+//! `bucket`); its `allocation` is the open relay, `ground` has the sockets, `ledger` and `crowd` count, `pace`
+//! keeps strangers' rate. `handout` decides which
 //! servers clients are told of.
 
 mod allocation;
@@ -19,6 +20,7 @@ mod house;
 mod ledger;
 mod message;
 mod nonce;
+mod pace;
 mod peers;
 mod permits;
 mod server;

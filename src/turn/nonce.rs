@@ -3,12 +3,14 @@
 //! A server that kept one for each address that asks would fill its memory with addresses that never were.
 
 use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::net::SocketAddr;
 
 /// Clients fetch a new one after this (RFC 8656 5 wants at least one an hour), in seconds.
 const LIFE: u64 = 3600;
 /// Bytes of the digest that are shown.
-const DIGEST: usize = 12;
+const DIGEST: usize = 8;
 
 /// Makes and checks them.
 pub(super) struct Nonces(hmac::Key);
@@ -23,20 +25,21 @@ impl Nonces {
 
     /// For `client`, good for an hour from `now` (seconds since 1970).
     pub(super) fn make(&self, client: SocketAddr, now: u64) -> String {
-        self.signed(client, now.saturating_add(LIFE))
+        self.signed(client, u32::try_from(now.saturating_add(LIFE)).unwrap_or(u32::MAX))
     }
 
     /// Whether this is one of ours, for `client`, and still good at `now`.
     pub(super) fn is_good(&self, nonce: &str, client: SocketAddr, now: u64) -> bool {
-        let end = nonce.split_once('-').and_then(|(end, _)| u64::from_str_radix(end, 16).ok());
+        let bytes = URL_SAFE_NO_PAD.decode(nonce).ok();
+        let end = bytes.and_then(|bytes| bytes.first_chunk().copied().map(u32::from_be_bytes));
         // Who guesses one wins an answer that says the password is wrong.
-        end.is_some_and(|end| end > now && self.signed(client, end) == nonce)
+        end.is_some_and(|end| u64::from(end) > now && self.signed(client, end) == nonce)
     }
 
-    fn signed(&self, client: SocketAddr, end: u64) -> String {
+    /// Short, since it goes to strangers.
+    fn signed(&self, client: SocketAddr, end: u32) -> String {
         let digest = hmac::sign(&self.0, format!("{end} {client}").as_bytes());
-        let shown: String = digest.as_ref()[..DIGEST].iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{end:x}-{shown}")
+        URL_SAFE_NO_PAD.encode([&end.to_be_bytes()[..], &digest.as_ref()[..DIGEST]].concat())
     }
 }
 
@@ -48,11 +51,11 @@ mod tests {
     fn a_nonce_is_good_for_its_client_and_its_time() {
         let (nonces, client) = (Nonces::random().unwrap(), "192.0.2.1:5000".parse().unwrap());
         let nonce = nonces.make(client, 1000);
-        assert!(nonce.len() < 128 && nonces.is_good(&nonce, client, 4599));
+        assert!(nonce.len() == 16 && nonces.is_good(&nonce, client, 4599));
         assert!(!nonces.is_good(&nonce, client, 4600));
         assert!(!nonces.is_good(&nonce, "192.0.2.1:5001".parse().unwrap(), 1000));
         assert!(!Nonces::random().unwrap().is_good(&nonce, client, 1000), "another server's");
-        for odd in ["", "-", "ffffffff-", "ffffffff", "zz-00", "+1-00", &format!("0{nonce}")] {
+        for odd in ["", "-", "ffff", "fffffff", "!!!!!!!!!!!!!!!!", &nonce[..12], &format!("{nonce}AAAA")] {
             assert!(!nonces.is_good(odd, client, 1000), "{odd:?}");
         }
     }

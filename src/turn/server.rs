@@ -4,9 +4,10 @@
 
 use super::crowd::Crowd;
 use super::door::Door;
-use super::ground::{self, Ground};
+use super::ground::{self, Ground, Place};
 use super::house::{Figures, House};
 use super::ledger::Ledger;
+use super::pace::Pace;
 use super::peers::Peers;
 use super::{Credentials, Ports, datagrams, streams};
 use crate::config;
@@ -18,10 +19,17 @@ use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-/// Connections beside those that have relays.
-const SPARE_CONNECTIONS: usize = 256;
-/// Connections from one address: an office behind a NAT.
-const CONNECTIONS_PER_ADDRESS: usize = 256;
+/// Connections that have no relay.
+const STRANGERS: usize = 256;
+/// The same from one address: an office behind a NAT, all of which comes at once.
+const STRANGERS_PER_ADDRESS: usize = 64;
+/// Answers a second over UDP, and at once, to a household of which nobody has proved anything: an office behind a NAT, and no
+/// flood for one who did not ask.
+const ANSWERS: (u32, u32) = (100, 400);
+/// TLS handshakes of a household a second, and at once. They take the time of relayed packets: a millisecond each with RSA.
+const HANDSHAKES: (u32, u32) = (5, 40);
+/// The same of all together.
+const ALL_HANDSHAKES: u32 = 100;
 /// What the kernel keeps for us while the thread is busy.
 const RECEIVE_BUFFER: usize = 4 << 20;
 
@@ -53,6 +61,8 @@ pub struct Own {
     pub media: Vec<SocketAddr>,
     /// The addresses that clients are told; the first of a family is that of relays.
     pub announced: Vec<IpAddr>,
+    /// What our media port is bound to.
+    pub media_bind: Option<IpAddr>,
 }
 
 /// A running server.
@@ -82,9 +92,9 @@ impl Server {
         credentials: Credentials,
     ) -> Result<Self, TurnError> {
         let sockets = bind(settings, tls.is_some())?;
-        let ports = sockets.ports(settings.relay);
-        let house = Arc::new(house(settings, own, credentials)?);
-        let crowd = Crowd::new(settings.max_allocations.saturating_add(SPARE_CONNECTIONS), CONNECTIONS_PER_ADDRESS);
+        let house = Arc::new(house(settings, own, credentials, interfaces())?);
+        let ports = sockets.ports(house.relay);
+        let crowd = Crowd::new(STRANGERS, STRANGERS_PER_ADDRESS);
         let closing = CancellationToken::new();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(system)?;
         let ended = closing.clone();
@@ -142,27 +152,47 @@ fn system(error: io::Error) -> TurnError {
     TurnError::System(error.to_string())
 }
 
-fn house(settings: &config::Turn, own: Own, credentials: Credentials) -> Result<House, TurnError> {
-    let interfaces = interfaces();
-    let binds: Vec<IpAddr> = settings.listen.iter().chain(&settings.listen_tls).map(SocketAddr::ip).collect();
-    let both = binds.iter().copied().chain(binds.iter().map(|ip| ground::unspecified(*ip)));
-    let places = Ground::places(&own.announced, &interfaces, &both.collect::<Vec<_>>());
+fn house(
+    settings: &config::Turn,
+    own: Own,
+    credentials: Credentials,
+    interfaces: io::Result<Vec<IpAddr>>,
+) -> Result<House, TurnError> {
     let door = Door::new(credentials).ok_or_else(|| TurnError::System("the system gives no random numbers".into()))?;
+    let known = interfaces.is_ok();
+    let interfaces = interfaces.unwrap_or_default();
+    let listened: Vec<IpAddr> = settings.listen.iter().chain(&settings.listen_tls).map(SocketAddr::ip).collect();
+    let places = Ground::found(&own.announced, &interfaces, &listened);
+    let relay = settings.relay && may_relay(known, &places);
     let (listed, media, announced) = (settings.peers.clone(), own.media.clone(), own.announced);
     Ok(House {
         door,
         peers: Peers { listed, media, announced, own: interfaces.into() },
         ledger: Ledger::new(settings.max_allocations, settings.max_allocations_per_user),
-        ground: Ground { places, ports: settings.ports.clone(), media: own.media },
-        relay: settings.relay,
+        ground: Ground { places, ports: settings.ports.clone(), media: own.media, media_bind: own.media_bind },
+        answers: Pace::new(ANSWERS.0, ANSWERS.1),
+        handshakes: Pace::new(HANDSHAKES.0, HANDSHAKES.1).in_all(ALL_HANDSHAKES),
+        relay,
         bitrate: settings.max_bitrate,
         begun: std::time::Instant::now(),
         figures: Figures::new(),
     })
 }
 
-fn interfaces() -> Vec<IpAddr> {
-    if_addrs::get_if_addrs().unwrap_or_default().iter().map(if_addrs::Interface::ip).collect()
+/// Who does not know which addresses are this machine's cannot keep relays from them.
+fn may_relay(interfaces_known: bool, places: &[Place]) -> bool {
+    if !interfaces_known {
+        tracing::warn!(
+            "nothing is relayed (TURN): the system does not tell this machine's addresses; restart when it does"
+        );
+    } else if places.is_empty() {
+        tracing::warn!("nothing is relayed (TURN): no address to tell clients; set media.public_ips or turn.listen");
+    }
+    interfaces_known && !places.is_empty()
+}
+
+fn interfaces() -> io::Result<Vec<IpAddr>> {
+    Ok(if_addrs::get_if_addrs()?.iter().map(if_addrs::Interface::ip).collect())
 }
 
 /// Addresses come and go; those of this machine are closed to relays from the next look on.
@@ -170,7 +200,14 @@ async fn look_around(house: Arc<House>) {
     let mut looks = tokio::time::interval(LOOK);
     loop {
         looks.tick().await;
-        *house.peers.own.write() = interfaces();
+        renew(&house.peers, interfaces());
+    }
+}
+
+/// When the system says nothing, for want of descriptors perhaps, what was known stays.
+fn renew(peers: &Peers, looked: io::Result<Vec<IpAddr>>) {
+    if let Ok(own) = looked {
+        *peers.own.write() = own;
     }
 }
 
@@ -241,4 +278,35 @@ fn serve(house: &Arc<House>, sockets: Sockets, tls: Option<TlsAcceptor>, crowd: 
         tokio::spawn(streams::serve(Arc::clone(house), listener, tls, crowd.clone()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(announced: &[IpAddr], interfaces: io::Result<Vec<IpAddr>>) -> House {
+        let own = Own { announced: announced.into(), ..Own::default() };
+        let settings = config::Turn { listen: vec!["0.0.0.0:0".parse().unwrap()], ..config::Turn::default() };
+        house(&settings, own, Credentials::new(b"north"), interfaces).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_relayed_by_who_does_not_know_himself() {
+        let told = [IpAddr::from([192, 0, 2, 1])];
+        let mute = || Err(io::Error::from_raw_os_error(nix::libc::EMFILE));
+        assert!(made(&told, Ok(told.to_vec())).relay);
+        assert!(!made(&told, mute()).relay, "no list of its own addresses");
+        assert!(!made(&[], Ok(told.to_vec())).relay, "no address to tell");
+    }
+
+    #[test]
+    fn what_was_known_of_itself_stays_when_the_system_says_nothing() {
+        let public = IpAddr::from([9, 9, 9, 9]);
+        let house = made(&[IpAddr::from([192, 0, 2, 1])], Ok(vec![public]));
+        let peer = SocketAddr::new(public, 22);
+        renew(&house.peers, Err(io::Error::from_raw_os_error(nix::libc::EMFILE)));
+        assert!(!house.allows(peer));
+        renew(&house.peers, Ok(Vec::new()));
+        assert!(house.allows(peer), "the address is another's now");
+    }
 }

@@ -41,6 +41,9 @@ const DROPPED: [AttributeType; 8] = [
     AdditionalAddressFamily::TYPE,
 ];
 
+/// What a packet is charged beside its bytes: its headers, and our work, which empty packets cost too.
+const OVERHEAD: usize = 64;
+
 /// Why a packet is not relayed; the label of `media_turn_dropped_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dropped {
@@ -178,7 +181,7 @@ impl Session {
         if !allow(sent.to) {
             return Err(Dropped::ForbiddenPeer);
         }
-        if !self.up.take(range.len(), now) {
+        if !self.up.take(range.len() + OVERHEAD, now) {
             return Err(Dropped::Bitrate);
         }
         Ok((sent.to, range))
@@ -198,7 +201,7 @@ impl Session {
         if !allow(peer) {
             return Err(Dropped::ForbiddenPeer);
         }
-        if !self.down.take(data.len(), now) {
+        if !self.down.take(data.len() + OVERHEAD, now) {
             return Err(Dropped::Bitrate);
         }
         Ok(sent.data.build())

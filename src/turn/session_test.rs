@@ -58,7 +58,11 @@ fn code(answer: Option<Vec<u8>>) -> u16 {
 }
 
 fn opened() -> Session {
-    let mut session = Session::new(guest(), address("192.0.2.1:5000"), address("0.0.0.0:3478"), 0, at(0));
+    opened_with(0)
+}
+
+fn opened_with(bitrate: u64) -> Session {
+    let mut session = Session::new(guest(), address("192.0.2.1:5000"), address("0.0.0.0:3478"), bitrate, at(0));
     let wanted = RequestedTransport::new(RequestedTransport::UDP);
     let asked = request(ALLOCATE, TransactionId::generate(), &[wanted.to_raw()]);
     let answer = session.allocate(&Message::from_bytes(&asked).unwrap(), &mut |_| Ok(relay()), at(0));
@@ -120,4 +124,17 @@ fn a_peer_that_may_no_longer_be_reached_is_not() {
     assert_eq!(bind(&mut session, at(0)), 0);
     assert_eq!(session.outward(&data(), &|_| false, at(1)), Err(Dropped::ForbiddenPeer));
     assert_eq!(session.inward(peer(), b"x", &|_| false, at(1)), Err(Dropped::ForbiddenPeer));
+}
+
+#[test]
+fn empty_packets_are_not_free() {
+    let mut session = opened_with(8);
+    assert_eq!(bind(&mut session, at(0)), 0);
+    let mut empty = vec![0; 4];
+    ChannelData::new(0x4000, b"").write_into_unchecked(&mut empty);
+    // The least burst is 64,000 bytes.
+    let up = (0..2000).filter(|_| session.outward(&empty, &everybody, at(1)).is_ok()).count();
+    let down = (0..2000).filter(|_| session.inward(peer(), b"", &everybody, at(1)).is_ok()).count();
+    assert_eq!((up, down), (1000, 1000));
+    assert_eq!(session.outward(&empty, &everybody, at(1)), Err(Dropped::Bitrate));
 }

@@ -15,8 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
-/// Who has no relay for this long is let go.
-const IDLE: Duration = Duration::from_secs(60);
+/// Who opens no relay within this is let go: three round trips are enough.
+const FIRST: Duration = Duration::from_secs(10);
+/// The same after a relay is over: its client has shown who it is.
+const AGAIN: Duration = Duration::from_secs(60);
 /// A TLS handshake takes no longer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A pause when the system has no more descriptors, which others must give back first.
@@ -34,6 +36,10 @@ pub(super) async fn serve(house: Arc<House>, listener: TcpListener, tls: Option<
             count("connections");
             continue;
         };
+        if tls.is_some() && !house.handshakes.allows(client.ip()) {
+            count("handshakes");
+            continue;
+        }
         tokio::spawn(welcome(Arc::clone(&house), stream, (client, local), tls.clone(), seat));
     }
 }
@@ -47,21 +53,26 @@ async fn welcome(
 ) {
     let _ = stream.set_nodelay(true);
     match tls {
-        None => attend(house, stream, ends).await,
+        None => attend(house, stream, ends, seat).await,
         Some(tls) => {
             if let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
-                attend(house, stream, ends).await;
+                attend(house, stream, ends, seat).await;
             }
         }
     }
-    drop(seat);
 }
 
 /// One connection to its end, and its relay with it.
-async fn attend(house: Arc<House>, stream: impl AsyncRead + AsyncWrite, (client, local): (SocketAddr, SocketAddr)) {
+async fn attend(
+    house: Arc<House>,
+    stream: impl AsyncRead + AsyncWrite,
+    (client, local): (SocketAddr, SocketAddr),
+    seat: Seat,
+) {
     let (read, write) = tokio::io::split(stream);
     let queue = Arc::new(Queue::default());
-    let mut reader = Reader { house, client, local, way: Way::Stream(Arc::clone(&queue)), has: None };
+    let way = Way::Stream(Arc::clone(&queue));
+    let mut reader = Reader { house, client, local, way, queue: Arc::clone(&queue), has: None, seat };
     tokio::select! {
         () = reader.run(read) => {}
         () = write_all(write, &queue) => {}
@@ -75,10 +86,9 @@ async fn write_all(write: impl AsyncWrite, queue: &Queue) {
     let mut write = std::pin::pin!(write);
     loop {
         // One by one: some clients take a TLS record for a message, coturn's own among them.
-        for message in queue.take().await {
-            if write.write_all(&message).await.is_err() || write.flush().await.is_err() {
-                return;
-            }
+        let message = queue.next().await;
+        if write.write_all(&message).await.is_err() || write.flush().await.is_err() {
+            return;
         }
     }
 }
@@ -88,21 +98,26 @@ struct Reader {
     client: SocketAddr,
     local: SocketAddr,
     way: Way,
+    queue: Arc<Queue>,
     has: Option<Arc<Allocation>>,
+    seat: Seat,
 }
 
 impl Reader {
     async fn run(&mut self, read: impl AsyncRead) {
         let mut read = std::pin::pin!(read);
         let mut bytes = BytesMut::new();
-        let mut deadline = Instant::now() + IDLE;
+        let mut deadline = Instant::now() + FIRST;
         loop {
             bytes.reserve(2048);
             let has = self.has.clone();
             tokio::select! {
                 _ = tokio::time::sleep_until(deadline), if has.is_none() => return,
                 () = over(has.as_deref()), if has.is_some() => {
-                    (self.has, deadline) = (None, Instant::now() + IDLE);
+                    deadline = Instant::now() + AGAIN;
+                    if !self.is_stranger_again() {
+                        return;
+                    }
                 }
                 got = read.read_buf(&mut bytes) => match got {
                     Ok(1..) if self.take(&mut bytes) => {}
@@ -112,13 +127,23 @@ impl Reader {
         }
     }
 
-    /// All messages that are there; false if the stream makes no sense.
+    /// Its relay is over. False if strangers have all places.
+    fn is_stranger_again(&mut self) -> bool {
+        self.has = None;
+        self.queue.has_relay(false);
+        self.seat.take_again()
+    }
+
+    /// All messages that are there; false if the stream makes no sense, or too much waits for one who has no relay.
     fn take(&mut self, bytes: &mut BytesMut) -> bool {
         loop {
             match frames::next(bytes) {
                 Frame::Whole { length, taken } => {
                     let message = bytes.split_to(taken);
                     self.message(&message[..length]);
+                    if self.queue.is_broken() {
+                        return false;
+                    }
                 }
                 Frame::Part => return true,
                 Frame::Broken => return false,
@@ -131,6 +156,8 @@ impl Reader {
         let caller = Caller { client: self.client, local: self.local, way: &self.way, has };
         if let Some(opened) = self.house.take(message, &caller) {
             self.has = Some(opened);
+            self.queue.has_relay(true);
+            self.seat.give_back();
         }
     }
 }
@@ -146,32 +173,39 @@ mod tests {
     use super::*;
     use crate::turn::house::tests::house;
 
-    /// How long a connection lasts that sends `bytes` and then a bit each half minute.
+    /// How long a connection lasts that sends `bytes` and then a bit every four seconds.
     async fn lasts(bytes: &[u8]) -> Duration {
         let (begun, ends) = (Instant::now(), ("192.0.2.1:5000".parse().unwrap(), "192.0.2.2:3478".parse().unwrap()));
         let (mut client, server) = tokio::io::duplex(4096);
         client.write_all(bytes).await.unwrap();
         let trickle = async {
             loop {
-                tokio::time::sleep(Duration::from_secs(29)).await;
+                tokio::time::sleep(Duration::from_secs(4)).await;
                 if client.write_all(&[0]).await.is_err() {
                     std::future::pending::<()>().await;
                 }
             }
         };
         tokio::select! {
-            () = attend(house(), server, ends) => {}
+            () = attend(house(), server, ends, Crowd::new(1, 1).take(ends.0.ip()).unwrap()) => {}
             () = trickle => {}
         }
         begun.elapsed()
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_gets_no_relay_is_let_go_after_a_minute() {
-        assert_eq!(lasts(&[]).await.as_secs(), 60, "silent");
+    async fn who_gets_no_relay_is_let_go_soon() {
+        assert_eq!(lasts(&[]).await.as_secs(), 10, "silent");
         let binding = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
-        assert_eq!(lasts(&binding).await.as_secs(), 60, "after a binding request");
-        assert_eq!(lasts(&[0xff]).await.as_secs(), 60, "a byte now and then");
+        assert_eq!(lasts(&binding).await.as_secs(), 10, "after a binding request");
+        assert_eq!(lasts(&[0xff]).await.as_secs(), 10, "a byte now and then");
         assert_eq!(lasts(&[0xff; 4]).await.as_secs(), 0, "without sense");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stranger_who_reads_no_answers_is_let_go_at_once() {
+        let binding = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+        // Of the answers 4 KiB are on the line, which is full then, and few wait.
+        assert_eq!(lasts(&binding.repeat(200)).await.as_secs(), 0);
     }
 }

@@ -71,10 +71,10 @@ async fn through_our_own_relays_over_tls() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn through_coturn_that_shares_a_secret() {
-    let turn = Turn::start_sharing("north").await;
+    let turn = Turn::start_sharing("north by northwest").await;
     let service = start_server_with(|config| {
         config.turn.servers = vec![format!("turn:127.0.0.1:{}?transport=udp", turn.port)];
-        config.turn.secret = Some("north".into());
+        config.turn.secret = Some("north by northwest".into());
     })
     .await;
     let told: Value = reqwest::get(service.at("/api/config")).await.unwrap().json().await.unwrap();

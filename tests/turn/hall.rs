@@ -36,7 +36,7 @@ impl Hall {
         settings.listen_tls = vec![on("127.0.0.1:0")];
         change(&mut settings);
         let announced: Vec<IpAddr> = vec![[127, 0, 0, 1].into(), on("[::1]:0").ip()];
-        let own = Own { media: media.into(), announced };
+        let own = Own { media: media.into(), announced, media_bind: None };
         let credentials = Credentials::new(b"north");
         let server = Server::start(&settings, own, Some(certificate()), credentials.clone()).unwrap();
         Self { server, credentials }
