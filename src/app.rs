@@ -122,6 +122,7 @@ async fn run(
         handout: parts::handout(&config)?,
         quotas: signaling::quota::Quotas::new(&config.guests),
         guests: Arc::new(config.guests.clone()),
+        openvidu: Arc::new(config.openvidu.clone()),
         server: Arc::new(config.server.clone()),
         closing: closing.clone(),
     });

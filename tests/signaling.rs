@@ -9,6 +9,8 @@ mod addresses;
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
+#[path = "signaling/openvidu.rs"]
+mod openvidu;
 #[path = "signaling/sessions.rs"]
 mod sessions;
 #[path = "signaling/viewing.rs"]

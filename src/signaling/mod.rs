@@ -4,6 +4,7 @@ pub mod client;
 pub mod device;
 pub mod discovery;
 pub mod guest;
+pub mod openvidu;
 pub mod quota;
 pub mod session;
 pub mod socket;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub quotas: quota::Quotas,
     /// Who may come without a token.
     pub guests: Arc<config::Guests>,
+    /// The server for OpenVidu 2 applications.
+    pub openvidu: Arc<config::OpenVidu>,
     /// Proxies and origins that are trusted.
     pub server: Arc<config::Server>,
     /// Cancelled when the service shuts down.
@@ -46,5 +49,5 @@ pub fn router(shared: Shared) -> axum::Router {
     let device = device::router(shared.clone());
     // Those of the old dialects: their pages may come from elsewhere.
     let guests = discovery::router(shared.clone());
-    device.merge(sessions).merge(guests.layer(guest::cors(&shared)))
+    device.merge(sessions).merge(guests.layer(guest::cors(&shared))).merge(openvidu::router(shared))
 }
