@@ -116,6 +116,7 @@ async fn run(
     let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
+        recordings: recordings.clone(),
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),

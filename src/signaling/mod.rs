@@ -13,6 +13,7 @@ pub mod whip;
 
 use crate::auth::Auth;
 use crate::config;
+use crate::recordings::Recordings;
 use crate::room::{Lobby, Rooms};
 use crate::turn::Handout;
 use std::sync::Arc;
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Shared {
     /// The rooms.
     pub rooms: Rooms,
+    /// Finished recordings.
+    pub recordings: Recordings,
     /// Who is connected.
     pub lobby: Lobby,
     /// Who may come in.

@@ -80,11 +80,12 @@ impl Server {
     ) -> Self {
         let store = tempfile::tempdir().unwrap();
         let recordings = Recordings::open(store.path().join("recordings"), 0).unwrap();
-        let rooms = Rooms::new(limits.clone(), engine.clone(), recordings);
+        let rooms = Rooms::new(limits.clone(), engine.clone(), recordings.clone());
         let (lobby, closing) = (Lobby::new(limits.invitation_limit), CancellationToken::new());
         let shared = Shared {
             rooms: rooms.clone(),
             lobby: lobby.clone(),
+            recordings,
             auth: Auth::new(secret),
             limits,
             handout: Handout::new(&config::Turn::default(), STUN, Credentials::new(b"north"), None),

@@ -8,6 +8,7 @@ mod access;
 mod codec;
 mod events;
 pub mod ids;
+mod recording;
 mod rest;
 pub mod session;
 mod sessions;
@@ -19,6 +20,7 @@ use crate::config;
 use axum::Router;
 use axum::routing::get;
 use events::Events;
+use recording::Recorder;
 use sessions::Sessions;
 use std::sync::Arc;
 use tower_http::cors::{Any, CorsLayer};
@@ -29,6 +31,7 @@ pub struct OpenVidu {
     shared: Shared,
     settings: Arc<config::OpenVidu>,
     sessions: Sessions,
+    recorder: Recorder,
 }
 
 impl axum::extract::FromRef<OpenVidu> for Shared {
@@ -44,8 +47,9 @@ pub fn router(shared: Shared) -> Router {
         return Router::new();
     }
     let events = Events::start(&settings, shared.closing.clone());
-    let sessions = Sessions::new(shared.rooms.clone(), events, settings.unused_limit);
-    let openvidu = OpenVidu { shared, settings, sessions };
+    let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone());
+    let sessions = Sessions::new(shared.rooms.clone(), events, recorder.clone(), settings.unused_limit);
+    let openvidu = OpenVidu { shared, settings, sessions, recorder };
     let routes = rest::routes(&openvidu).route("/openvidu", get(socket::connect));
     let anybody = CorsLayer::new().allow_origin(Any).allow_headers(Any).allow_methods(Any);
     routes.with_state(openvidu).layer(anybody)

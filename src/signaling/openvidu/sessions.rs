@@ -2,6 +2,7 @@
 
 use super::events::Events;
 use super::ids;
+use super::recording::Recorder;
 use super::session::State;
 use super::session::actor::{Actor, Handle};
 use super::wire::new_session::NewSession;
@@ -21,6 +22,7 @@ pub struct Sessions(Arc<Inner>);
 struct Inner {
     rooms: Rooms,
     events: Events,
+    recorder: Recorder,
     unused_limit: Duration,
     all: Mutex<HashMap<String, Handle>>,
 }
@@ -36,8 +38,8 @@ pub enum NotMade {
 
 impl Sessions {
     /// None yet.
-    pub fn new(rooms: Rooms, events: Events, unused_limit: Duration) -> Self {
-        Self(Arc::new(Inner { rooms, events, unused_limit, all: Mutex::default() }))
+    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused_limit: Duration) -> Self {
+        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, all: Mutex::default() }))
     }
 
     /// One more; a session of this name that is closing is waited for.
@@ -61,7 +63,12 @@ impl Sessions {
     fn start(&self, id: &str, properties: NewSession) -> Handle {
         let state = State::new(id.to_owned(), properties, super::session::actor::now());
         let (inner, room) = (&self.0, RoomId::of_name(id));
-        let (actor, handle) = Actor::new(state, (inner.rooms.clone(), room), inner.events.clone(), inner.unused_limit);
+        let (actor, handle) = Actor::new(
+            state,
+            (inner.rooms.clone(), room),
+            (inner.events.clone(), inner.recorder.clone()),
+            inner.unused_limit,
+        );
         let (sessions, name) = (self.clone(), id.to_owned());
         tokio::spawn(async move {
             actor.run().await;

@@ -23,7 +23,7 @@ pub async fn all(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<V
         "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC": settings.forced_codec.as_str(),
         "OPENVIDU_STREAMS_ALLOW_TRANSCODING": settings.allow_transcoding, "OPENVIDU_WEBRTC_SIMULCAST": false,
         "OPENVIDU_SESSIONS_GARBAGE_INTERVAL": 1, "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD": settings.unused_limit.as_secs(),
-        "OPENVIDU_RECORDING": false, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
+        "OPENVIDU_RECORDING": true, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
     });
     if let Some(webhook) = &settings.webhook {
         config["OPENVIDU_WEBHOOK_ENDPOINT"] = webhook.clone().into();
@@ -45,7 +45,7 @@ pub async fn public_url(State(openvidu): State<OpenVidu>, headers: HeaderMap) ->
 
 /// Whether there are recordings.
 pub async fn recording() -> &'static str {
-    "false"
+    "true"
 }
 
 /// Whether there is a call detail record.

@@ -2,6 +2,7 @@
 
 mod configured;
 mod connections;
+mod recordings;
 mod refusal;
 mod sessions;
 mod signal;
@@ -26,6 +27,11 @@ pub fn routes(openvidu: &OpenVidu) -> Router<OpenVidu> {
         .route("/openvidu/api/sessions/{session}/stream/{id}", delete(connections::unpublish))
         .route("/openvidu/api/tokens", post(connections::token))
         .route("/openvidu/api/signal", post(signal::send))
+        .route("/openvidu/api/recordings/start", post(recordings::start))
+        .route("/openvidu/api/recordings/stop/{id}", post(recordings::stop))
+        .route("/openvidu/api/recordings", get(recordings::list))
+        .route("/openvidu/api/recordings/{id}", get(recordings::get).delete(recordings::delete))
+        .route("/openvidu/recordings/{id}/{file}", get(recordings::file))
         .route("/openvidu/api/config", get(configured::all))
         .route("/openvidu/api/config/openvidu-version", get(configured::version))
         .route("/openvidu/api/config/openvidu-recording", get(configured::recording))

@@ -9,6 +9,7 @@ use crate::model::RoomId;
 use crate::room::registry::Joining;
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
 use crate::signaling::openvidu::events::Events;
+use crate::signaling::openvidu::recording::Recorder;
 use crate::signaling::openvidu::wire::frame::{Refusal, Request};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -117,6 +118,7 @@ pub struct Actor {
     room_id: RoomId,
     room: Option<RoomHandle>,
     events: Events,
+    recorder: Recorder,
     unused_limit: Duration,
     links: HashMap<String, Link>,
     last_socket: u64,
@@ -134,14 +136,17 @@ impl Actor {
     pub fn new(
         state: State,
         (rooms, room_id): (Rooms, RoomId),
-        events: Events,
+        (events, recorder): (Events, Recorder),
         unused_limit: Duration,
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
         let handle = Handle { mailbox: sender.clone() };
         let (links, mailbox) = (HashMap::new(), sender.downgrade());
         let (room, last_socket) = (None, 0);
-        (Self { state, rooms, room_id, room, events, unused_limit, links, last_socket, inbox, mailbox }, handle)
+        (
+            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox },
+            handle,
+        )
     }
 
     /// Until the session is over.
@@ -276,9 +281,22 @@ impl Actor {
                 }
                 Effect::Dismiss(who) => self.dismiss(&who).await,
                 Effect::Tell(happening) => self.events.tell(happening),
+                Effect::Record => self.record(),
                 Effect::Over => {}
             }
         }
+    }
+
+    /// As the session's properties say; whatever becomes of it, the session goes on.
+    fn record(&self) {
+        let Some(mailbox) = self.mailbox.upgrade() else { return };
+        let (recorder, handle) = (self.recorder.clone(), Handle { mailbox });
+        let properties = self.state.properties().recording.clone();
+        tokio::spawn(async move {
+            if let Err(why) = recorder.start(&handle, properties).await {
+                tracing::warn!(?why, "a session is not recorded");
+            }
+        });
     }
 
     async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {

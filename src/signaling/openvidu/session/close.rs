@@ -2,6 +2,7 @@
 
 use super::State;
 use super::happening::end;
+use super::recorded::Recorded;
 use super::state::Effect;
 
 /// Reasons of a participant that say nothing of the session.
@@ -24,7 +25,7 @@ impl State {
     /// Without participants nothing keeps it: its unused tokens die with it.
     pub(super) fn end_if_empty(&mut self) {
         let empty = self.connections.iter().all(|connection| connection.active.is_none());
-        if self.active && empty && !self.over {
+        if self.active && empty && !self.over && self.recorded == Recorded::No {
             self.over = true;
             self.finish("lastParticipantLeft");
         }

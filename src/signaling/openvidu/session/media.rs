@@ -3,7 +3,7 @@
 use super::super::ids;
 use super::super::wire::frame::{Params, Refusal, Request};
 use super::happening::{end, with};
-use super::state::Ask;
+use super::state::{Ask, Effect};
 use super::{Pending, State, Stream, Subscribed, view};
 use crate::model::{Candidate, Content, FeedId, Sdp};
 use crate::room::{Command, EventKind, RoomError, Side};
@@ -187,6 +187,9 @@ impl State {
             let others = self.clients(Some(me));
             self.notify(&others, "participantPublished", &json!({ "id": me, "streams": [view::stream(&stream)] }));
             self.tell("webrtcConnectionCreated", view::outbound(me, &stream));
+            if self.records_by_itself() {
+                self.effects.push(Effect::Record);
+            }
         }
     }
 

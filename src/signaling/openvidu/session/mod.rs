@@ -11,6 +11,7 @@ mod leave;
 mod media;
 mod message;
 mod people;
+mod recorded;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -38,6 +39,8 @@ pub struct State {
     /// Somebody has joined once.
     active: bool,
     over: bool,
+    recorded: recorded::Recorded,
+    stopped_by_hand: bool,
     now: Millis,
     effects: Vec<state::Effect>,
 }

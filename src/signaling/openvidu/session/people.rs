@@ -81,6 +81,10 @@ impl State {
             "createdAt": me.active.as_ref().map(|active| active.at), "metadata": me.metadata(),
             "finalUserId": final_user(me),
         });
+        if let (Some(fields), Some((id, name))) = (welcome.as_object_mut(), self.recording_for(me)) {
+            fields.insert("recordingId".into(), id.into());
+            fields.insert("recordingName".into(), name.into());
+        }
         if let (Some(fields), Some(servers)) = (welcome.as_object_mut(), servers(me)) {
             fields.insert("customIceServers".into(), ice::list(servers));
         }

@@ -3,6 +3,7 @@
 use super::super::wire::frame::{Refusal, Request, answer, notification};
 use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
+use super::recorded::Recorded;
 use super::{Active, Connection, Happening, Millis, State, Stream};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
@@ -61,6 +62,8 @@ pub enum Effect {
     Dismiss(String),
     /// Tells the application.
     Tell(Happening),
+    /// A recording is to begin by itself.
+    Record,
     /// The session is over.
     Over,
 }
@@ -70,7 +73,20 @@ impl State {
     pub fn new(id: String, properties: NewSession, now: Millis) -> Self {
         let (connections, foreign, effects) = (Vec::new(), Vec::new(), Vec::new());
         let (active, over) = (false, false);
-        let mut state = Self { id, created_at: now, properties, connections, foreign, active, over, now, effects };
+        let (recorded, stopped_by_hand) = (Recorded::No, false);
+        let mut state = Self {
+            id,
+            created_at: now,
+            properties,
+            connections,
+            foreign,
+            active,
+            over,
+            recorded,
+            stopped_by_hand,
+            now,
+            effects,
+        };
         state.tell("sessionCreated", json!({}));
         state
     }

@@ -3,6 +3,7 @@
 use super::super::wire::ice;
 use super::super::wire::new_connection::Kind;
 use super::media::or_null;
+use super::recorded::Recorded;
 use super::{Connection, State, Stream, Subscribed};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,7 @@ impl State {
         recording.entry("name").or_insert_with(|| "".into());
         json!({
             "id": self.id, "object": "session", "sessionId": self.id, "createdAt": self.created_at,
-            "recording": false, "broadcasting": false,
+            "recording": self.recorded != Recorded::No, "broadcasting": false,
             "mediaMode": properties.media_mode, "recordingMode": properties.recording_mode,
             "defaultRecordingProperties": recording,
             "customSessionId": properties.custom_id.as_deref().unwrap_or_default(),

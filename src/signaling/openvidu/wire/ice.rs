@@ -45,7 +45,8 @@ fn judge(url: &str) -> Read<bool> {
     let (authority, query) = rest.split_once('?').map_or((rest, None), |(host, query)| (host, Some(query)));
     let known = query.is_none_or(|query| relays && ["transport=udp", "transport=tcp"].contains(&query));
     let authority: axum::http::uri::Authority = authority.parse().map_err(|_| wrong())?;
-    let port = authority.port().is_none_or(|port| port.as_str().parse::<u16>().is_ok_and(|port| port > 0));
+    let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+    let port = rest.is_empty() || authority.port_u16().is_some_and(|port| port > 0);
     let plain = !authority.host().is_empty() && !authority.as_str().contains('@') && !authority.as_str().ends_with(':');
     if known && port && plain { Ok(relays) } else { Err(wrong()) }
 }

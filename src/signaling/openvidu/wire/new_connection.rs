@@ -104,8 +104,13 @@ fn read_options(fields: Fields<'_>) -> Read<Map<String, Value>> {
 
 fn read_camera(fields: Fields<'_>) -> Read<Kind> {
     let uri = fields.text("rtspUri")?.ok_or_else(|| Wrong("rtspUri is missing".into()))?;
-    let scheme = uri.split_once("://").map(|(scheme, _)| scheme).unwrap_or_default();
-    if !["rtsp", "rtsps", "http", "https", "file"].contains(&scheme) || url::Url::parse(uri).is_err() {
+    let url = url::Url::parse(uri).ok();
+    let known = |url: &url::Url| match url.scheme() {
+        "file" => true,
+        "rtsp" | "rtsps" | "http" | "https" => url.host_str().is_some_and(|host| !host.is_empty()),
+        _ => false,
+    };
+    if !url.as_ref().is_some_and(known) {
         return Err(Wrong("rtspUri must be an rtsp, rtsps, http, https or file address".into()));
     }
     Ok(Kind::Camera {
