@@ -6,11 +6,11 @@ use super::session::actor::{Bound, Handle, Out};
 use super::session::state::Join;
 use super::wire::frame::{Params, Refusal, Request, answer, read};
 use super::{OpenVidu, ids};
-use crate::signaling::client::ClientAddress;
+use crate::signaling::client::{self, ClientAddress};
 use crate::signaling::quota::{Held, Kind};
 use crate::signaling::socket::{GOING_AWAY, Incoming, Socket, limited};
 use axum::extract::{State, WebSocketUpgrade};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -27,7 +27,13 @@ const INTERVALS: (f64, f64) = (1_000.0, 60_000.0);
 const NORMAL: u16 = 1000;
 
 /// Upgrades a page's request.
-pub async fn connect(State(openvidu): State<OpenVidu>, client: ClientAddress, upgrade: WebSocketUpgrade) -> Response {
+pub async fn connect(
+    State(openvidu): State<OpenVidu>,
+    client: ClientAddress,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let host = client::host(&headers).map(str::to_owned);
     let held = match openvidu.shared.quotas.hold(client, Kind::Socket) {
         Ok(held) => held,
         Err(over) => return (StatusCode::TOO_MANY_REQUESTS, over.to_string()).into_response(),
@@ -35,7 +41,7 @@ pub async fn connect(State(openvidu): State<OpenVidu>, client: ClientAddress, up
     let span = tracing::info_span!("connection", dialect = "openvidu");
     limited(upgrade, &openvidu.shared.limits).on_upgrade(move |socket| {
         let socket = Socket::start(socket, &openvidu.shared.limits);
-        Page { openvidu, client, socket, joined: None, patience: PATIENCE, heard: Instant::now(), _held: held }
+        Page { openvidu, client, host, socket, joined: None, patience: PATIENCE, heard: Instant::now(), _held: held }
             .run()
             .instrument(span)
     })
@@ -44,6 +50,8 @@ pub async fn connect(State(openvidu): State<OpenVidu>, client: ClientAddress, up
 struct Page {
     openvidu: OpenVidu,
     client: ClientAddress,
+    /// The name it has reached us by.
+    host: Option<String>,
     socket: Socket,
     joined: Option<(Handle, Bound)>,
     patience: Duration,
@@ -144,6 +152,7 @@ impl Page {
             platform: params.find("platform").unwrap_or("unknown").to_owned(),
             ip: self.client.to_string(),
             rpc: format!("{}_{session}", ids::rpc()),
+            ice: self.openvidu.shared.handout.servers(self.host.as_deref(), Some(&self.client.to_string())),
         };
         let closed = || Refusal::new(203, format!("The session {session} has just been closed"));
         let bound = handle.join(join).await.ok_or_else(closed)??;

@@ -57,6 +57,7 @@ impl State {
             dimensions: None,
             filter: Map::new(),
             feed: Some(feed),
+            loopback: false,
             told: true,
         };
         Foreign { connection, feed, stream, name: publisher.to_string(), at: self.now }

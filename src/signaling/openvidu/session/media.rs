@@ -12,7 +12,9 @@ use serde_json::{Map, Value, json};
 impl State {
     pub(super) fn publish(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let offer = self.offer(request.params.text("sdpOffer")?)?;
-        let stream = read_stream(me, &request.params, self.now);
+        let mut stream = read_stream(me, &request.params, self.now);
+        stream.loopback = request.params.switch("doLoopback") == Some(true);
+        let loopback = stream.loopback;
         let may = self.grants(me).publish;
         let Some(active) = self.active_mut(me).filter(|_| may) else {
             return Err(Refusal::new(401, "Unable to publish: the role does not allow it"));
@@ -21,7 +23,6 @@ impl State {
             return Err(Refusal::new(106, "The connection is already publishing"));
         }
         let content = if stream.type_of_video.as_deref() == Some("SCREEN") { Content::Screen } else { Content::Camera };
-        let loopback = request.params.switch("doLoopback") == Some(true);
         active.publisher = Some(stream);
         active.publishing = Some(Pending { request: request.id.clone(), mends: false });
         let command =
@@ -58,6 +59,10 @@ impl State {
         active.subscribing.push((feed, Pending { request: request.id.clone(), mends }));
         if active.subscribers.iter().all(|known| known.stream != name) {
             active.subscribers.push(Subscribed { stream: name.into(), owner, feed, at, told: false });
+        }
+        if mends {
+            // Its client has made another peer connection: the former cannot go on with its offer.
+            self.ask(me, Ask::Other, Command::Unsubscribe { feed });
         }
         self.ask(me, Ask::Subscribe(feed), Command::SubscribeWith { feed, offer });
         Ok(())
@@ -183,6 +188,9 @@ impl State {
         let (news, stream) = (!std::mem::replace(&mut stream.told, true), stream.clone());
         let result = json!({ "sdpAnswer": answer.as_str(), "id": stream.id, "createdAt": stream.created_at });
         self.answer(me, &pending.request, Ok(result));
+        if stream.loopback {
+            self.ask(me, Ask::Other, Command::Face { feed: Some(feed) });
+        }
         if news {
             let others = self.clients(Some(me));
             self.notify(&others, "participantPublished", &json!({ "id": me, "streams": [view::stream(&stream)] }));
@@ -250,6 +258,7 @@ fn read_stream(me: &str, params: &Params, now: i64) -> Stream {
         dimensions: params.find("videoDimensions").map(str::to_owned),
         filter: Map::new(),
         feed: None,
+        loopback: false,
         told: false,
     }
 }

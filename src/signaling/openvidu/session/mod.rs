@@ -96,6 +96,8 @@ struct Stream {
     filter: Map<String, Value>,
     /// What carries it; `None` while it is made, or broken.
     feed: Option<FeedId>,
+    /// Its publisher wants to see it come back.
+    loopback: bool,
     /// Others know of it.
     told: bool,
 }

@@ -7,7 +7,7 @@ use super::super::wire::new_connection::{Kind, NewConnection};
 use super::state::{Effect, Join};
 use super::{Active, Connection, State, view};
 use crate::model::{Grants, IceServer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Best known to clients: the newest that they compare themselves with.
 const VERSION: &str = "2.32.2";
@@ -40,7 +40,7 @@ impl State {
         let newcomer = connection.clone();
         let others = self.clients(Some(&newcomer.id));
         self.notify(&others, "participantJoined", &introduced(&newcomer));
-        let welcome = self.welcome(&newcomer);
+        let welcome = self.welcome(&newcomer, &join.ice);
         self.answer(&newcomer.id, &join.request, Ok(welcome));
         self.tell("participantJoined", view::participant(&newcomer));
     }
@@ -72,7 +72,7 @@ impl State {
             .unwrap_or_else(|| connection.into())
     }
 
-    fn welcome(&self, me: &Connection) -> Value {
+    fn welcome(&self, me: &Connection, deployment: &[IceServer]) -> Value {
         let others = self.connections.iter().filter(|c| c.active.is_some() && c.id != me.id);
         let here: Vec<Value> = others.map(known).chain(self.foreign.iter().map(|f| f.known())).collect();
         let mut welcome = json!({
@@ -85,7 +85,9 @@ impl State {
             fields.insert("recordingId".into(), id.into());
             fields.insert("recordingName".into(), name.into());
         }
-        if let (Some(fields), Some(servers)) = (welcome.as_object_mut(), servers(me)) {
+        let servers = servers(me).unwrap_or(deployment);
+        if let (Some(fields), false) = (welcome.as_object_mut(), servers.is_empty()) {
+            fields.extend(relay_of_old(servers));
             fields.insert("customIceServers".into(), ice::list(servers));
         }
         welcome
@@ -98,6 +100,21 @@ fn servers(connection: &Connection) -> Option<&[IceServer]> {
         Kind::WebRtc { ice, .. } if !ice.is_empty() => Some(ice),
         _ => None,
     }
+}
+
+/// The first TURN server in the words of clients before 2.21, which know no others.
+fn relay_of_old(servers: &[IceServer]) -> Map<String, Value> {
+    let relay = servers.iter().find_map(|server| Some((server.url.strip_prefix("turn:")?, server.account.as_ref()?)));
+    let Some((address, (user, password))) = relay else { return Map::new() };
+    let address = address.split('?').next().unwrap_or(address);
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "3478"));
+    let fields = [
+        ("coturnIp", json!(host)),
+        ("coturnPort", json!(port.parse::<u16>().unwrap_or(3478))),
+        ("turnUsername", json!(user)),
+        ("turnCredential", json!(password.reveal())),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Opaque to clients; tied to the resume secret without showing it.

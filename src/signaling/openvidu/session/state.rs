@@ -5,6 +5,7 @@ use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
 use super::recorded::Recorded;
 use super::{Active, Connection, Happening, Millis, State, Stream};
+use crate::model::IceServer;
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
@@ -38,6 +39,8 @@ pub struct Join {
     pub ip: String,
     /// The secret that is to resume it.
     pub rpc: String,
+    /// STUN and TURN servers of the deployment, unless the connection has its own.
+    pub ice: Vec<IceServer>,
 }
 
 /// Why the room was asked.

@@ -39,7 +39,15 @@ impl Session {
         let token = view["token"].as_str().unwrap().rsplit('=').next().unwrap().to_owned();
         assert_eq!(self.state.joinable(&token), Some(id.as_str()));
         let (metadata, platform, ip) = (String::new(), "test".into(), "192.0.2.1".into());
-        let join = Join { request: json!(1), token: token.clone(), metadata, platform, ip, rpc: format!("rpc_{name}") };
+        let join = Join {
+            request: json!(1),
+            token: token.clone(),
+            metadata,
+            platform,
+            ip,
+            rpc: format!("rpc_{name}"),
+            ice: Vec::new(),
+        };
         self.apply(Input::Join(join));
         assert_eq!(self.state.joinable(&token), None, "a token is good once");
         id
