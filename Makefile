@@ -60,7 +60,7 @@ soak: setup-bench
 	./target/release/millrace-bench soak --cycles $(CYCLES)
 
 SECONDS ?= 60
-TARGETS ?= stun tcp_frames rtp rtcp srtp srtcp sdp_offer sdp_answer device_json
+TARGETS ?= stun tcp_frames rtp rtcp srtp srtcp sdp_offer sdp_answer device_json sender_viewer_json
 
 # The first folder gets what is found new.
 fuzz: setup-run

@@ -18,6 +18,7 @@ use millrace::onvif::soap::{self, Answer};
 use millrace::onvif::{http, probe, read};
 use millrace::room::Role;
 use millrace::signaling::device::{translate, wire};
+use millrace::signaling::sender_viewer;
 use millrace::signaling::session::fragment;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -38,6 +39,7 @@ pub const ALL: &[(&str, Target)] = &[
     ("sdp_viewer", sdp_viewer),
     ("sdp_fragment", sdp_fragment),
     ("device_json", device_json),
+    ("sender_viewer_json", sender_viewer_json),
     ("onvif", onvif),
     ("estimate", estimate),
 ];
@@ -351,6 +353,27 @@ fn told(data: &[u8], sequence: u16, kind: u8) -> Vec<Received> {
         Received { sequence: sequence.wrapping_sub(u16::from(bytes[2] % 64)), arrival }
     };
     data.chunks_exact(3).take(usize::from(kind % 32)).enumerate().map(packet).collect()
+}
+
+/// A text frame of the sender/viewer protocol: what is passed on says what was read, and no more than a line comes back.
+pub fn sender_viewer_json(data: &[u8]) {
+    use sender_viewer::wire::{ClientMessage, read};
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match read(text) {
+        Ok(ClientMessage::Join(join)) => {
+            assert!(millrace::model::RoomId::is_valid(join.id.as_str()), "{}", join.id);
+            assert!(join.room.is_string() || join.room.is_number());
+        }
+        Ok(ClientMessage::Offer(given) | ClientMessage::Answer(given)) => {
+            assert_eq!(given.whole["sdp"], given.sdp.as_str());
+        }
+        Ok(ClientMessage::IceCandidate(given)) => {
+            let line = given.candidate.map(|candidate| candidate.candidate).unwrap_or_default();
+            assert_eq!(given.whole["candidate"].as_str().unwrap_or_default(), line);
+        }
+        Ok(ClientMessage::Ready) => {}
+        Err(problem) => assert!(problem.to_string().len() < 1000, "too much comes back: {problem}"),
+    }
 }
 
 /// A text frame of the device protocol, in both roles; a refusal can be told.

@@ -10,6 +10,7 @@ mod pictures;
 mod rtsp;
 mod serve;
 mod tls;
+mod turn;
 
 pub use logs::{LogError, init as init_logs};
 
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The recordings' folder cannot be used.
     #[error("the recordings cannot be stored: {0}\n  remedy: see recording.dir and server.data_dir")]
     Store(#[from] StoreError),
+    /// The STUN and TURN server does not start.
+    #[error("the STUN and TURN server does not start: {0}\n  remedy: MILLRACE_TURN__LISTEN=\"\" switches it off")]
+    Turn(String),
     /// The media engine does not start.
     #[error("the media engine does not start: {0}\n  remedy: run `millrace doctor`")]
     Media(String),
@@ -105,6 +109,8 @@ async fn run(
         recordings: recordings.clone(),
         mix_cores: parts::mix_cores(&config.recording),
         rtsp_port: config.rtsp.listen.map(|listen| listen.port()),
+        guests: config.guests.dialects.clone(),
+        demo: config.demo,
         auth: auth.clone(),
         closing: closing.clone(),
         started: Instant::now(),
@@ -114,13 +120,14 @@ async fn run(
     let journal = tokio::spawn(journal::keep(rooms.journal()));
     let silent = CancellationToken::new();
     let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
+    let (turn, handout) = turn::start(&config, media.as_ref().map(|(address, _)| *address))?;
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
         recordings: recordings.clone(),
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),
-        handout: parts::handout(&config)?,
+        handout,
         quotas: signaling::quota::Quotas::new(&config.guests),
         guests: Arc::new(config.guests.clone()),
         openvidu: Arc::new(config.openvidu.clone()),
@@ -147,6 +154,7 @@ async fn run(
         http,
         https,
         rtsp: rtsp.flatten(),
+        turn,
         demo,
         journal,
         keepers,
@@ -179,6 +187,7 @@ pub struct Running {
     http: Server,
     https: Option<Server>,
     rtsp: Option<rtsp::Server>,
+    turn: Option<crate::turn::Server>,
     demo: Option<parts::Demo>,
     journal: JoinHandle<()>,
     /// With the token that tells it that no room is left.
@@ -205,6 +214,10 @@ impl Running {
     /// Where the RTSP server is, if it is on.
     pub fn rtsp(&self) -> Option<SocketAddr> {
         self.rtsp.as_ref().map(|server| server.address)
+    }
+    /// Where the STUN and TURN server is, as far as it is on.
+    pub fn turn(&self) -> crate::turn::Ports {
+        self.turn.as_ref().map(crate::turn::Server::ports).unwrap_or_default()
     }
     /// Makes and checks this service's tokens.
     pub fn auth(&self) -> &Auth {
@@ -256,9 +269,15 @@ impl Running {
                 server.ended(limit).await;
             }
         };
+        // After the rooms: their clients may have been told through a relay.
+        let turn = async {
+            if let Some(server) = self.turn.take() {
+                server.stop(limit).await;
+            }
+        };
         let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
         let keepers = futures::future::join_all(self.keepers.drain(..));
-        let _ = tokio::join!(self.http.stop(limit), https, rtsp, webhook, keepers);
+        let _ = tokio::join!(self.http.stop(limit), https, rtsp, turn, webhook, keepers);
     }
 }
 

@@ -12,6 +12,7 @@ mod broadcast;
 mod end;
 mod ice;
 mod ingest;
+pub mod network;
 mod opaque;
 mod recording;
 mod secret;

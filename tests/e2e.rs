@@ -4,12 +4,20 @@
 
 #[path = "harness/browser.rs"]
 mod browser;
+#[path = "e2e/call.rs"]
+mod call;
 #[path = "harness/camera.rs"]
 mod camera;
 #[path = "e2e/cameras.rs"]
 mod cameras;
+#[path = "e2e/check.rs"]
+mod check;
 #[path = "harness/driver.rs"]
 mod driver;
+#[path = "e2e/home.rs"]
+mod home;
+#[path = "e2e/judge.rs"]
+mod judge;
 #[path = "harness/line.rs"]
 mod line;
 #[path = "e2e/lines.rs"]
@@ -28,6 +36,10 @@ mod page;
 mod recording;
 #[path = "harness/relay.rs"]
 mod relay;
+#[path = "e2e/ring.rs"]
+mod ring;
+#[path = "e2e/sender_viewer.rs"]
+mod sender_viewer;
 #[path = "harness/service.rs"]
 mod service;
 #[path = "e2e/simulcast.rs"]
@@ -38,6 +50,8 @@ mod stage;
 mod trouble;
 #[path = "harness/turn.rs"]
 mod turn;
+#[path = "e2e/turn.rs"]
+mod turn_pages;
 #[path = "e2e/viewing.rs"]
 mod viewing;
 #[path = "e2e/viewing_live.rs"]

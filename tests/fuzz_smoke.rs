@@ -165,6 +165,11 @@ fn sdp_fragment() {
 }
 
 #[test]
+fn sender_viewer_json() {
+    run("sender_viewer_json");
+}
+
+#[test]
 fn device_json() {
     run("device_json");
 }

@@ -3,6 +3,8 @@
 
 #[path = "harness/camera.rs"]
 mod camera;
+#[path = "media/conversing.rs"]
+mod conversing;
 #[path = "media/cross_codec.rs"]
 mod cross_codec;
 #[path = "media/engine.rs"]
@@ -31,6 +33,8 @@ mod sources;
 mod streams;
 #[path = "media/subscribe.rs"]
 mod subscribe;
+#[path = "harness/talker.rs"]
+mod talker;
 #[path = "harness/web.rs"]
 mod web;
 #[path = "media/whip.rs"]

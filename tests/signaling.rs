@@ -5,14 +5,24 @@
 
 #[path = "signaling/addresses.rs"]
 mod addresses;
+#[path = "signaling/call.rs"]
+mod call;
 #[path = "harness/transcript.rs"]
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
 #[path = "signaling/openvidu.rs"]
 mod openvidu;
+#[path = "signaling/ringing.rs"]
+mod ringing;
+#[path = "signaling/ringing_hostile.rs"]
+mod ringing_hostile;
+#[path = "signaling/sender_viewer/mod.rs"]
+mod sender_viewer;
 #[path = "signaling/sessions.rs"]
 mod sessions;
+#[path = "harness/socket_io.rs"]
+mod socket_io;
 #[path = "signaling/viewing.rs"]
 mod viewing;
 

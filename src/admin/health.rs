@@ -3,6 +3,7 @@
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
+use crate::config::GuestDialect;
 use crate::room::RoomView;
 use axum::Json;
 use axum::extract::State;
@@ -30,6 +31,15 @@ pub struct Health {
     pub rooms: usize,
     /// Peer connections now.
     pub peers: usize,
+    /// Whether any token is good: no secret is set.
+    #[serde(default)]
+    pub open: bool,
+    /// Dialects that ask for no token: `sender-viewer`, `call`, `ringing`.
+    #[serde(default)]
+    pub guests: Vec<String>,
+    /// Whether a synthetic device is connected.
+    #[serde(default)]
+    pub demo: bool,
 }
 
 /// How the service is; asks for no token. Status 503 once it is shutting down.
@@ -46,10 +56,18 @@ pub async fn health(State(shared): State<Shared>) -> impl IntoResponse {
         uptime_seconds: shared.started.elapsed().as_secs(),
         rooms: rooms.len(),
         peers: rooms.iter().map(|room| publishers(room) + subscribers(room)).sum(),
+        open: shared.auth.is_open(),
+        guests: guests(&shared).map(|dialect| dialect.as_str().to_owned()).collect(),
+        demo: shared.demo,
     };
     let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
     // It is nobody's secret: any page may ask.
     (status, [(header::ACCESS_CONTROL_ALLOW_ORIGIN, "*")], Json(health))
+}
+
+fn guests(shared: &Shared) -> impl Iterator<Item = GuestDialect> {
+    const ALL: [GuestDialect; 3] = [GuestDialect::SenderViewer, GuestDialect::Call, GuestDialect::Ringing];
+    ALL.into_iter().filter(|dialect| shared.auth.is_open() || shared.guests.contains(dialect))
 }
 
 /// All figures in Prometheus' text format.

@@ -24,6 +24,7 @@ mod viewing;
 pub use health::install_metrics;
 
 use crate::auth::Auth;
+use crate::config::GuestDialect;
 use crate::media::Engine;
 use crate::onvif::Onvif;
 use crate::recordings::Recordings;
@@ -53,6 +54,10 @@ pub struct Shared {
     pub mix_cores: f64,
     /// Port of the RTSP server, if it is on.
     pub rtsp_port: Option<u16>,
+    /// Dialects that ask for no token although a secret is set.
+    pub guests: Vec<GuestDialect>,
+    /// Whether a synthetic device was started.
+    pub demo: bool,
     /// Checks tokens.
     pub auth: Auth,
     /// Set when the service is shutting down.

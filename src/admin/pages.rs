@@ -18,7 +18,7 @@ struct Web;
 /// under `/web/`. What a page is about its script reads from the address: the page itself tells nobody anything.
 pub fn router() -> Router<Shared> {
     Router::new()
-        .route("/", get(|headers| page(headers, "console")))
+        .route("/", get(|headers| page(headers, "home")))
         .route("/console", get(|headers| page(headers, "console")))
         .route("/check", get(|headers| page(headers, "check")))
         .route("/sender/{room}", get(|headers| page(headers, "sender")))

@@ -6,6 +6,9 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*, registry};
 
+/// Libraries that would write a line for each wrong packet that a stranger sends, with addresses and names in it.
+const QUIET: &str = "stun_types=off,stun_proto=off,turn_types=off,turn_server_proto=off";
+
 /// Why logging cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
@@ -24,7 +27,8 @@ pub enum LogError {
 
 /// Sets up logging for this process.
 pub fn init(config: &Log) -> Result<(), LogError> {
-    let filter = EnvFilter::try_new(&config.filter)
+    // What the operator names comes later and counts.
+    let filter = EnvFilter::try_new(format!("{QUIET},{}", config.filter))
         .map_err(|cause| LogError::Filter { filter: config.filter.clone(), cause })?;
     let colours = std::io::stderr().is_terminal();
     let lines = fmt::layer().with_ansi(colours).with_writer(std::io::stderr);

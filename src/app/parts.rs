@@ -10,7 +10,6 @@ use crate::media::{GstEngine, files, ice};
 use crate::onvif::{Onvif, OnvifError, Search};
 use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
 use crate::signaling;
-use crate::turn::{Credentials, Handout, Ports};
 use axum::Router;
 use futures::FutureExt;
 use std::sync::Arc;
@@ -104,14 +103,6 @@ pub fn start_keepers(recordings: &Recordings, closing: &CancellationToken) -> Ve
     let mut tasks = recordings.start_uploads(closing);
     tasks.push(recordings.start_housekeeping(closing.clone()));
     tasks
-}
-
-/// What clients are told of STUN and TURN.
-pub fn handout(config: &config::Config) -> Result<Handout, StartError> {
-    let made =
-        config.turn.secret.as_ref().map(|secret| Credentials::new(secret.as_bytes())).or_else(Credentials::random);
-    let credentials = made.ok_or_else(|| StartError::Media("the system gives no random numbers".into()))?;
-    Ok(Handout::new(&config.turn, Ports::default(), credentials, config.media.announced().first().copied()))
 }
 
 /// The dialects' routes.

@@ -116,7 +116,34 @@ fn ports(config: &Config) -> Vec<Finding> {
     findings.extend(config.rtsp.listen.map(|address| tcp("RTSP", "rtsp.listen in the settings", address)));
     findings.push(port("media", "--media-port", "UDP", media, UdpSocket::bind(media).map(drop)));
     findings.extend(config.media.tcp.then(|| tcp("media", "--media-port", media)));
+    for address in &config.turn.listen {
+        let (name, flag) = ("STUN and TURN", "turn.listen in the settings");
+        findings.push(port(name, flag, "UDP", *address, alone(*address, socket2::Type::DGRAM)));
+        findings.push(port(name, flag, "TCP", *address, alone(*address, socket2::Type::STREAM)));
+    }
+    let tls = config.turn.listen_tls.iter().filter(|_| config.server.tls_cert.is_some());
+    findings.extend(tls.map(|address| {
+        let bound = alone(*address, socket2::Type::STREAM);
+        port("TURN over TLS", "turn.listen_tls in the settings", "TCP", *address, bound)
+    }));
     findings
+}
+
+/// Binds as the server will: an address of IPv6 without that of IPv4. A machine without IPv6 is well too.
+fn alone(address: SocketAddr, kind: socket2::Type) -> std::io::Result<()> {
+    let bound = socket2::Socket::new(socket2::Domain::for_address(address), kind, None).and_then(|socket| {
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        // Connections that are over do not count.
+        socket.set_reuse_address(kind == socket2::Type::STREAM)?;
+        socket.bind(&address.into())
+    });
+    let none = |error: &std::io::Error| {
+        let absent = matches!(error.kind(), std::io::ErrorKind::AddrNotAvailable | std::io::ErrorKind::Unsupported);
+        address.is_ipv6() && (absent || error.raw_os_error() == Some(nix::libc::EAFNOSUPPORT))
+    };
+    bound.or_else(|error| if none(&error) { Ok(()) } else { Err(error) })
 }
 
 fn port(name: &str, flag: &str, protocol: &str, address: SocketAddr, bound: std::io::Result<()>) -> Finding {
@@ -185,6 +212,7 @@ mod tests {
         config.server.http = taken.local_addr().unwrap();
         config.server.https = None;
         config.rtsp.listen = None;
+        config.turn.listen.clear();
         config.media.bind = "127.0.0.1".parse().unwrap();
         config.media.port = 0;
         let findings = ports(&config);

@@ -5,11 +5,11 @@
 //! Leaves to the caller to ask anew before every attempt and for every redirect. What is allowed is `config::Reach`'s.
 
 use crate::config::Reach;
+use crate::model::network;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use url::{Host, Url};
 
-mod address;
 #[cfg(test)]
 mod tests;
 
@@ -137,9 +137,9 @@ pub fn address(reach: &Reach, ip: IpAddr, way: Way) -> Result<(), ReachError> {
     if reach.special.iter().any(|net| net.contains(&ip) || net.contains(&plain)) {
         return Ok(());
     }
-    match (address::kind(ip), way) {
-        (Some(address::Special::Unspecified), Way::Listen) if ip.is_unspecified() => return Ok(()),
-        (Some(address::Special::Multicast), Way::Group | Way::Listen) | (None, _) => {}
+    match (network::kind(ip), way) {
+        (Some(network::Special::Unspecified), Way::Listen) if ip.is_unspecified() => return Ok(()),
+        (Some(network::Special::Multicast), Way::Group | Way::Listen) | (None, _) => {}
         (Some(kind), _) => {
             let kind = kind.as_str();
             return Err(ReachError::Forbidden(format!(

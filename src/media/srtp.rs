@@ -1,14 +1,17 @@
 //! SRTP and SRTCP with AES_CM_128_HMAC_SHA1_80 (RFC 3711) on aws-lc-rs.
 //!
-//! A [`Sender`]'s roll-over counter comes from the caller, who numbers the packets: no state per SSRC. Invariant: one
-//! [`Sender`] per master key and each (SSRC, index) once, else key stream is used twice. A [`Receiver`] follows the
-//! roll-overs itself and refuses replays.
+//! A [`Sender`]'s roll-over counter comes from the caller, who numbers the packets: no state per SSRC. Invariant: each
+//! (SSRC, index) once per master key, else key stream is used twice. So several [`Sender`]s of one key share their
+//! [`RtcpIndex`], and only one of them sends RTP of an SSRC. A [`Receiver`] follows the roll-overs itself and refuses
+//! replays: one per far side.
 
 use aws_lc_rs::cipher::{AES_128, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::hmac;
 use aws_lc_rs::iv::FixedLength;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Master key (16 bytes) and salt (14).
 pub type MasterKey = [u8; 30];
@@ -67,17 +70,33 @@ fn derive(master: &MasterKey, label: u8, out: &mut [u8]) -> Result<(), Unspecifi
     counter_mode(&master[..16])?.less_safe_encrypt(out, EncryptionContext::Iv128(FixedLength::from(&iv))).map(drop)
 }
 
+/// Numbers the RTCP that is sent with one master key, whoever writes it: no number comes twice.
+#[derive(Clone, Debug, Default)]
+pub struct RtcpIndex(Arc<AtomicU32>);
+
+impl RtcpIndex {
+    /// 31 bits, beginning at 1.
+    fn next(&self) -> u32 {
+        self.0.fetch_add(1, Relaxed).wrapping_add(1) & !ENCRYPTED
+    }
+}
+
 /// Protects what we send.
 pub struct Sender {
     rtp: Half,
     rtcp: Half,
-    rtcp_index: u32,
+    rtcp_index: RtcpIndex,
 }
 
 impl Sender {
     /// The only one for this master key.
     pub fn new(master: &MasterKey) -> Result<Self, Unspecified> {
-        Ok(Self { rtp: Half::new(master, 0)?, rtcp: Half::new(master, 3)?, rtcp_index: 0 })
+        Self::sharing(master, RtcpIndex::default())
+    }
+
+    /// One of several for this master key, all with this index.
+    pub fn sharing(master: &MasterKey, rtcp_index: RtcpIndex) -> Result<Self, Unspecified> {
+        Ok(Self { rtp: Half::new(master, 0)?, rtcp: Half::new(master, 3)?, rtcp_index })
     }
 
     /// Encrypts the RTP packet `buffer[start..]` whose header has `header` bytes, and appends the tag.
@@ -103,11 +122,11 @@ impl Sender {
     }
 
     /// Encrypts the RTCP compound that `buffer` is, and appends index and tag.
-    pub fn protect_rtcp(&mut self, buffer: &mut Vec<u8>) -> Result<(), Unspecified> {
+    pub fn protect_rtcp(&self, buffer: &mut Vec<u8>) -> Result<(), Unspecified> {
         let Some(&[_, _, _, _, a, b, c, d, ..]) = buffer.get(..) else { return Err(Unspecified) };
-        self.rtcp_index = (self.rtcp_index + 1) & !ENCRYPTED;
-        self.rtcp.apply([a, b, c, d], self.rtcp_index.into(), &mut buffer[8..])?;
-        buffer.extend_from_slice(&(self.rtcp_index | ENCRYPTED).to_be_bytes());
+        let index = self.rtcp_index.next();
+        self.rtcp.apply([a, b, c, d], index.into(), &mut buffer[8..])?;
+        buffer.extend_from_slice(&(index | ENCRYPTED).to_be_bytes());
         let tag = hmac::sign(&self.rtcp.mac, buffer);
         buffer.extend_from_slice(&tag.as_ref()[..TAG]);
         Ok(())

@@ -84,10 +84,14 @@ pub struct PeerStats {
     pub remote_address: Option<String>,
     /// Round trip in milliseconds, from RTCP.
     pub round_trip_ms: Option<f64>,
-    /// RTP packets sent to (subscriber) or received from (publisher) the peer.
+    /// RTP packets sent to (subscriber, conversation) or received from (publisher) the peer.
     pub packets: u64,
     /// RTP bytes, likewise.
     pub bytes: u64,
+    /// RTP packets received from the peer.
+    pub packets_received: u64,
+    /// RTP bytes received from the peer.
+    pub bytes_received: u64,
     /// Pictures sent whole to a subscriber, retransmissions not counted: what its decoder should have decoded. 0 for a
     /// publisher.
     pub pictures: u64,

@@ -1,11 +1,14 @@
 //! Clients' JSON, HTTP and WebSockets live only here; a folder per dialect, one shared socket loop, one shared session.
 
+pub mod call;
 pub mod client;
 pub mod device;
 pub mod discovery;
 pub mod guest;
 pub mod openvidu;
 pub mod quota;
+pub mod ringing;
+pub mod sender_viewer;
 pub mod session;
 pub mod socket;
 pub mod whep;
@@ -51,6 +54,7 @@ pub fn router(shared: Shared) -> axum::Router {
     let sessions = whip::router(shared.clone()).merge(whep::router(shared.clone()));
     let device = device::router(shared.clone());
     // Those of the old dialects: their pages may come from elsewhere.
-    let guests = discovery::router(shared.clone());
+    let guests = discovery::router(shared.clone()).merge(call::router(shared.clone()));
+    let guests = guests.merge(sender_viewer::router(shared.clone())).merge(ringing::router(shared.clone()));
     device.merge(sessions).merge(guests.layer(guest::cors(&shared))).merge(openvidu::router(shared))
 }

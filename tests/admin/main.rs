@@ -192,12 +192,13 @@ async fn https_serves_with_a_self_signed_certificate() {
     let address = service.running.https().unwrap();
     let health = service.http.get(format!("https://{address}/health")).send().await.unwrap();
     assert_eq!(health.status(), StatusCode::OK);
+    assert_eq!(health.headers()["access-control-allow-origin"], "*", "pages of elsewhere may look whether it is up");
 }
 
 #[tokio::test]
 async fn pages_have_their_rules_and_are_not_sent_twice() {
     let service = Service::open().await;
-    for path in ["/", "/console", "/device"] {
+    for path in ["/", "/check", "/console", "/device"] {
         let page = service.get(path).send().await.unwrap();
         assert_eq!(page.status(), StatusCode::OK, "{path}");
         assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"), "{path}");

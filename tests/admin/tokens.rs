@@ -1,7 +1,8 @@
 //! Who may do what, with a secret set.
 
-use crate::support::{Service, answer};
+use crate::support::{SECRET, Service, answer};
 use millrace::auth::TokenRole;
+use millrace::config::{Config, GuestDialect};
 use millrace::model::RoomId;
 use reqwest::{Method, StatusCode};
 use std::time::Duration;
@@ -34,6 +35,23 @@ async fn without_a_good_token_nothing_is_told_but_health() {
     let device = token(&service, TokenRole::Device, None);
     assert_eq!(status(&service, Method::GET, "/api/v1/rooms", &device).await, StatusCode::FORBIDDEN);
     assert_eq!(service.call(Method::GET, "/health").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn health_says_what_asks_for_no_token() {
+    let told = async |service: &Service| {
+        let (_, health) = service.call(Method::GET, "/health").await;
+        (health["open"].as_bool(), health["guests"].clone(), health["demo"].as_bool())
+    };
+    let all = serde_json::json!(["sender-viewer", "call", "ringing"]);
+    assert_eq!(told(&Service::open().await).await, (Some(true), all, Some(false)));
+    assert_eq!(told(&Service::with_secret().await).await, (Some(false), serde_json::json!([]), Some(false)));
+    let lets_callers_in = |config: &mut Config| {
+        config.auth.secret = Some(SECRET.into());
+        config.guests.dialects = vec![GuestDialect::Call];
+    };
+    let service = Service::start(tempfile::tempdir().unwrap(), lets_callers_in).await;
+    assert_eq!(told(&service).await, (Some(false), serde_json::json!(["call"]), Some(false)));
 }
 
 #[tokio::test]

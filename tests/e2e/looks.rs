@@ -3,7 +3,8 @@
 use crate::browser::Browser;
 use crate::stage::{PATIENCE, Stage};
 
-const SETTLED: &str =
+/// Colours do not change any more.
+pub const SETTLED: &str =
     "!document.getAnimations().some((one) => one instanceof CSSTransition && one.transitionProperty !== 'transform')";
 const OVERFLOW: &str = "document.documentElement.scrollWidth - document.documentElement.clientWidth";
 

@@ -43,13 +43,14 @@ const STATS: &str = r"
     const done = arguments[arguments.length - 1];
     (async () => {
         const sum = { framesDecoded: 0, videoBytes: 0, audioEnergy: 0, width: 0, height: 0,
-                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], codecs: [] };
+                      freezeSeconds: 0, retransmitted: 0, protocols: [], ways: [], relays: [], codecs: [] };
         for (const pc of window.__peers.filter((one) => one.connectionState === 'connected')) {
             const all = await pc.getStats();
             for (const r of all.values()) {
                 const pair = r.type === 'transport' ? all.get(r.selectedCandidatePairId) : undefined;
                 if (pair) sum.protocols.push(all.get(pair.remoteCandidateId)?.protocol ?? '');
                 if (pair) sum.ways.push(all.get(pair.localCandidateId)?.candidateType ?? '');
+                if (pair) sum.relays.push(all.get(pair.localCandidateId)?.relayProtocol ?? '');
                 if (r.type !== 'inbound-rtp') continue;
                 if (r.kind === 'audio') sum.audioEnergy += r.totalAudioEnergy ?? 0;
                 else {
@@ -88,6 +89,8 @@ pub struct Received {
     pub protocols: Vec<String>,
     /// How each connection leaves the browser: `host`, `relay`.
     pub ways: Vec<String>,
+    /// What each connection goes to its TURN server over: `udp`, `tcp`, `tls`; empty without one.
+    pub relays: Vec<String>,
     /// MIME types of the pictures: `video/VP8`.
     pub codecs: Vec<String>,
 }
@@ -103,6 +106,11 @@ impl Browser {
     /// Starts a browser; `name` is for messages and screenshots.
     pub async fn start(name: &str) -> Self {
         Self::start_with(name, &[OBSERVE]).await
+    }
+
+    /// Starts a browser whose visitor refuses camera and microphone.
+    pub async fn start_refusing(name: &str) -> Self {
+        Self::start_flagged(name, &[OBSERVE], &["--use-fake-ui-for-media-stream=deny"]).await
     }
 
     /// Starts a browser that knows of no way over UDP.
@@ -160,10 +168,20 @@ impl Browser {
         Self::start_with(name, &[script, OBSERVE]).await
     }
 
+    /// The same, in a browser that takes any certificate.
+    pub async fn start_trusting(name: &str, script: &str) -> Self {
+        Self::start_flagged(name, &[script, OBSERVE], &["--ignore-certificate-errors"]).await
+    }
+
     /// With scripts that run before the page's own.
     async fn start_with(name: &str, scripts: &[&str]) -> Self {
+        Self::start_flagged(name, scripts, &[]).await
+    }
+
+    /// And with further flags of Chromium's.
+    async fn start_flagged(name: &str, scripts: &[&str], flags: &[&str]) -> Self {
         let driver = Driver::start().await;
-        let capabilities = driver.capabilities().as_object().cloned().expect("capabilities are an object");
+        let capabilities = driver.capabilities(flags).as_object().cloned().expect("capabilities are an object");
         let client = ClientBuilder::rustls()
             .expect("a client for WebDriver")
             .capabilities(capabilities)
@@ -273,6 +291,16 @@ impl Browser {
         let png = self.client.screenshot().await.expect("a screenshot");
         std::fs::create_dir_all(&folder).expect("the folder for screenshots");
         std::fs::write(folder.join(format!("{file}.png")), png).expect("the screenshot is written");
+    }
+
+    /// The same of the whole page, however long, `width` pixels wide.
+    pub async fn screenshot_whole(&self, file: &str, width: u32, scheme: &str) {
+        self.look(width, 900, scheme).await;
+        let settled = "!document.getAnimations().some((one) => one instanceof CSSTransition)";
+        self.wait(Duration::from_secs(10), "colours settle", settled).await;
+        let height = self.value("document.documentElement.scrollHeight").await.as_u64().unwrap_or(900);
+        self.look(width, u32::try_from(height).unwrap_or(900), scheme).await;
+        self.screenshot(file).await;
     }
 
     async fn page_log(&self) -> String {

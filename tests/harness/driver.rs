@@ -51,9 +51,9 @@ impl Driver {
     }
 
     /// What a session is asked for with.
-    pub fn capabilities(&self) -> Value {
+    pub fn capabilities(&self, further: &[&str]) -> Value {
         let profile = format!("--user-data-dir={}", self.folder.path().join("profile").display());
-        let args: Vec<&str> = FLAGS.into_iter().chain([profile.as_str()]).collect();
+        let args: Vec<&str> = FLAGS.into_iter().chain(further.iter().copied()).chain([profile.as_str()]).collect();
         json!({
             "goog:chromeOptions": { "binary": "/usr/bin/chromium", "args": args },
             "goog:loggingPrefs": { "browser": "ALL" },

@@ -14,7 +14,8 @@ pub struct Client {
 }
 
 impl Client {
-    fn new(launch: &str) -> Self {
+    /// With these elements, which are linked to `w`; it plays once it is told to.
+    pub fn new(launch: &str) -> Self {
         gst::init().expect("GStreamer");
         // The second element makes a pipeline even of a viewer, which has no others.
         let text =
@@ -118,7 +119,27 @@ impl Client {
         client
     }
 
-    fn play(&self) {
+    /// One of its elements.
+    pub fn element(&self, name: &str) -> gst::Element {
+        self.pipeline.by_name(name).expect("an element of this name")
+    }
+
+    /// What comes goes into a bin that is made for its caps.
+    pub fn on_pad(&self, make: impl Fn(String) -> gst::Bin + Send + Sync + 'static) {
+        let pipeline = self.pipeline.downgrade();
+        self.webrtcbin.connect_pad_added(move |_, pad| {
+            let Some(pipeline) = pipeline.upgrade().filter(|_| pad.direction() == gst::PadDirection::Src) else {
+                return;
+            };
+            let bin = make(pad.current_caps().map(|caps| caps.to_string()).unwrap_or_default());
+            pipeline.add(&bin).expect("added");
+            bin.sync_state_with_parent().expect("started");
+            pad.link(&bin.static_pad("sink").expect("a pad")).expect("linked");
+        });
+    }
+
+    /// Begins.
+    pub fn play(&self) {
         self.pipeline.set_state(gst::State::Playing).expect("client plays");
     }
 

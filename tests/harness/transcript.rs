@@ -113,14 +113,23 @@ impl Server {
     }
     pub async fn client(&self, role: &str, id: &str, token: &str) -> Client {
         let (socket, _) = connect_async(self.url(role, id, token)).await.unwrap();
-        let client = Client { socket, words: self.words.clone(), name: format!("{role} {id}") };
+        let client = Client { socket, words: self.words.clone(), name: format!("{role} {id}"), flat: false };
         let known = || self.lobby.list().iter().any(|p| p.id == id && p.connected);
         eventually("the lobby knows the client", || async { known() }).await;
         client
     }
+    /// A client of a dialect with flat messages, `{"type": …, …}`: in transcripts the type stands before the other fields.
+    pub async fn flat(&self, path: &str, name: &str) -> Client {
+        let (socket, _) = connect_async(format!("ws://{}{path}", self.address)).await.unwrap();
+        Client { socket, words: self.words.clone(), name: name.into(), flat: true }
+    }
     /// The HTTP status that a connection attempt meets.
     pub async fn status(&self, role: &str, id: &str, token: &str) -> u16 {
-        match connect_async(self.url(role, id, token)).await {
+        Self::status_at(self.url(role, id, token)).await
+    }
+    /// The same at any address.
+    pub async fn status_at(url: String) -> u16 {
+        match connect_async(url).await {
             Ok(_) => 101,
             Err(Error::Http(response)) => response.status().as_u16(),
             Err(other) => panic!("{other}"),
@@ -152,6 +161,7 @@ pub struct Client {
     pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     words: Arc<Mutex<HashMap<String, Value>>>,
     name: String,
+    flat: bool,
 }
 
 impl Client {
@@ -170,7 +180,11 @@ impl Client {
     }
 
     async fn say(&mut self, event: &str, data: Value) {
-        let data = self.filled_in(data);
+        let mut data = self.filled_in(data);
+        if self.flat {
+            data["type"] = event.into();
+            return self.send(data.to_string()).await;
+        }
         self.send(json!({ "event": event, "data": data }).to_string()).await;
     }
     pub async fn send(&mut self, text: String) {
@@ -178,7 +192,11 @@ impl Client {
     }
 
     async fn expect(&mut self, line: &str, event: &str, data: Value) {
-        let (name, message) = (self.name.clone(), self.next_within(line).await);
+        let (name, mut message) = (self.name.clone(), self.next_within(line).await);
+        if self.flat {
+            let event = message.as_object_mut().and_then(|fields| fields.remove("type")).unwrap_or_default();
+            message = json!({ "event": event, "data": message });
+        }
         let fits = message["event"] == event && fits(&data, &message["data"], &mut self.words.lock().unwrap());
         assert!(fits, "{name} should hear\n  {line}\nbut heard\n  {message}");
     }
@@ -213,6 +231,9 @@ impl Client {
 
     /// Nothing but what was expected has come: the answer to something harmless is next.
     pub async fn quiet(&mut self) {
+        if self.flat {
+            return self.play("→ no-such-type {}\n← error {reason: bad-request, message: _}").await;
+        }
         self.play("→ no_such_event {}\n← error {code: unknown_event, message: _}").await;
     }
 
@@ -260,7 +281,7 @@ fn relaxed(text: &str) -> String {
                 }
             }
         } else if c.is_alphabetic() || c == '_' || c == '$' {
-            while let Some(next) = rest.next_if(|next| next.is_alphanumeric() || *next == '_') {
+            while let Some(next) = rest.next_if(|next| next.is_alphanumeric() || *next == '_' || *next == '-') {
                 word.push(next);
             }
             if !["true", "false", "null"].contains(&word.as_str()) {

@@ -15,15 +15,25 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Starts one on a free port.
+    /// Starts one on a free port, for one account.
     pub async fn start() -> Self {
+        Self::start_for(&["--lt-cred-mech", "--user", &format!("{}:{}", ACCOUNT.0, ACCOUNT.1)]).await
+    }
+
+    /// Starts one that takes the time-limited credentials made with this secret.
+    pub async fn start_sharing(secret: &str) -> Self {
+        Self::start_for(&["--use-auth-secret", "--static-auth-secret", secret]).await
+    }
+
+    async fn start_for(accounts: &[&str]) -> Self {
         let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a free port").port();
         let folder = tempfile::tempdir().expect("a folder");
         let mut command = Command::new("turnserver");
         command
-            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--lt-cred-mech", "--realm", "millrace"])
+            .args(["-n", "--no-cli", "--no-tls", "--no-dtls", "--realm", "millrace"])
+            .args(accounts)
             .args(["--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--allow-loopback-peers"])
-            .args(["--listening-port", &port.to_string(), "--user", &format!("{}:{}", ACCOUNT.0, ACCOUNT.1)])
+            .args(["--listening-port", &port.to_string()])
             .args(["--log-file", "stdout", "--userdb"])
             .arg(folder.path().join("turn.db"))
             .arg("--pidfile")

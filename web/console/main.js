@@ -3,6 +3,7 @@
 import { FindCameras } from "../cameras/find.js";
 import { Api } from "../lib/api.js";
 import { every, face, onPress, part, setText } from "../lib/dom.js";
+import { iceServers } from "../lib/ice.js";
 import { consoleId, keepToken, token } from "../lib/identity.js";
 import { readPlayers } from "../lib/links.js";
 import { log, tell, tellError } from "../lib/notify.js";
@@ -30,6 +31,7 @@ const CONNECTION = {
 };
 
 const secret = token("console");
+iceServers(); // known by the time of the first offer
 const id = consoleId();
 const api = new Api(secret);
 const signaling = new Signaling("WEB", id, secret);

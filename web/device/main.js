@@ -1,6 +1,7 @@
 // The device page: wires socket, camera, publisher and view.
 
 import { every, onPress, part, setText } from "../lib/dom.js";
+import { iceServers } from "../lib/ice.js";
 import { deviceId, keepDeviceId, keepToken, token } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
 import { Signaling } from "../lib/socket.js";
@@ -22,6 +23,7 @@ const NOTICES = {
   replaced: "Another page is connected under this device's name. Use this one instead, or give it another name below.",
 };
 
+iceServers(); // known by the time of the first offer
 const media = new Media();
 const signaling = new Signaling("DEVICE", deviceId(), token("device"));
 signaling.on("state", (state) => state === "open" && signaling.send("notify_me", { events: ["layers"] }));

@@ -1,6 +1,7 @@
 // Publishing into a room: join, offer, answer, and again whenever the connection is lost.
 // Decides when to publish anew; leaves camera and page to others. The session survives a reload of the page.
 
+import { iceServersSoon } from "../lib/ice.js";
 import { makePeer, watchPeer } from "../lib/peer.js";
 import { Meter } from "../lib/stats.js";
 import { Layers, addTrack, isWorth, refused } from "./layers.js";
@@ -77,7 +78,7 @@ export class Publisher {
   async #attempt() {
     this.changed("connecting");
     this.#dropPeer();
-    await this.#join();
+    await Promise.all([this.#join(), iceServersSoon()]);
     if (!this.#fresh) {
       // An older peer of ours may linger on the server: leaving ends it.
       this.signaling.send("leave");

@@ -8,6 +8,7 @@ export class Api {
   }
 
   devices = () => this.#call("GET", "/devices");
+  rooms = () => this.#call("GET", "/rooms");
   room = (room) => this.#call("GET", `/rooms/${id(room)}`);
   configureRoom = (room, settings) => this.#call("PUT", `/rooms/${id(room)}/settings`, settings);
 

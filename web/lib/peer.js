@@ -1,13 +1,24 @@
-// What publishing and subscribing peers have in common. No STUN or TURN: the server is reachable and brings its
-// candidates inside its SDP.
+// What publishing and subscribing peers have in common. The server is reachable and brings its candidates inside its
+// SDP; STUN and TURN help where a network lets nothing else through.
+
+import { iceServers, knownIceServers } from "./ice.js";
 
 /** A peer connection that trickles its candidates over the socket; `typ` is `pub` or `sub`. */
 export function makePeer(signaling, typ) {
-  const pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", rtcpMuxPolicy: "require" });
+  const setup = { bundlePolicy: "max-bundle", rtcpMuxPolicy: "require", iceServers: knownIceServers() };
+  const pc = new RTCPeerConnection(setup);
+  refresh(pc, setup);
   pc.addEventListener("icecandidate", ({ candidate }) => {
     if (pc.signalingState !== "closed") signaling.send("ice", { ...candidate?.toJSON(), typ });
   });
   return pc;
+}
+
+// Told while the descriptions are made is early enough; what comes later is for the next peer.
+async function refresh(pc, setup) {
+  const servers = await iceServers();
+  const early = pc.signalingState !== "closed" && !pc.localDescription;
+  if (early && servers !== setup.iceServers) pc.setConfiguration({ ...setup, iceServers: servers });
 }
 
 /** Calls `lost` once when the connection is over, or has been interrupted for longer than `patience`. */

@@ -70,7 +70,7 @@ pub struct Chosen {
 struct Inbox {
     joining: Vec<(LineId, Watching)>,
     leaving: Vec<PeerId>,
-    /// Of peers that are not connected yet.
+    /// Of peers that watch nothing yet, or nothing just now.
     limits: HashMap<PeerId, ViewLimits>,
     /// Something is to be looked at before the next tick.
     hurry: bool,
@@ -168,8 +168,13 @@ impl Drop for Choices {
 
 impl Drop for Chosen {
     fn drop(&mut self) {
-        self.shared.views.lock().remove(&self.peer);
-        self.shared.hurry(|inbox| inbox.leaving.push(self.peer));
+        let view = self.shared.views.lock().remove(&self.peer);
+        let limits = view.map(|view| view.lock().limits()).filter(|limits| *limits != ViewLimits::default());
+        self.shared.hurry(|inbox| {
+            inbox.leaving.push(self.peer);
+            // Of the viewer, not of what it watches: they hold for what it watches next, until `forget`.
+            inbox.limits.extend(limits.map(|limits| (self.peer, limits)));
+        });
     }
 }
 

@@ -105,6 +105,11 @@ impl View {
         news
     }
 
+    /// What it wants at most.
+    pub fn limits(&self) -> ViewLimits {
+        self.limits
+    }
+
     /// What it gets; `None`: nothing was chosen yet.
     pub fn given(&self) -> Option<&Candidate> {
         self.position().and_then(|n| self.candidates.get(n))

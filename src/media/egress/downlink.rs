@@ -7,7 +7,7 @@ use super::source::{Ledger, Shown};
 use super::worker::{Job, Worker};
 use super::{LineReport, OutStream, Show, dropped};
 use crate::media::PeerStats;
-use crate::media::feed::clock;
+use crate::media::feed::{Feed, clock};
 use crate::media::rtcp::{self, Feedback};
 use crate::media::srtp::Receiver;
 use crate::model::{Kind, PeerId};
@@ -56,6 +56,13 @@ impl Downlink {
         self.worker.push(Job::Show { peer: self.peer, kind, shown });
     }
 
+    /// Sound and pictures come from this feed from now on, as they are. See `show`.
+    pub fn show_all(&self, feed: &Arc<Feed>) {
+        for kind in [Kind::Audio, Kind::Video] {
+            self.show(kind, Some(Show { feed: Arc::clone(feed), keep: None }));
+        }
+    }
+
     /// How it is being served just now.
     pub fn report(&self) -> LineReport {
         let figures = &self.figures;
@@ -89,9 +96,14 @@ impl Downlink {
             dropped("bad_srtcp", 1);
             return false;
         };
-        *self.figures.last_rtcp.lock() = Some(at);
-        rtcp::read(&plain, |feedback| self.on_feedback(feedback));
+        self.on_rtcp(&plain, at);
         true
+    }
+
+    /// One compound of a subscriber who publishes on the same connection: it was opened there. Never blocks.
+    pub fn on_rtcp(&self, plain: &[u8], at: Instant) {
+        *self.figures.last_rtcp.lock() = Some(at);
+        rtcp::read(plain, |feedback| self.on_feedback(feedback));
     }
 
     fn on_feedback(&self, feedback: Feedback) {

@@ -19,7 +19,7 @@ mod writer;
 use super::estimate::Estimator;
 use super::feed::Feed;
 use super::rtp::Item;
-use crate::media::srtp::Receiver;
+use crate::media::srtp::{Receiver, RtcpIndex};
 use crate::model::{Codec, FeedId, Kind, PeerId};
 pub use downlink::Downlink;
 use figures::Figures;
@@ -108,14 +108,16 @@ pub struct Keys {
     pub send: [u8; 30],
     /// The subscriber's.
     pub receive: [u8; 30],
+    /// Shared by all who write RTCP with these keys.
+    pub index: RtcpIndex,
 }
 
 /// What a connected subscriber needs.
 pub struct DownlinkSpec {
     /// The subscription.
     pub peer: PeerId,
-    /// What it watches.
-    pub feed: Arc<Feed>,
+    /// What it watches; `None`: nothing yet.
+    pub feed: Option<Arc<Feed>>,
     /// Its streams, as negotiated.
     pub streams: Vec<OutStream>,
     /// Its extensions, as negotiated.
@@ -164,7 +166,7 @@ impl Pool {
         let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
         let (peer, feed, figures, ledger) =
-            (spec.peer, Arc::clone(&spec.feed), Arc::new(Figures::default()), Ledger::new(index));
+            (spec.peer, spec.feed.clone(), Arc::new(Figures::default()), Ledger::new(index));
         let (ssrcs, receiver) = (downlink::ssrcs(&spec.streams), Mutex::new(Receiver::new(&spec.keys.receive).ok()));
         let line = Arc::new(line);
         match Subscriber::new(spec, Arc::clone(&figures), Arc::clone(&line)) {
@@ -174,9 +176,7 @@ impl Pool {
         }
         let downlink =
             Downlink { peer, worker, ledger, kinds, choices: Mutex::default(), figures, line, ssrcs, receiver };
-        for kind in [Kind::Audio, Kind::Video] {
-            downlink.show(kind, Some(Show { feed: Arc::clone(&feed), keep: None }));
-        }
+        feed.iter().for_each(|feed| downlink.show_all(feed));
         downlink
     }
 

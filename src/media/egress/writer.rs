@@ -83,11 +83,11 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// The only one for these keys.
+    /// The only one that sends RTP with these keys.
     pub fn new(spec: &DownlinkSpec, figures: Arc<Figures>, line: Arc<Line>) -> Result<Self, Unspecified> {
         Ok(Self {
             extensions: spec.extensions,
-            sender: Sender::new(&spec.keys.send)?,
+            sender: Sender::sharing(&spec.keys.send, spec.keys.index.clone())?,
             wire: Arc::clone(&spec.wire),
             figures,
             line,

@@ -10,6 +10,8 @@ pub enum Direction {
     Into(FeedId),
     /// A subscriber.
     From(FeedId),
+    /// Both on one connection: a publisher that faces another feed, or nothing.
+    Both(FeedId, Option<FeedId>),
 }
 
 impl Direction {
@@ -18,6 +20,24 @@ impl Direction {
         match self {
             Self::Into(_) => "publisher",
             Self::From(_) => "subscriber",
+            Self::Both(..) => "conversation",
+        }
+    }
+
+    /// What it gets.
+    pub fn gets(self) -> Option<FeedId> {
+        match self {
+            Self::Into(_) => None,
+            Self::From(feed) => Some(feed),
+            Self::Both(_, faced) => faced,
+        }
+    }
+
+    /// What it publishes.
+    fn publishes(self) -> Option<FeedId> {
+        match self {
+            Self::Into(feed) | Self::Both(feed, _) => Some(feed),
+            Self::From(_) => None,
         }
     }
 }
@@ -40,12 +60,12 @@ impl Graph {
     pub fn peer(&mut self, name: &str, direction: Direction, dot: &str) {
         let node = format!("\"{name}\"");
         self.cluster(name, dot);
-        let _ = match direction {
-            Direction::Into(feed) => {
-                writeln!(self.body, "  {node} -> \"{feed}\" [label=\"RTP before the jitter buffer\"];")
-            }
-            Direction::From(feed) => writeln!(self.body, "  \"{feed}\" -> {node} [label=\"egress\"];"),
-        };
+        if let Some(feed) = direction.publishes() {
+            let _ = writeln!(self.body, "  {node} -> \"{feed}\" [label=\"RTP before the jitter buffer\"];");
+        }
+        if let Some(feed) = direction.gets() {
+            let _ = writeln!(self.body, "  \"{feed}\" -> {node} [label=\"egress\"];");
+        }
     }
 
     /// A recorder's pipeline.
@@ -83,12 +103,14 @@ mod tests {
         graph.feed(FeedId(3));
         graph.peer("publisher-1", Direction::Into(FeedId(3)), dot);
         graph.peer("subscriber-2", Direction::From(FeedId(3)), dot);
+        graph.peer("conversation-4", Direction::Both(FeedId(5), Some(FeedId(3))), dot);
         graph.branch(FeedId(3), dot);
         let text = graph.finish();
         assert_eq!(text.matches("digraph").count(), 1);
-        assert_eq!(text.matches("a -> b").count(), 3);
+        assert_eq!(text.matches("a -> b").count(), 4);
         assert_eq!(text.matches('{').count(), text.matches('}').count());
         assert!(text.contains("legend_1 [") && text.contains("legend_2 [") && !text.contains(" legend ["));
         assert!(text.contains("\"publisher-1\" -> \"feed-3\"") && text.contains("\"feed-3\" -> \"subscriber-2\""));
+        assert!(text.contains("-> \"feed-5\"") && text.contains("\"feed-3\" -> \"conversation-4\""));
     }
 }

@@ -52,7 +52,7 @@ pub struct GstEngine {
 struct Inner {
     context: Context,
     keyframe_interval: Duration,
-    peers: Peers,
+    peers: Arc<Peers>,
     feeds: Feeds,
     ingests: Ingests,
     recorders: Recorders,
@@ -97,7 +97,7 @@ impl GstEngine {
         let inner = Arc::new(Inner {
             context,
             keyframe_interval: media.keyframe_interval,
-            peers: Peers::default(),
+            peers: Arc::default(),
             feeds: Feeds::default(),
             ingests: Ingests::new(config.ingest.clone()),
             recorders: Recorders::new(recording.clone()),

@@ -2,6 +2,7 @@
 
 use super::Inner;
 use super::graph::Direction;
+use crate::media::feed::Feed;
 use crate::media::peer::subscriber::Opening;
 use crate::media::peer::{self, Ending, Input, Leg, Peer};
 use crate::media::{MediaError, MediaEvent, MediaSink, Viewer};
@@ -60,8 +61,27 @@ impl Peers {
     /// The feed is over.
     pub fn tell_subscribers(&self, feed: FeedId) {
         let all = self.all.lock();
-        let subscribers = all.values().filter(|entry| entry.link == Direction::From(feed));
+        let subscribers = all.values().filter(|entry| entry.link.gets() == Some(feed));
         subscribers.for_each(|entry| drop(entry.mailbox.send(Input::FeedEnded)));
+    }
+
+    /// Those who converse and get this feed.
+    pub fn tell_facing(&self, feed: FeedId, input: impl Fn() -> Input) {
+        let all = self.all.lock();
+        let facing =
+            all.values().filter(|entry| matches!(entry.link, Direction::Both(_, Some(faced)) if faced == feed));
+        facing.for_each(|entry| drop(entry.mailbox.send(input())));
+    }
+
+    /// Notes whom a conversing peer faces; `false`: there is no such peer.
+    fn face(&self, id: PeerId, feed: Option<FeedId>) -> bool {
+        match self.all.lock().get_mut(&id).map(|entry| &mut entry.link) {
+            Some(Direction::Both(_, faced)) => {
+                *faced = feed;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// The leg in use; the outer `None` when there is no such peer.
@@ -88,22 +108,31 @@ impl Peers {
 
 impl Inner {
     pub fn publish(self: &Arc<Self>, id: PeerId, (feed, content): (FeedId, Content), offer: Sdp, events: &MediaSink) {
-        let link = Direction::Into(feed);
-        let peer = if self.stopping.load(SeqCst) { None } else { self.peers.add(id, link, events) };
-        let Some(peer) = peer else {
-            let error = MediaError::NotReady("this peer exists already, or the service is stopping".into());
-            let _ = events.send(MediaEvent::PublishRefused { peer: id, error });
-            return;
-        };
+        let Some(peer) = self.new_publisher(id, Direction::Into(feed), events) else { return };
         let feed = self.make_feed(feed, events);
         feed.set_content(content);
         let inner = self.clone();
         tokio::spawn(async move {
             let ending = peer::publisher::run(inner.context.clone(), peer, feed.clone(), offer).await;
-            inner.end_feed(feed.id());
-            inner.peers.tell_subscribers(feed.id());
-            inner.ended(id, ending);
+            inner.published(&feed, id, ending);
         });
+    }
+
+    /// A new peer that publishes; refused when there cannot be one.
+    fn new_publisher(&self, id: PeerId, link: Direction, events: &MediaSink) -> Option<Peer> {
+        let peer = if self.stopping.load(SeqCst) { None } else { self.peers.add(id, link, events) };
+        if peer.is_none() {
+            let error = MediaError::NotReady("this peer exists already, or the service is stopping".into());
+            let _ = events.send(MediaEvent::PublishRefused { peer: id, error });
+        }
+        peer
+    }
+
+    /// A publisher has ended, and its feed with it.
+    fn published(&self, feed: &Feed, id: PeerId, ending: Ending) {
+        self.end_feed(feed.id());
+        self.peers.tell_subscribers(feed.id());
+        self.ended(id, ending);
     }
 
     pub fn subscribe(self: &Arc<Self>, id: PeerId, (feed, viewer): (FeedId, Viewer), events: &MediaSink) {
@@ -151,20 +180,29 @@ impl Inner {
     pub fn converse(
         self: &Arc<Self>,
         id: PeerId,
-        (_feed, _viewer): (FeedId, Viewer),
-        _offer: Option<Sdp>,
+        (feed, viewer): (FeedId, Viewer),
+        offer: Option<Sdp>,
         events: &MediaSink,
     ) {
-        let error = MediaError::NotReady("conversations are being built".into());
-        let _ = events.send(MediaEvent::PublishRefused { peer: id, error });
+        let Some(peer) = self.new_publisher(id, Direction::Both(feed, None), events) else { return };
+        let feed = self.make_feed(feed, events);
+        let inner = self.clone();
+        tokio::spawn(async move {
+            let ending = peer::conversing::run(inner.context.clone(), peer, (feed.clone(), viewer), offer).await;
+            inner.published(&feed, id, ending);
+        });
     }
 
-    /// What a conversing peer gets.
-    pub fn face(&self, _id: PeerId, _feed: Option<FeedId>) {}
+    /// What a conversing peer gets: from now on, or once it is there.
+    pub fn face(&self, id: PeerId, feed: Option<FeedId>) {
+        if self.peers.face(id, feed) {
+            self.peers.tell(id, Input::Face(feed.and_then(|feed| self.feeds.get(feed))));
+        }
+    }
 
     /// What a subscription wants at most; it need not be connected yet.
     pub fn limit(&self, id: PeerId, limits: ViewLimits) {
-        if matches!(self.peers.link(id), Some(Direction::From(_))) {
+        if matches!(self.peers.link(id), Some(Direction::From(_) | Direction::Both(..))) {
             self.context.choices.limit(id, limits);
         }
     }

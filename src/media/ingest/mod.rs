@@ -17,6 +17,7 @@ use super::srtp::{Receiver, Sender};
 use arrivals::Arrivals;
 use parking_lot::Mutex;
 use reception::Reception;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,10 @@ use std::time::{Duration, Instant};
 const FEEDBACK: Duration = Duration::from_millis(50);
 /// Between two receiver reports.
 const REPORTS: Duration = Duration::from_secs(1);
+/// Between two changes of the payload type: each makes the feed's track anew.
+const OTHERS: Duration = Duration::from_secs(1);
+/// No payload type: they have 7 bits.
+const NO_OTHER: u8 = u8::MAX;
 /// Streams reported on: media and retransmissions of sound and three layers, and what a renegotiation may leave behind.
 const STREAMS: usize = 16;
 
@@ -35,6 +40,8 @@ pub struct Uplink {
     ssrc: u32,
     sender: Mutex<Option<Sender>>,
     intake: Mutex<Intake>,
+    /// A payload type out of `Intake::others` that came; `NO_OTHER`: none.
+    other: AtomicU8,
 }
 
 struct Intake {
@@ -42,6 +49,10 @@ struct Intake {
     /// Header extension of the transport-wide number, 0 when not negotiated.
     transport_cc: u8,
     clock_rates: Vec<(u8, u32)>,
+    /// Payload types that may come instead.
+    others: Vec<u8>,
+    /// When one of them was told of last.
+    other_told: Option<Instant>,
     arrivals: Arrivals,
     receptions: Vec<Reception>,
     told: Instant,
@@ -56,13 +67,16 @@ impl Uplink {
             receiver: None,
             transport_cc: 0,
             clock_rates: Vec::new(),
+            others: Vec::new(),
+            other_told: None,
             arrivals: Arrivals::new(now),
             receptions: Vec::new(),
             told: now,
             reported: now,
         };
         let (feed, ssrc) = (Arc::downgrade(feed), rand::random::<u32>() | 1);
-        Arc::new(Self { feed, wire, ssrc, sender: Mutex::default(), intake: Mutex::new(intake) })
+        let (sender, intake, other) = (Mutex::default(), Mutex::new(intake), AtomicU8::new(NO_OTHER));
+        Arc::new(Self { feed, wire, ssrc, sender, intake, other })
     }
 
     /// What was negotiated: `transport_cc` is the extension's id, 0 when there is none.
@@ -72,13 +86,26 @@ impl Uplink {
         intake.clock_rates = tracks.iter().map(|t| (t.payload_type, t.codec.clock_rate())).collect();
     }
 
+    /// Payload types that the publisher may send with instead, whenever it likes: `take_other` tells of them.
+    pub fn set_others(&self, others: Vec<u8>) {
+        self.intake.lock().others = others;
+    }
+
+    /// One of those that has come, at most one a second.
+    pub fn take_other(&self) -> Option<u8> {
+        if self.other.load(Relaxed) == NO_OTHER {
+            return None;
+        }
+        Some(self.other.swap(NO_OTHER, Relaxed)).filter(|other| *other != NO_OTHER)
+    }
+
     /// The handshake's keys, before any packet may come. Taken once: a second sender of the same key would use its key
     /// stream twice.
     pub fn secure(&self, keys: &Keys) {
         if self.sender.lock().is_some() {
             return;
         }
-        match (Sender::new(&keys.send), Receiver::new(&keys.receive)) {
+        match (Sender::sharing(&keys.send, keys.index.clone()), Receiver::new(&keys.receive)) {
             (Ok(sender), Ok(receiver)) => {
                 *self.sender.lock() = Some(sender);
                 self.intake.lock().receiver = Some(receiver);
@@ -102,6 +129,9 @@ impl Uplink {
             return false;
         }
         intake.note(&packet, at);
+        if let Some(other) = intake.is_other(&packet, at) {
+            self.other.store(other, Relaxed);
+        }
         let due = intake.due(self.ssrc, at);
         drop(intake);
         due.iter().for_each(|compound| self.send_rtcp(compound));
@@ -111,12 +141,12 @@ impl Uplink {
         true
     }
 
-    /// One SRTCP datagram; whether it was authentic and new.
-    pub fn on_srtcp(&self, datagram: &[u8], at: Instant) -> bool {
+    /// One SRTCP datagram: the compound in it, if it was authentic and new.
+    pub fn on_srtcp(&self, datagram: &[u8], at: Instant) -> Option<Vec<u8>> {
         let mut intake = self.intake.lock();
         let Some(Ok(plain)) = intake.receiver.as_mut().map(|r| r.unprotect_rtcp(datagram)) else {
             dropped("bad_srtcp", 1);
-            return false;
+            return None;
         };
         rtcp::read(&plain, |feedback| {
             if let Feedback::SenderReport { ssrc, ntp, .. } = feedback {
@@ -127,7 +157,7 @@ impl Uplink {
         if let Some(feed) = self.feed.upgrade() {
             feed.on_rtcp(&plain);
         }
-        true
+        Some(plain)
     }
 }
 
@@ -147,6 +177,18 @@ impl Intake {
             self.receptions.remove(0);
         }
         self.receptions.push(Reception::new(&header, rate, at));
+    }
+
+    /// Whether it is of another payload type than was expected, and not told of just now.
+    fn is_other(&mut self, packet: &[u8], at: Instant) -> Option<u8> {
+        let payload_type = packet.get(1)? & 0x7f;
+        if !self.others.contains(&payload_type)
+            || self.other_told.is_some_and(|told| at.saturating_duration_since(told) < OTHERS)
+        {
+            return None;
+        }
+        self.other_told = Some(at);
+        Some(payload_type)
     }
 
     /// What the publisher is to be told now.
@@ -169,8 +211,8 @@ impl Intake {
 impl Upstream for Uplink {
     fn send_rtcp(&self, packet: &[u8]) {
         let mut datagram = packet.to_vec();
-        let mut sender = self.sender.lock();
-        let sealed = sender.as_mut().is_some_and(|sender| sender.protect_rtcp(&mut datagram).is_ok());
+        let sender = self.sender.lock();
+        let sealed = sender.as_ref().is_some_and(|sender| sender.protect_rtcp(&mut datagram).is_ok());
         if !sealed || self.wire.send(&datagram, &[datagram.len()]) > 0 {
             metrics::counter!("media_upstream_rtcp_failed_total").increment(1);
         }

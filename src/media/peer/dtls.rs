@@ -3,6 +3,7 @@
 use crate::media::egress::Keys;
 use crate::media::ice::gobject::decoder_key;
 use crate::media::sdp::Fingerprint;
+use crate::media::srtp::RtcpIndex;
 use aws_lc_rs::digest;
 use gst::prelude::*;
 use rustls::pki_types::CertificateDer;
@@ -23,9 +24,9 @@ pub fn matches(pem: &str, announced: &[Fingerprint]) -> bool {
 }
 
 /// The master keys, once both directions have them.
-pub fn keys(dtlsenc: &gst::Element, dtlsdec: &gst::Element) -> Option<Keys> {
+pub fn keys(dtlsenc: &gst::Element, dtlsdec: &gst::Element, index: &RtcpIndex) -> Option<Keys> {
     let send = dtlsenc.property::<Option<gst::Buffer>>("encoder-key")?;
-    Some(Keys { send: master(&send)?, receive: master(&decoder_key(dtlsdec)?)? })
+    Some(Keys { send: master(&send)?, receive: master(&decoder_key(dtlsdec)?)?, index: index.clone() })
 }
 
 fn master(buffer: &gst::Buffer) -> Option<[u8; 30]> {

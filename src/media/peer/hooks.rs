@@ -9,6 +9,7 @@ use crate::media::ice::gobject::bypass_queue;
 use crate::media::ice::{IceState, Link, LinkUser};
 use crate::media::ingest::Uplink;
 use crate::media::sdp::Fingerprint;
+use crate::media::srtp::RtcpIndex;
 use gst::glib;
 use gst::prelude::*;
 use parking_lot::{Mutex, RwLock};
@@ -20,7 +21,7 @@ use tokio::sync::mpsc::UnboundedSender;
 /// Which way media goes.
 #[derive(Clone)]
 pub enum Role {
-    /// Into this feed. `connected` is called before its first packet can pass.
+    /// Into this feed, perhaps to the client as well. `connected` is called before its first packet can pass.
     Publisher {
         /// Where its media goes.
         feed: Arc<Feed>,
@@ -44,6 +45,8 @@ pub struct Hooks {
     decoder: glib::WeakRef<gst::Element>,
     secured: AtomicBool,
     rtcp_seen: AtomicBool,
+    /// Of what we send: feedback on what comes, and reports of what goes.
+    rtcp_index: RtcpIndex,
 }
 
 impl Hooks {
@@ -64,6 +67,7 @@ impl Hooks {
             decoder: glib::WeakRef::new(),
             secured: AtomicBool::default(),
             rtcp_seen: AtomicBool::default(),
+            rtcp_index: RtcpIndex::default(),
         });
         let user: Weak<Self> = Arc::downgrade(&hooks);
         link.set_user(user);
@@ -89,7 +93,7 @@ impl Hooks {
     }
     /// The handshake's keys.
     pub fn keys(&self) -> Option<Keys> {
-        dtls::keys(&self.encoder.upgrade()?, &self.decoder.upgrade()?)
+        dtls::keys(&self.encoder.upgrade()?, &self.decoder.upgrade()?, &self.rtcp_index)
     }
     /// The element that writes DTLS.
     pub fn encoder(&self) -> Option<gst::Element> {
@@ -194,11 +198,23 @@ impl Hooks {
 
 impl LinkUser for Hooks {
     fn srtp(&self, datagram: &[u8], at: Instant) -> bool {
-        self.uplink.as_ref().is_some_and(|uplink| uplink.on_srtp(datagram, at))
+        let Some(uplink) = &self.uplink else { return false };
+        let authentic = uplink.on_srtp(datagram, at);
+        if let Some(payload_type) = uplink.take_other() {
+            self.signal(Signal::OtherPayload(payload_type));
+        }
+        authentic
     }
     fn srtcp(&self, datagram: &[u8], at: Instant) -> bool {
+        // Opened once: a second look at the same packet is a replay.
         let authentic = match &self.uplink {
-            Some(uplink) => uplink.on_srtcp(datagram, at),
+            Some(uplink) => match uplink.on_srtcp(datagram, at) {
+                Some(plain) => {
+                    self.downlink(|downlink| downlink.on_rtcp(&plain, at));
+                    true
+                }
+                None => false,
+            },
             None => self.downlink(|downlink| downlink.on_srtcp(datagram, at)).unwrap_or(false),
         };
         if authentic && !self.rtcp_seen.swap(true, Relaxed) {

@@ -79,6 +79,10 @@ impl Leg {
     pub fn set_downlink(&self, downlink: Arc<Downlink>) {
         self.hooks.set_downlink(Some(downlink));
     }
+    /// Nothing is sent any more. Waits for the sending thread.
+    pub fn end_downlink(&self) {
+        self.hooks.set_downlink(None);
+    }
     /// A publisher's way in and back. Always the same one: a feed tells by it another peer from another offer.
     pub fn uplink(&self) -> Result<Arc<Uplink>, MediaError> {
         self.hooks.uplink().cloned().ok_or_else(|| MediaError::Fatal("a subscriber has no uplink".into()))
@@ -161,10 +165,12 @@ impl Leg {
             IceState::Failed => "failed",
         }
     }
-    /// What came in or went out.
+    /// What came in and went out.
     pub fn media_stats(&self) -> PeerStats {
         let (packets, bytes) = self.link.received();
-        self.hooks.downlink(Downlink::stats).unwrap_or(PeerStats { packets, bytes, ..PeerStats::default() })
+        let sent = self.hooks.downlink(Downlink::stats);
+        let stats = sent.unwrap_or(PeerStats { packets, bytes, ..PeerStats::default() });
+        PeerStats { packets_received: packets, bytes_received: bytes, ..stats }
     }
     /// When authentic RTCP of a subscriber came last.
     pub fn last_rtcp(&self) -> Option<std::time::Instant> {

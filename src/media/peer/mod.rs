@@ -3,10 +3,14 @@
 //! Decides in which order descriptions are exchanged, when a peer counts as connected (ICE and DTLS up, certificate as
 //! announced) and when it is gone. Leaves who may do what to `room`, fan-out to `feed` and `egress`.
 //!
-//! `publisher` and `subscriber` are the tasks; `leg` is a webrtcbin with its link, `hooks` what happens on its threads,
+//! `publisher`, `subscriber` and `conversing` (both in one) are the tasks; `facing` is what a conversing peer gets,
+//! `admission` which RTP of a publication may come; `leg` is a webrtcbin with its link, `hooks` what happens on its threads,
 //! `negotiation` its promises as futures, `dtls` keys and certificates.
 
+mod admission;
+pub mod conversing;
 mod dtls;
+mod facing;
 mod hooks;
 mod leg;
 mod negotiation;
@@ -17,6 +21,7 @@ pub use leg::Leg;
 
 use super::choice::Choices;
 use super::egress::Pool;
+use super::feed::Feed;
 use super::ice::{IceState, Mux};
 use super::{MediaSink, PeerStats};
 use crate::model::{Candidate, EndReason, PeerId, Sdp};
@@ -39,6 +44,8 @@ pub enum Signal {
     Mismatch(String),
     /// The first RTCP came: the far side has its keys.
     FirstRtcp,
+    /// RTP comes with a payload type that was negotiated too, instead of the first one of its kind.
+    OtherPayload(u8),
     /// ICE changed.
     Ice(IceState),
     /// The client's address changed.
@@ -50,7 +57,6 @@ pub enum Signal {
 }
 
 /// What a peer's task hears.
-#[derive(Debug)]
 pub enum Input {
     /// A further offer of a client that made the first.
     Republish(Sdp),
@@ -58,6 +64,10 @@ pub enum Input {
     Answer(Sdp),
     /// A client's candidate.
     Candidate(Option<Candidate>),
+    /// What a conversing peer gets from now on.
+    Face(Option<Arc<Feed>>),
+    /// The feed it faces is live, with these tracks or others.
+    FeedLive,
     /// The feed it watches is over.
     FeedEnded,
     /// End, without an event: whoever asks knows why.
@@ -114,7 +124,7 @@ fn judge(leg: &Arc<Leg>, signal: Signal) -> Verdict {
         Signal::Failed(detail) => return Verdict::End(EndReason::EngineError, detail),
         Signal::FirstRtcp => in_background(leg, Leg::end_dtls_thread),
         Signal::Latency => in_background(leg, Leg::recalculate_latency),
-        Signal::Secured | Signal::Roamed | Signal::Ice(_) => {}
+        Signal::Secured | Signal::Roamed | Signal::OtherPayload(_) | Signal::Ice(_) => {}
     }
     Verdict::GoOn
 }

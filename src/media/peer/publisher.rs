@@ -1,12 +1,12 @@
 //! A publisher's task: answers its offers, feeds its feed, watches its deadlines.
 
+use super::admission::gate;
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
-use crate::media::feed::{Feed, OnWanted, Simulcast, Source, SourceTrack};
-use crate::media::ice::Gate;
+use crate::media::feed::{Feed, OnWanted, Source};
 use crate::media::sdp::{Local, Publication, Remote};
 use crate::media::{MediaError, MediaEvent};
-use crate::model::{Content, EndReason, Kind, Sdp};
+use crate::model::{Content, EndReason, Sdp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -82,7 +82,7 @@ impl Publisher {
 
     async fn negotiate(&self, leg: &Leg, publication: &Publication) -> Result<Local, MediaError> {
         leg.expect(&publication.remote.fingerprints);
-        leg.answer(&publication.inner_offer()?, &publication.tracks(), publication.transport_cc()).await
+        leg.answer(&publication.inner_offer()?, &publication.inner_tracks(), publication.transport_cc()).await
     }
 
     /// Makes a publication the feed's source and tells the client.
@@ -92,7 +92,7 @@ impl Publisher {
         uplink.negotiated(&publication.tracks(), publication.transport_cc());
         let source = Source { tracks: publication.tracks(), upstream: uplink };
         link.set_remote_name(&publication.remote.name);
-        link.set_gate(gate(publication));
+        link.set_gate(gate(publication, &[]));
         // What the client said beside its offer holds unless the offer says more.
         if publication.content() == Content::Screen {
             self.feed.set_content(Content::Screen);
@@ -133,7 +133,7 @@ impl Publisher {
                         return Some((reason, detail));
                     }
                 }
-                Some(Input::Leg(..) | Input::Answer(_) | Input::FeedEnded) => {}
+                Some(Input::Leg(..) | Input::Answer(_) | Input::Face(_) | Input::FeedLive | Input::FeedEnded) => {}
             }
         }
     }
@@ -193,36 +193,4 @@ impl Running {
         self.remote = remote.clone();
         Ok(())
     }
-}
-
-/// The RTP a publication announces; without `a=ssrc` the first SSRC of each payload type, or of each layer's name.
-fn gate(publication: &Publication) -> Gate {
-    let mut gate = Gate::default();
-    let simulcast = publication.simulcast();
-    for track in publication.tracks() {
-        match &simulcast {
-            Some(layers) if track.codec.kind() == Kind::Video => admit_layers(&mut gate, &track, layers),
-            _ => admit(&mut gate, &track),
-        }
-    }
-    gate
-}
-
-fn admit(gate: &mut Gate, track: &SourceTrack) {
-    match track.ssrc {
-        Some(ssrc) => gate.announce(ssrc),
-        None => gate.learn(track.payload_type),
-    }
-    match (track.rtx_ssrc, track.rtx_payload_type) {
-        (Some(ssrc), _) => gate.announce(ssrc),
-        (None, Some(payload_type)) => gate.learn(payload_type),
-        (None, None) => {}
-    }
-}
-
-fn admit_layers(gate: &mut Gate, track: &SourceTrack, simulcast: &Simulcast) {
-    let layers = &simulcast.layers;
-    layers.iter().flat_map(|layer| [layer.ssrc, layer.rtx_ssrc]).flatten().for_each(|ssrc| gate.announce(ssrc));
-    let named = layers.iter().filter(|layer| layer.ssrc.is_none()).map(|layer| layer.rid.as_str());
-    gate.learn_rids(simulcast.ids, [Some(track.payload_type), track.rtx_payload_type], named);
 }

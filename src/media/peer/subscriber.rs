@@ -169,6 +169,7 @@ impl Subscriber {
                     }
                 }
                 Some(Input::Republish(offer)) => self.take_further_offer(&offer),
+                Some(Input::Face(_) | Input::FeedLive) => {}
             }
         }
     }
@@ -243,7 +244,7 @@ impl Subscriber {
         let accepted = self.accepted.as_ref().ok_or_else(|| MediaError::Fatal("connected without an answer".into()))?;
         let downlink = self.context.pool.attach(DownlinkSpec {
             peer: self.peer.id,
-            feed: self.feed.clone(),
+            feed: Some(self.feed.clone()),
             streams: accepted.streams.clone(),
             extensions: accepted.extensions,
             keys: self.leg.keys()?,
@@ -286,7 +287,7 @@ fn weak<W: Watcher + 'static>(downlink: &Arc<W>) -> Weak<dyn Watcher> {
 }
 
 /// Codecs of pictures that were negotiated.
-fn decoders(streams: &[OutStream]) -> Vec<Codec> {
+pub fn decoders(streams: &[OutStream]) -> Vec<Codec> {
     let pictures = streams.iter().filter(|stream| stream.kind() == Kind::Video);
     pictures.flat_map(|stream| stream.codecs().map(|out| out.codec)).collect()
 }

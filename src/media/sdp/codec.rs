@@ -8,12 +8,21 @@ use sdp_types::Media;
 
 /// The codec chosen for an m-section, with all that was offered along with it.
 pub fn choose(media: &Media) -> Option<SourceTrack> {
-    let kind = kind(media)?;
-    let (payload_type, codec) = payload_types(media).find_map(|pt| Some((pt, forwardable(media, pt, kind)?)))?;
+    choices(media).next()
+}
+
+/// All that the service forwards of an m-section, in the client's order.
+pub fn choices(media: &Media) -> impl Iterator<Item = SourceTrack> {
+    let all = kind(media).into_iter().flat_map(|kind| payload_types(media).map(move |pt| (pt, kind)));
+    all.filter_map(|(pt, kind)| Some(track(media, pt, forwardable(media, pt, kind)?)))
+}
+
+fn track(media: &Media, payload_type: u8, codec: Codec) -> SourceTrack {
+    let kind = codec.kind();
     let (ssrc, rtx_ssrc) = ssrcs(media);
     let rtx_payload_type = rtx_for(media, payload_type).filter(|_| kind == Kind::Video);
     let fmtp = of_payload(media, "fmtp", payload_type).next().unwrap_or_default();
-    Some(SourceTrack {
+    SourceTrack {
         codec,
         fmtp: fmtp.to_owned(),
         payload_type,
@@ -22,7 +31,7 @@ pub fn choose(media: &Media) -> Option<SourceTrack> {
         rtx_ssrc: rtx_ssrc.filter(|_| rtx_payload_type.is_some()),
         nack: offers_feedback(media, payload_type, "nack"),
         audio_level_id: if kind == Kind::Audio { extension_id(media, extension::AUDIO_LEVEL) } else { 0 },
-    })
+    }
 }
 
 /// Audio or video, `None` for anything else.

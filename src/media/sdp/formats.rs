@@ -39,14 +39,19 @@ struct Format {
 impl Offered {
     /// For a track of a feed: its own codec comes first.
     pub fn of(track: &SourceTrack) -> Self {
-        let own = Format { out: numbered(track.codec), own: true, profile: profile(&track.fmtp) };
+        Self::of_codec(track.codec, &track.fmtp)
+    }
+
+    /// For pictures or sound of this codec with these parameters.
+    pub fn of_codec(codec: Codec, fmtp: &str) -> Self {
+        let own = Format { out: numbered(codec), own: true, profile: profile(fmtp) };
         let mut formats = vec![own];
-        let is_above = track.codec == Codec::H264 && !is_baseline(&track.fmtp);
-        if is_above && covers(&h264(ABOVE_HIGH), &track.fmtp) {
+        let is_above = codec == Codec::H264 && !is_baseline(fmtp);
+        if is_above && covers(&h264(ABOVE_HIGH), fmtp) {
             formats.push(Format { out: ABOVE, own: true, profile: ABOVE_HIGH.into() });
         }
-        if track.codec.kind() == Kind::Video {
-            let others = MADE.into_iter().filter(|codec| *codec != track.codec).map(numbered);
+        if codec.kind() == Kind::Video {
+            let others = MADE.into_iter().filter(|other| *other != codec).map(numbered);
             let others = others.chain(is_above.then_some(BELOW));
             formats.extend(others.map(|out| Format { out, own: false, profile: BASELINE.into() }));
         }

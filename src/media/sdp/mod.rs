@@ -1,12 +1,14 @@
 //! Session descriptions (RFC 8866) read, judged and written. Pure: no GStreamer, no sockets.
 //!
 //! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`; `formats` toward
-//! viewers, who may take several), and what the client reads (`publish` and its `simulcast`, `subscribe`, `watch`). webrtcbin only ever sees
+//! viewers, who may take several), and what the client reads (`publish` and its `simulcast`, `subscribe`, `watch`; `converse` for both
+//! directions on one transport). webrtcbin only ever sees
 //! descriptions written here (`inner`), one codec per section and nothing it could stumble over; what it answers serves
 //! as the source of the transport lines alone.
 
 mod candidate;
 mod codec;
+mod converse;
 mod formats;
 mod inner;
 mod offered;
@@ -20,6 +22,7 @@ mod text;
 mod watch;
 
 pub use candidate::HostCandidate;
+pub use converse::{Conversation, Receiving};
 pub use inner::Local;
 pub use offered::{Fingerprint, Remote};
 pub use publish::Publication;

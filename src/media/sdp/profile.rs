@@ -26,6 +26,17 @@ pub fn matching(media: &Media, codec: Codec, fmtp: &str) -> Option<u8> {
     rated.min_by_key(|(_, distance)| *distance).map(|(pt, _)| pt)
 }
 
+/// The payload type of the decoder that takes most: an H264 profile decodes those below it.
+pub fn widest(media: &Media, codec: Codec) -> Option<u8> {
+    let mut able = payload_types(media).filter(|pt| forwardable(media, *pt, codec.kind()) == Some(codec));
+    if codec != Codec::H264 {
+        return able.next();
+    }
+    let rank_of = |pt: &u8| rank(of_payload(media, "fmtp", *pt).next().unwrap_or_default());
+    // The first of equals.
+    able.reduce(|best, pt| if rank_of(&pt) > rank_of(&best) { pt } else { best })
+}
+
 /// Whether a decoder of these H264 parameters takes such a stream.
 pub fn covers(decoder: &str, stream: &str) -> bool {
     distance(decoder, stream).is_some()

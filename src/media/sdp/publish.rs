@@ -20,23 +20,23 @@ use sdp_types::Media;
 pub struct Publication {
     /// Its end of the transport.
     pub remote: Remote,
-    sections: Vec<(Media, Plan)>,
+    pub(super) sections: Vec<(Media, Plan)>,
 }
 
 /// What becomes of a section.
 #[derive(Clone, Debug, PartialEq)]
-enum Plan {
+pub(super) enum Plan {
     Track(SourceTrack),
     Inactive(SourceTrack),
     Rejected,
 }
 
 impl Plan {
-    fn track(&self) -> Option<&SourceTrack> {
+    pub(super) fn track(&self) -> Option<&SourceTrack> {
         if let Self::Track(track) = self { Some(track) } else { None }
     }
 
-    fn accepted(&self) -> Option<&SourceTrack> {
+    pub(super) fn accepted(&self) -> Option<&SourceTrack> {
         match self {
             Self::Track(track) | Self::Inactive(track) => Some(track),
             Self::Rejected => None,
@@ -47,6 +47,15 @@ impl Plan {
 impl Publication {
     /// Reads and judges an offer.
     pub fn read(offer: &Sdp) -> Result<Self, MediaError> {
+        let publication = Self::judge(offer)?;
+        match publication.tracks().is_empty() {
+            true => Err(nothing_to_take(&publication.sections)),
+            false => Ok(publication),
+        }
+    }
+
+    /// The same of a client that need not send anything.
+    pub(super) fn judge(offer: &Sdp) -> Result<Self, MediaError> {
         let mut session = read(offer.as_str())?;
         let bundle = bundle(&session);
         let mut sections: Vec<(Media, Plan)> = Vec::new();
@@ -55,9 +64,9 @@ impl Publication {
             let plan = if bundled && is_offered(&media) { plan(&media, &sections) } else { Plan::Rejected };
             sections.push((media, plan));
         }
-        let Some((media, _)) = sections.iter().find(|(_, plan)| matches!(plan, Plan::Track(_))) else {
-            return Err(nothing_to_take(&sections));
-        };
+        let sending = sections.iter().find(|(_, plan)| plan.track().is_some());
+        let kept = sending.or_else(|| sections.iter().find(|(_, plan)| plan.accepted().is_some()));
+        let Some((media, _)) = kept else { return Err(nothing_to_take(&sections)) };
         Ok(Self { remote: Remote::of(&session.origin.sess_id, media)?, sections })
     }
 
@@ -89,9 +98,16 @@ impl Publication {
         of_tracks.map(|(media, _)| extension_id(media, extension::TRANSPORT_CC)).find(|id| *id != 0).unwrap_or(0)
     }
 
+    /// The tracks that webrtcbin is told of: they stand for the transport, of which there is one even if nothing is sent.
+    pub fn inner_tracks(&self) -> Vec<SourceTrack> {
+        let first = || self.sections.iter().find_map(|(_, plan)| plan.accepted().cloned());
+        let tracks = self.tracks();
+        if tracks.is_empty() { first().into_iter().collect() } else { tracks }
+    }
+
     /// The offer for webrtcbin.
     pub fn inner_offer(&self) -> Result<String, MediaError> {
-        inner::offer(&self.remote, &self.tracks(), self.transport_cc())
+        inner::offer(&self.remote, &self.inner_tracks(), self.transport_cc())
     }
 
     /// The answer for the client.
@@ -134,11 +150,11 @@ pub fn is_offered(media: &Media) -> bool {
     media.port != 0 || media.has_attribute("bundle-only")
 }
 
-fn sends(media: &Media) -> bool {
+pub(super) fn sends(media: &Media) -> bool {
     !media.has_attribute("recvonly") && !media.has_attribute("inactive")
 }
 
-fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
+pub(super) fn nothing_to_take(sections: &[(Media, Plan)]) -> MediaError {
     let sending = sections.iter().filter(|(media, _)| is_offered(media) && kind(media).is_some() && sends(media));
     let kinds: Vec<&str> = sending.map(|(media, _)| media.media.as_str()).collect();
     match kinds.is_empty() {
@@ -175,7 +191,7 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
         }
     }
     push(out, format!("a=rtpmap:{pt} {}", inner::encoding(track.codec)));
-    write_parameters(out, track);
+    write_parameters(out, pt, &track.fmtp, kind == Kind::Video);
     for feedback in ["nack", "nack pli", "transport-cc"] {
         if offers_feedback(media, pt, feedback) {
             push(out, format!("a=rtcp-fb:{pt} {feedback}"));
@@ -192,12 +208,12 @@ fn accept(out: &mut String, media: &Media, track: &SourceTrack, active: bool, lo
 
 /// The parameters as offered. Browsers start at 300 kbit/s, shrink the picture and grow it back only slowly: this asks
 /// Chromium to start where 720p begins; its congestion control corrects it within a second where that is too much.
-fn write_parameters(out: &mut String, track: &SourceTrack) {
-    let start = (track.codec.kind() == Kind::Video).then_some("x-google-start-bitrate=2000");
-    let offered = Some(track.fmtp.as_str()).filter(|fmtp| !fmtp.is_empty());
+pub(super) fn write_parameters(out: &mut String, payload_type: u8, fmtp: &str, starts: bool) {
+    let start = starts.then_some("x-google-start-bitrate=2000");
+    let offered = Some(fmtp).filter(|fmtp| !fmtp.is_empty());
     let parameters: Vec<&str> = offered.into_iter().chain(start).collect();
     if !parameters.is_empty() {
-        push(out, format!("a=fmtp:{} {}", track.payload_type, parameters.join(";")));
+        push(out, format!("a=fmtp:{payload_type} {}", parameters.join(";")));
     }
 }
 

@@ -23,7 +23,9 @@ pub struct Subscription {
     /// CNAME of them all, and the name of their MediaStream: one name, so that sound and picture stay in sync.
     pub cname: String,
     /// What each may carry, as our offer says it.
-    formats: Vec<Offered>,
+    pub(super) formats: Vec<Offered>,
+    /// `sendonly` or `sendrecv`.
+    direction: &'static str,
 }
 
 /// What a subscriber's answer accepted.
@@ -45,7 +47,22 @@ impl Subscription {
     pub fn of(feed: FeedId, tracks: &[SourceTrack], mut random: impl FnMut() -> u32) -> Self {
         let mut tracks: Vec<&SourceTrack> = tracks.iter().collect();
         tracks.sort_by_key(|track| track.codec.kind());
-        let formats: Vec<Offered> = tracks.iter().map(|track| Offered::of(track)).collect();
+        let formats = tracks.iter().map(|track| Offered::of(track)).collect();
+        Self::offering(feed.to_string(), formats, "sendonly", &mut random)
+    }
+
+    /// An offer to somebody who is to send as well: Opus, and pictures in the codecs that everybody has.
+    pub fn both_ways(cname: String, mut random: impl FnMut() -> u32) -> Self {
+        let formats = vec![Offered::of_codec(Codec::Opus, ""), Offered::of_codec(Codec::Vp8, "")];
+        Self::offering(cname, formats, "sendrecv", &mut random)
+    }
+
+    fn offering(
+        cname: String,
+        formats: Vec<Offered>,
+        direction: &'static str,
+        random: &mut impl FnMut() -> u32,
+    ) -> Self {
         let stream = |(index, offered): (usize, &Offered)| {
             let mut codecs = offered.codecs().copied();
             let first = codecs.next()?;
@@ -53,12 +70,12 @@ impl Subscription {
             Some(OutStream { first, others: codecs.collect(), mid: index.to_string(), ssrc, rtx_ssrc })
         };
         let streams = formats.iter().enumerate().filter_map(stream).collect();
-        Self { streams, cname: feed.to_string(), formats }
+        Self { streams, cname, formats, direction }
     }
 
     /// Streams that the client's own offer led to.
     pub fn chosen(feed: FeedId, streams: Vec<OutStream>) -> Self {
-        Self { streams, cname: feed.to_string(), formats: Vec::new() }
+        Self { streams, cname: feed.to_string(), formats: Vec::new(), direction: "sendonly" }
     }
 
     /// The offer for the client.
@@ -80,22 +97,11 @@ impl Subscription {
         inner::section(out, kind, &formats::listed(stream.codecs()), &stream.mid);
         push(out, "a=rtcp-rsize");
         local.write(out);
-        push(out, "a=sendonly");
+        push(out, format!("a={}", self.direction));
         push(out, format!("a=msid:{} {kind}", self.cname));
         write_extensions(out, stream.first.codec);
         offered.write(out);
-        self.write_sources(out, stream);
-    }
-
-    /// The media SSRC comes first: browsers take the first for the primary one, whatever the group says.
-    pub fn write_sources(&self, out: &mut String, stream: &OutStream) {
-        if let Some(rtx) = stream.rtx_ssrc {
-            push(out, format!("a=ssrc-group:FID {} {rtx}", stream.ssrc));
-        }
-        for ssrc in [Some(stream.ssrc), stream.rtx_ssrc].into_iter().flatten() {
-            push(out, format!("a=ssrc:{ssrc} cname:{}", self.cname));
-            push(out, format!("a=ssrc:{ssrc} msid:{} {}", self.cname, stream.kind().as_str()));
-        }
+        write_sources(out, stream, &self.cname);
     }
 
     /// Judges the answer.
@@ -130,6 +136,17 @@ impl Subscription {
     }
 }
 
+/// The media SSRC comes first: browsers take the first for the primary one, whatever the group says.
+pub fn write_sources(out: &mut String, stream: &OutStream, cname: &str) {
+    if let Some(rtx) = stream.rtx_ssrc {
+        push(out, format!("a=ssrc-group:FID {} {rtx}", stream.ssrc));
+    }
+    for ssrc in [Some(stream.ssrc), stream.rtx_ssrc].into_iter().flatten() {
+        push(out, format!("a=ssrc:{ssrc} cname:{cname}"));
+        push(out, format!("a=ssrc:{ssrc} msid:{cname} {}", stream.kind().as_str()));
+    }
+}
+
 fn write_extensions(out: &mut String, codec: Codec) {
     if codec.kind() == Kind::Audio {
         push(out, format!("a=extmap:{} {}", EXTENSIONS.audio_level, extension::AUDIO_LEVEL));
@@ -141,7 +158,7 @@ fn write_extensions(out: &mut String, codec: Codec) {
 
 /// The stream as this section of the answer takes it, and whether it takes the feed's own codec; `None` when rejected
 /// or not wanted.
-fn accepted_stream(stream: &OutStream, offered: &Offered, media: &Media) -> Option<(OutStream, bool)> {
+pub(super) fn accepted_stream(stream: &OutStream, offered: &Offered, media: &Media) -> Option<(OutStream, bool)> {
     let same = media.media == stream.kind().as_str() && value(media, "mid") == Some(stream.mid.as_str());
     let wanted = media.port != 0 && !media.has_attribute("inactive") && !media.has_attribute("sendonly");
     let (taken, own) = offered.taken(media);
@@ -151,7 +168,7 @@ fn accepted_stream(stream: &OutStream, offered: &Offered, media: &Media) -> Opti
 }
 
 /// The extensions of an answer to our offer: those it took with our ids.
-fn accepted_extensions(accepted: &[(OutStream, &Media)]) -> OutExtensions {
+pub(super) fn accepted_extensions(accepted: &[(OutStream, &Media)]) -> OutExtensions {
     let taken =
         shared_extensions(&accepted.iter().map(|(stream, media)| (stream.first.codec, *media)).collect::<Vec<_>>());
     let ours = |id: u8, our: u8| if id == our { id } else { 0 };

@@ -13,7 +13,7 @@ use super::inner::{self, Local};
 use super::offered::{Remote, bad, bundle, read};
 use super::profile::matching;
 use super::publish::{is_offered, reject};
-use super::subscribe::{Accepted, Subscription, shared_extensions};
+use super::subscribe::{Accepted, Subscription, shared_extensions, write_sources};
 use super::text::{of_payload, push, value};
 use crate::media::MediaError;
 use crate::media::egress::{OutCodec, OutExtensions, OutStream};
@@ -104,7 +104,7 @@ impl Viewing {
         push(out, format!("a=msid:{} {kind}", self.subscription.cname));
         write_extensions(out, stream.first.codec, &self.accepted.extensions);
         stream.codecs().for_each(|format| write_format(out, media, format));
-        self.subscription.write_sources(out, stream);
+        write_sources(out, stream, &self.subscription.cname);
     }
 }
 

@@ -56,7 +56,7 @@ fn rfc3711_b2_key_stream() {
 
 #[test]
 fn libsrtp_reference_packets() {
-    let mut sender = Sender::new(&key(LIBSRTP_KEY)).unwrap();
+    let sender = Sender::new(&key(LIBSRTP_KEY)).unwrap();
     let mut rtp = hex("800f1234decafbadcafebabe abababababababababababababababab");
     sender.protect(&mut rtp, 0, 12, 0).unwrap();
     assert_eq!(rtp, hex("800f1234decafbadcafebabe 4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb"));
@@ -93,7 +93,7 @@ fn packets_of_a_batch_are_protected_in_place() {
 #[test]
 fn rtcp_both_ways_with_the_oracle() {
     let master = key(LIBSRTP_KEY);
-    let (mut sender, mut theirs) = (Sender::new(&master).unwrap(), oracle(&master));
+    let (sender, mut theirs) = (Sender::new(&master).unwrap(), oracle(&master));
     let plain = hex("81ce0002 cafebabe 00000001");
     for _ in 0..3 {
         let mut wire = plain.clone();

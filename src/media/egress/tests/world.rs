@@ -124,13 +124,13 @@ impl World {
         };
         let spec = DownlinkSpec {
             peer: PeerId::next(),
-            feed: self.feed.clone(),
+            feed: Some(self.feed.clone()),
             streams: vec![
                 stream(Codec::Opus, "audio0", 109, OUT_AUDIO, None),
                 stream(Codec::Vp8, "video1", 101, OUT_VIDEO, Some((102, OUT_RTX))),
             ],
             extensions: OutExtensions { mid: 9, abs_send_time: 7, transport_cc: 5, audio_level: 3 },
-            keys: Keys { send, receive },
+            keys: Keys { send, receive, index: Default::default() },
             wire: socket.clone(),
             cname: "test".into(),
         };
