@@ -11,7 +11,7 @@ use millrace::media::ice::frame::{Deframer, Oversize};
 use millrace::media::ice::{Datagram, Gate, Pass, stun};
 use millrace::media::rtcp;
 use millrace::media::rtp::{Header, Item, OutExtensionValues, OutHeader, av1, find_extension, h264, vp8, vp9};
-use millrace::media::sdp::{Fingerprint, HostCandidate, Local, Publication, Subscription, Viewing};
+use millrace::media::sdp::{Conversation, Fingerprint, HostCandidate, Local, Publication, Subscription, Viewing};
 use millrace::media::srtp::{Receiver, Sender};
 use millrace::model::{Codec, FeedId, Sdp};
 use millrace::onvif::soap::{self, Answer};
@@ -231,6 +231,7 @@ pub fn sdp_offer(data: &[u8]) {
     if let Some(read) = Fingerprint::parse(text) {
         assert_eq!(Fingerprint::parse(&read.to_string()), Some(read));
     }
+    conversing_offer(text);
     let Ok(publication) = Publication::read(&Sdp::new(text)) else { return };
     let tracks = publication.tracks();
     assert!((1..=2).contains(&tracks.len()));
@@ -247,6 +248,29 @@ pub fn sdp_offer(data: &[u8]) {
     assert!(offer.as_str().is_ascii() && sections(offer.as_str()) == tracks.len());
 }
 
+/// Who receives on the same connection.
+fn conversing_offer(text: &str) {
+    let Ok(mut conversation) = Conversation::read(&Sdp::new(text), "peer-1", None, || 100) else { return };
+    let again = Conversation::read(&Sdp::new(text), "peer-1", Some(&conversation.receiving), || 200).unwrap();
+    assert_eq!(again.receiving, conversation.receiving, "what was agreed stays");
+    assert!(conversation.publication.tracks().len() <= 2 && conversation.receiving.streams.len() <= 2);
+    let candidates = [HostCandidate { address: "192.0.2.1:8443".parse().unwrap(), tcp: false }];
+    let answer = conversation.answer(&local(), &candidates, 7, 1);
+    well_formed(answer.as_str(), "us");
+    assert_eq!(answer.as_str().matches("\r\na=candidate:").count(), 1, "ours alone");
+    conversation_holds(&mut conversation);
+}
+
+fn conversation_holds(conversation: &mut Conversation) {
+    let inner = conversation.publication.inner_offer().expect("what was accepted can be given to webrtcbin");
+    well_formed(&inner, &conversation.publication.remote.name);
+    for other in conversation.others() {
+        let before = conversation.publication.tracks().len();
+        conversation.prefer(other);
+        assert_eq!(conversation.publication.tracks().len(), before);
+    }
+}
+
 /// A subscriber's answer.
 pub fn sdp_answer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
@@ -256,6 +280,9 @@ pub fn sdp_answer(data: &[u8]) {
         ssrc += 1;
         ssrc
     });
+    if let Ok(mut accepted) = Conversation::accept(&Subscription::both_ways("peer-1".into(), || 100), &Sdp::new(text)) {
+        conversation_holds(&mut accepted);
+    }
     let Ok(accepted) = subscription.accept(&Sdp::new(text)) else { return };
     assert!(!accepted.streams.is_empty() && accepted.streams.len() <= subscription.streams.len());
     let inner = subscription.inner_answer(&accepted.remote, "audio0").expect("what was accepted has a transport");

@@ -4,7 +4,7 @@ use super::frames::MAX_MESSAGE;
 use super::house::{Figures, House};
 use super::ledger::Held;
 use super::session::Session;
-use super::way::Way;
+use super::way::{Way, send_now};
 use parking_lot::Mutex;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -78,9 +78,10 @@ impl Allocation {
             Some(Ok((peer, range))) => {
                 let bytes = range.len();
                 let data = packet.get(range).unwrap_or_default();
-                match self.socket.try_send_to(data, house.ground.inward(peer, &house.ledger)) {
-                    Ok(_) => house.figures.relayed(true, bytes),
-                    Err(_) => Figures::dropped("line"),
+                if send_now(&self.socket, data, house.ground.inward(peer, &house.ledger)) {
+                    house.figures.relayed(true, bytes);
+                } else {
+                    Figures::dropped("line");
                 }
             }
             Some(Err(reason)) => Figures::dropped(reason.as_str()),

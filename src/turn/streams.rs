@@ -74,9 +74,11 @@ async fn attend(house: Arc<House>, stream: impl AsyncRead + AsyncWrite, (client,
 async fn write_all(write: impl AsyncWrite, queue: &Queue) {
     let mut write = std::pin::pin!(write);
     loop {
-        let bytes = queue.take().await;
-        if write.write_all(&bytes).await.is_err() || write.flush().await.is_err() {
-            return;
+        // One by one: some clients take a TLS record for a message, coturn's own among them.
+        for message in queue.take().await {
+            if write.write_all(&message).await.is_err() || write.flush().await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -49,6 +49,11 @@ impl Service {
         let running = App::start(config.clone()).await.expect("the service starts again");
         self.own = Some(Own { running, config, _data });
     }
+
+    /// The rooms of a service of the test's own.
+    pub fn rooms(&self) -> &millrace::room::Rooms {
+        self.own.as_ref().expect("a service of the test's own: unset MILLRACE_E2E_URL").running.rooms()
+    }
 }
 
 /// Starts the service with real media on free loopback ports.

@@ -26,16 +26,20 @@ impl Talker {
     pub fn new(codec: &str, pattern: &str, volume: f64) -> Self {
         let (encoder, name, pt) = match codec {
             "H264" => (
-                "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=2000 threads=1 ! video/x-h264,profile=constrained-baseline ! rtph264pay aggregate-mode=zero-latency config-interval=-1",
+                "x264enc tune=zerolatency speed-preset=ultrafast key-int-max=2000 threads=1 ! video/x-h264,profile=constrained-baseline ! identity name=after ! rtph264pay aggregate-mode=zero-latency config-interval=-1",
                 "H264",
                 102,
             ),
-            _ => ("vp8enc deadline=1 cpu-used=8 keyframe-max-dist=2000 threads=1 ! rtpvp8pay", "VP8", 96),
+            _ => (
+                "vp8enc deadline=1 cpu-used=8 keyframe-max-dist=2000 threads=1 ! identity name=after ! rtpvp8pay",
+                "VP8",
+                96,
+            ),
         };
         let launch = format!(
             "audiotestsrc is-live=true volume={volume} ! audioconvert ! opusenc ! rtpopuspay pt=111 ! \
              application/x-rtp,media=audio,encoding-name=OPUS,payload=111 ! w. \
-             videotestsrc is-live=true name=paint ! video/x-raw,width=320,height=180,framerate=15/1 ! identity name=before ! \
+             videotestsrc is-live=true name=paint ! video/x-raw,width=320,height=180,framerate=15/1 ! \
              {encoder} pt={pt} ! application/x-rtp,media=video,encoding-name={name},payload={pt} ! w. "
         );
         let client = Client::new(&launch);
@@ -59,6 +63,36 @@ impl Talker {
         in_a_row(&self.sounds, what, 15, fits);
     }
 
+    /// It repeats what is missed, and asks for what it misses. Before its description is made.
+    pub fn repeat(&self) {
+        for index in 0..2i32 {
+            let get =
+                |()| self.client.webrtcbin.emit_by_name::<Option<gst::glib::Object>>("get-transceiver", &[&index]);
+            get(()).expect("a transceiver").set_property("do-nack", true);
+        }
+    }
+
+    /// Every so manieth packet of pictures, or the list that it is in, is lost on its way out (or in).
+    pub fn lose(&self, every: u64, out: bool) {
+        let bin = self.client.webrtcbin.downcast_ref::<gst::Bin>().expect("a bin");
+        let mut all = bin.iterate_recurse().into_iter().flatten();
+        let session = all.find(|e| e.factory().is_some_and(|f| f.name() == "rtpsession")).expect("rtpsession");
+        let pad = session.static_pad(if out { "send_rtp_src" } else { "recv_rtp_sink" }).expect("its pad");
+        let count = AtomicU64::new(0);
+        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |_, info| {
+            let first = match &info.data {
+                Some(gst::PadProbeData::Buffer(buffer)) => Some(buffer.clone()),
+                Some(gst::PadProbeData::BufferList(list)) => list.get_owned(0),
+                _ => None,
+            };
+            let pictures = first.and_then(|f| f.map_readable().ok().map(|map| matches!(map[1] & 0x7f, 96 | 102)));
+            match pictures == Some(true) && count.fetch_add(1, Relaxed) % every == every - 1 {
+                true => gst::PadProbeReturn::Drop,
+                false => gst::PadProbeReturn::Ok,
+            }
+        });
+    }
+
     /// No picture and no sound comes any more, for a second.
     pub fn gets_nothing(&self) {
         let end = Instant::now() + PATIENCE;
@@ -71,6 +105,8 @@ impl Talker {
 }
 
 fn in_a_row(told: &Receiver<u8>, what: &str, count: u32, fits: impl Fn(u8) -> bool) {
+    // What came before the question is no answer.
+    told.try_iter().for_each(drop);
     let (end, mut row, mut last) = (Instant::now() + PATIENCE, 0, None);
     while row < count {
         let left = end.saturating_duration_since(Instant::now());
@@ -82,7 +118,7 @@ fn in_a_row(told: &Receiver<u8>, what: &str, count: u32, fits: impl Fn(u8) -> bo
 }
 
 fn count_requests(client: &Client, asked: &Arc<AtomicU64>) {
-    let pad = client.element("before").static_pad("src").expect("its end");
+    let pad = client.element("after").static_pad("src").expect("its end");
     let asked = asked.clone();
     pad.add_probe(gst::PadProbeType::EVENT_UPSTREAM, move |_, info| {
         if let Some(gst::PadProbeData::Event(event)) = &info.data

@@ -28,7 +28,7 @@ use parking_lot::Mutex;
 pub use show::{LineReport, Show};
 use source::Ledger;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 use subscriber::Subscriber;
 use timer::Timer;
@@ -112,6 +112,17 @@ pub struct Keys {
     pub index: RtcpIndex,
 }
 
+/// Transport-wide numbers (draft-holmer-rmcat-transport-wide-cc-extensions-01): they go on when the streams of a
+/// connection are negotiated anew, else the client would take the new packets for old ones.
+#[derive(Clone, Debug, Default)]
+pub struct TransportNumbers(Arc<AtomicU16>);
+
+impl TransportNumbers {
+    fn next(&self) -> u16 {
+        self.0.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+}
+
 /// What a connected subscriber needs.
 pub struct DownlinkSpec {
     /// The subscription.
@@ -124,6 +135,8 @@ pub struct DownlinkSpec {
     pub extensions: OutExtensions,
     /// Its keys.
     pub keys: Keys,
+    /// Of its connection.
+    pub numbers: TransportNumbers,
     /// Its socket.
     pub wire: Arc<dyn Wire>,
     /// CNAME of all its streams (RFC 8834 4.9).

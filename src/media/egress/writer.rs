@@ -6,7 +6,7 @@ use super::figures::Figures;
 use super::line::{Leaving, Line};
 use super::rates::Rates;
 use super::stream::{Placed, Stream};
-use super::{DownlinkSpec, OutExtensions, Wire};
+use super::{DownlinkSpec, OutExtensions, TransportNumbers, Wire};
 use crate::media::estimate::ProbeId;
 use crate::media::rtp::{Item, OutExtensionValues, OutHeader};
 use crate::media::srtp::Sender;
@@ -77,6 +77,8 @@ pub struct Writer {
     rates: Rates,
     /// Bytes without those of IP and UDP: all, and of media.
     bytes: [u64; 2],
+    numbers: TransportNumbers,
+    /// The last of them.
     transport_cc: u16,
     credit: f64,
     backlog: Backlog,
@@ -93,6 +95,7 @@ impl Writer {
             line,
             rates: Rates::default(),
             bytes: [0; 2],
+            numbers: spec.numbers.clone(),
             transport_cc: 0,
             credit: RTX_BURST,
             backlog: Backlog::default(),
@@ -161,7 +164,7 @@ impl Writer {
     }
 
     fn values<'a>(&mut self, stream: &'a Stream, level: Option<u8>, out: &Outgoing) -> OutExtensionValues<'a> {
-        self.transport_cc = self.transport_cc.wrapping_add(1);
+        self.transport_cc = self.numbers.next();
         OutExtensionValues {
             mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
             transport_cc: self.transport_cc,

@@ -111,6 +111,22 @@ fn a_sender_report_is_answered_with_its_time() {
 }
 
 #[test]
+fn another_payload_type_is_told_of_once_a_second() {
+    let world = world();
+    world.secure();
+    let start = Instant::now();
+    world.uplink.on_srtp(&world.packet(0, 0), start);
+    assert_eq!(world.uplink.take_other(), None, "it was not agreed");
+    world.uplink.set_others(vec![111]);
+    world.uplink.on_srtp(&world.packet(1, 1), start);
+    assert_eq!((world.uplink.take_other(), world.uplink.take_other()), (Some(111), None));
+    world.uplink.on_srtp(&world.packet(2, 2), start + Duration::from_millis(900));
+    assert_eq!(world.uplink.take_other(), None);
+    world.uplink.on_srtp(&world.packet(3, 3), start + OTHERS);
+    assert_eq!(world.uplink.take_other(), Some(111));
+}
+
+#[test]
 fn nothing_forged_early_or_replayed_comes_through() {
     let world = world();
     let packet = world.packet(7, 7);

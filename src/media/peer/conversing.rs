@@ -6,7 +6,7 @@ use super::facing::Facing;
 use super::hooks::Role;
 use super::subscriber::random;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
-use crate::media::egress::DownlinkSpec;
+use crate::media::egress::{DownlinkSpec, TransportNumbers};
 use crate::media::feed::{Feed, Source};
 use crate::media::sdp::{Conversation, Local, Remote, Subscription};
 use crate::media::{MediaError, MediaEvent, Viewer};
@@ -33,6 +33,7 @@ struct Running {
     offered: Option<Subscription>,
     /// `None`: our offer is open.
     agreed: Option<Conversation>,
+    numbers: TransportNumbers,
     since: Instant,
     connected: bool,
 }
@@ -116,7 +117,8 @@ impl Conversing {
         match local {
             Ok(local) => {
                 *self.peer.current.lock() = Some(leg.clone());
-                Ok(Running { leg, local, offered: None, agreed: None, since: Instant::now(), connected: false })
+                let (numbers, since) = (TransportNumbers::default(), Instant::now());
+                Ok(Running { leg, local, offered: None, agreed: None, numbers, since, connected: false })
             }
             Err(error) => {
                 close(leg).await;
@@ -239,6 +241,7 @@ impl Conversing {
             streams: receiving.streams.clone(),
             extensions: receiving.extensions,
             keys: running.leg.keys()?,
+            numbers: running.numbers.clone(),
             wire: running.leg.link().clone(),
             cname: receiving.cname.clone(),
         }));

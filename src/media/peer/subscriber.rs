@@ -4,7 +4,7 @@
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
 use crate::media::choice::{Chosen, Joining, Watcher};
-use crate::media::egress::{DownlinkSpec, OutStream};
+use crate::media::egress::{DownlinkSpec, OutStream, TransportNumbers};
 use crate::media::feed::Feed;
 use crate::media::sdp::{Accepted, Local, Subscription, Viewing};
 use crate::media::{MediaError, MediaEvent, Viewer};
@@ -248,6 +248,7 @@ impl Subscriber {
             streams: accepted.streams.clone(),
             extensions: accepted.extensions,
             keys: self.leg.keys()?,
+            numbers: TransportNumbers::default(),
             wire: self.leg.link().clone(),
             cname: self.subscription.cname.clone(),
         });

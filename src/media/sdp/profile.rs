@@ -17,24 +17,26 @@ pub fn matching(media: &Media, codec: Codec, fmtp: &str) -> Option<u8> {
     if codec != Codec::H264 {
         return payload_types(media).find(|pt| forwardable(media, *pt, codec.kind()) == Some(codec));
     }
-    let h264 = payload_types(media)
-        .filter(|pt| of_payload(media, "rtpmap", *pt).any(|map| map.eq_ignore_ascii_case("H264/90000")));
-    let rated = h264.filter_map(|pt| {
+    let rated = h264(media).filter_map(|pt| {
         let decoder = of_payload(media, "fmtp", pt).next().unwrap_or_default();
         Some((pt, distance(decoder, fmtp)?))
     });
     rated.min_by_key(|(_, distance)| *distance).map(|(pt, _)| pt)
 }
 
+fn h264(media: &Media) -> impl Iterator<Item = u8> {
+    payload_types(media).filter(|pt| of_payload(media, "rtpmap", *pt).any(|map| map.eq_ignore_ascii_case("H264/90000")))
+}
+
 /// The payload type of the decoder that takes most: an H264 profile decodes those below it.
 pub fn widest(media: &Media, codec: Codec) -> Option<u8> {
-    let mut able = payload_types(media).filter(|pt| forwardable(media, *pt, codec.kind()) == Some(codec));
     if codec != Codec::H264 {
-        return able.next();
+        return matching(media, codec, "");
     }
-    let rank_of = |pt: &u8| rank(of_payload(media, "fmtp", *pt).next().unwrap_or_default());
+    let fmtp = |pt: u8| of_payload(media, "fmtp", pt).next().unwrap_or_default();
+    let able = h264(media).filter(|pt| covers(fmtp(*pt), ""));
     // The first of equals.
-    able.reduce(|best, pt| if rank_of(&pt) > rank_of(&best) { pt } else { best })
+    able.reduce(|best, pt| if rank(fmtp(pt)) > rank(fmtp(best)) { pt } else { best })
 }
 
 /// Whether a decoder of these H264 parameters takes such a stream.

@@ -121,6 +121,19 @@ fn forged_or_truncated_rtcp_is_refused() {
     assert!(receiver.unprotect_rtcp(&wire).is_ok(), "forgeries did not move the window");
 }
 
+#[test]
+fn senders_of_one_key_count_together() {
+    let master = key(LIBSRTP_KEY);
+    let index = RtcpIndex::default();
+    let senders = [0, 1].map(|_| Sender::sharing(&master, index.clone()).unwrap());
+    let (plain, mut receiver) = (hex("81ce0002 cafebabe 00000001"), Receiver::new(&master).unwrap());
+    for round in 0..10 {
+        let mut wire = plain.clone();
+        senders[round % 2].protect_rtcp(&mut wire).unwrap();
+        assert_eq!(receiver.unprotect_rtcp(&wire).unwrap(), plain, "an index that came before is a replay");
+    }
+}
+
 /// Chromium reports on sound and picture with an SSRC each, both counting from 1.
 #[test]
 fn each_sender_has_indices_of_its_own() {

@@ -1,10 +1,10 @@
 //! The lines behind their lock, and what it takes to open one: a room, a place in its address's quota, a task.
 //!
-//! Decides what a dial costs. `lines` has the state of the lines, `call` the task of each.
+//! Decides what a dial costs. `lines` has the state of the lines, `task` the task of each.
 
-use super::call::{Ask, Call};
 use super::lines::{Lines, Side, Wish};
 use super::problem::Problem;
+use super::task::{Ask, Call};
 use crate::model::{Grants, RoomId};
 use crate::room::RoomError;
 use crate::signaling::Shared;

@@ -2,7 +2,7 @@
 //!
 //! `waiting → need_init → offered → answered → connected`; where the server is between, it needs a moment for its own
 //! descriptions: `offering` before `offered`, `answering` before `answered`. Decides who may say what when, and when a
-//! line is over. Leaves to `call` what is said to a room, which knows who is in the call and what media runs: a line
+//! line is over. Leaves to `task` what is said to a room, which knows who is in the call and what media runs: a line
 //! knows nothing of it, and is gone ten seconds after its pages stop asking while the call goes on.
 
 use super::post::{MAX_HELD, Post};

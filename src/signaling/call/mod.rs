@@ -1,16 +1,16 @@
 //! The two-party call (docs/CALL.md): pages that poll by `POST` and are put through to each other. The routes, and who is
 //! let in.
 //!
-//! `wire` reads and writes JSON, `lines` is the state of all lines, `post` what waits in one, `calls` opens them, `call` is
+//! `wire` reads and writes JSON, `lines` is the state of all lines, `post` what waits in one, `calls` opens them, `task` is
 //! a line's task and room, `talk` its media where the server is between, `secure` the way to HTTPS.
 
-mod call;
 mod calls;
 pub mod lines;
 mod post;
 mod problem;
 mod secure;
 mod talk;
+mod task;
 pub mod translate;
 pub mod wire;
 
@@ -25,10 +25,10 @@ use axum::extract::{DefaultBodyLimit, FromRef, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use call::Ask;
 use calls::{Calls, Way, now};
 use lines::Wish;
 use problem::Problem;
+use task::Ask;
 use wire::{Description, Request};
 
 /// The dialect's name, as the API shows it.
@@ -93,14 +93,14 @@ async fn process(
         }
         Request::Disconnect { user_id } => {
             let way = calls.lines().disconnect(&user_id, now())?;
-            call::hang_up(&way).await;
+            task::hang_up(&way).await;
             Ok(empty())
         }
     }
 }
 
 /// Asks the line's call, where it has to know.
-async fn tell(way: Option<Way>, ask: impl FnOnce(call::Reply) -> Ask) -> Result<Response, Problem> {
+async fn tell(way: Option<Way>, ask: impl FnOnce(task::Reply) -> Ask) -> Result<Response, Problem> {
     if let Some(way) = way {
         Calls::ask(&way, ask).await??;
     }

@@ -3,9 +3,9 @@
 //! Decides when whom is asked for what. The room holds the conversations and their descriptions; what is kept here is only
 //! which feed is whose, and which recording is the call's.
 
-use super::call::participant;
 use super::calls::Calls;
 use super::lines::{LineId, Side};
+use super::task::participant;
 use crate::model::{
     Candidate, FeedId, Layout, Recording, RecordingId, RecordingKind, RecordingState, RecordingWish, Sdp,
 };

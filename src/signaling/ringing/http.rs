@@ -34,7 +34,7 @@ pub async fn online(State(desk): State<Desk>, RawQuery(query): RawQuery, headers
 pub async fn call(State(desk): State<Desk>, address: ClientAddress, body: Body) -> Response {
     let call: Call = match read(body) {
         Ok(call) => call,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     if let Err(over) = desk.0.shared.quotas.made(address) {
         return (StatusCode::TOO_MANY_REQUESTS, Answer::refused(over)).into_response();
@@ -54,7 +54,7 @@ fn ring(desk: &Desk, call: &Call) -> Result<(), Refusal> {
 pub async fn decline(State(desk): State<Desk>, body: Body) -> Response {
     let decline: Decline = match read(body) {
         Ok(decline) => decline,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     Answer::of(end_ring(&desk, &decline), "Declined").into_response()
 }
@@ -69,7 +69,7 @@ fn end_ring(desk: &Desk, decline: &Decline) -> Result<(), Refusal> {
 pub async fn status(State(desk): State<Desk>, body: Body) -> Response {
     let wanted: SetStatus = match read(body) {
         Ok(wanted) => wanted,
-        Err(refusal) => return refusal,
+        Err(refusal) => return refusal.into_response(),
     };
     Answer::of(set_status(&desk, &wanted), "Done").into_response()
 }
@@ -92,12 +92,11 @@ fn sid(given: &Option<String>) -> Result<Sid, Refusal> {
     given.as_deref().and_then(|sid| sid.parse().ok()).ok_or(Refusal::NotConnected)
 }
 
-/// JSON of whatever type it is said to be.
-fn read<T: DeserializeOwned>(body: Body) -> Result<T, Response> {
-    let body =
-        body.map_err(|rejection| (rejection.status(), Answer::refused(rejection.body_text())).into_response())?;
-    let words = |error: serde_json::Error| Answer::refused(format!("the body is not what is expected: {error}"));
-    serde_json::from_slice(&body).map_err(|error| words(error).into_response())
+/// JSON of whatever type it is said to be; else the answer, with its status.
+fn read<T: DeserializeOwned>(body: Body) -> Result<T, (StatusCode, Answer)> {
+    let body = body.map_err(|rejection| (rejection.status(), Answer::refused(rejection.body_text())))?;
+    let words = |error| (StatusCode::OK, Answer::refused(format!("the body is not what is expected: {error}")));
+    serde_json::from_slice(&body).map_err(|error: serde_json::Error| words(error))
 }
 
 impl IntoResponse for Answer {

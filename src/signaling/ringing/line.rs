@@ -6,7 +6,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
@@ -23,6 +23,9 @@ pub struct Line<S, G> {
     /// Runs while the client takes nothing.
     stuck: Option<Pin<Box<Sleep>>>,
     patience: Duration,
+    /// It was given up: from then on nothing is read or written, whatever the client still sends.
+    dead: bool,
+    reader: Option<Waker>,
     _guard: G,
 }
 
@@ -33,26 +36,35 @@ impl<S, G> Line<S, G> {
             closing.cancelled().await;
             tokio::time::sleep(CLOSING).await;
         });
-        Self { io, end, stuck: None, patience, _guard: guard }
+        Self { io, end, stuck: None, patience, dead: false, reader: None, _guard: guard }
     }
 
-    /// What a write came to, or its end if it has waited for too long.
+    /// What a write came to, or its end if it has waited for too long. The server thinks little of a failed write:
+    /// it is the end of what can be read that makes it let go.
     fn limited<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if written.is_ready() {
+        if written.is_ready() && !self.dead {
             self.stuck = None;
             return written;
         }
         let patience = self.patience;
         let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        if !self.dead && stuck.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        self.dead = true;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Line<S, G> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.end.as_mut().poll(cx).is_ready() {
+        if self.dead || self.end.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Ok(())); // nothing read: the end of the stream
         }
+        self.reader = Some(cx.waker().clone());
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
@@ -81,15 +93,30 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_that_takes_nothing_is_dead() {
+    async fn a_client_that_takes_nothing_is_dead_whatever_it_says() {
+        let (near, mut far) = tokio::io::duplex(8);
+        let (mut reading, mut writing) = tokio::io::split(Line::new(near, PATIENCE, CancellationToken::new(), ()));
+        let waiting = tokio::spawn(async move { reading.read(&mut [0; 8]).await.unwrap() });
+        let begun = tokio::time::Instant::now();
+        assert_eq!(writing.write_all(&[0; 9]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(begun.elapsed(), PATIENCE);
+        assert_eq!(waiting.await.unwrap(), 0, "who waits for it to say something is woken");
+        far.read_exact(&mut [0; 8]).await.unwrap();
+        assert!(writing.write_all(&[0]).await.is_err(), "too late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_client_has_all_the_time_again_for_each_write() {
         let (near, mut far) = tokio::io::duplex(8);
         let mut line = Line::new(near, PATIENCE, CancellationToken::new(), ());
-        let begun = tokio::time::Instant::now();
-        assert_eq!(line.write_all(&[0; 9]).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
-        assert_eq!(begun.elapsed(), PATIENCE);
-        far.read_exact(&mut [0; 8]).await.unwrap();
-        line.write_all(&[0; 8]).await.unwrap();
-        assert_eq!(begun.elapsed(), PATIENCE, "who takes what was sent has all the time again");
+        let slow = tokio::spawn(async move {
+            for _ in 0..4 {
+                tokio::time::sleep(PATIENCE * 2 / 3).await;
+                far.read_exact(&mut [0; 8]).await.unwrap();
+            }
+        });
+        line.write_all(&[0; 32]).await.unwrap();
+        slow.await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -86,7 +86,8 @@ async fn guesses_find_nobody() {
     let client = client(2);
     for guess in 0..1000_u32 {
         if guess % 100 == 0 {
-            (status(&server, &ann).await, status(&server, &bob).await);
+            status(&server, &ann).await;
+            status(&server, &bob).await;
         }
         let user = format!("{guess:064x}");
         let body = json!({ "code": "disconnect", "user_id": user }).to_string();

@@ -131,6 +131,7 @@ impl World {
             ],
             extensions: OutExtensions { mid: 9, abs_send_time: 7, transport_cc: 5, audio_level: 3 },
             keys: Keys { send, receive, index: Default::default() },
+            numbers: Default::default(),
             wire: socket.clone(),
             cname: "test".into(),
         };
