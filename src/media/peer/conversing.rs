@@ -270,9 +270,13 @@ impl Conversing {
     async fn republish(&mut self, running: &mut Running, offer: &Sdp) -> Result<(), MediaError> {
         let before = running.agreed.as_ref();
         let before = before.ok_or_else(|| MediaError::NotReady("the server's offer waits for its answer".into()))?;
-        let agreed = Conversation::read(offer, &self.cname, Some(&before.receiving), random)?;
+        let mut agreed = Conversation::read(offer, &self.cname, Some(&before.receiving), random)?;
         if !agreed.publication.remote.continues(&before.publication.remote) {
             return self.take_over(running, offer).await;
+        }
+        // It goes on sending what it sent, whichever its offer names first.
+        for track in before.publication.tracks() {
+            agreed.prefer(track.payload_type);
         }
         let others = agreed.receiving != before.receiving;
         let remote = before.publication.remote.clone();

@@ -110,24 +110,36 @@ impl Facing {
 
 impl Drop for Shown {
     fn drop(&mut self) {
-        *self.seat.open.lock() = false;
-        self.seat.desire(0);
+        let mut open = self.seat.open.lock();
+        if let Some(downlink) = self.seat.downlink.upgrade() {
+            downlink.desire(0);
+        }
+        *open = false;
     }
 }
 
 impl Watcher for Seat {
     fn report(&self) -> LineReport {
-        self.downlink.upgrade().map(|downlink| downlink.report()).unwrap_or_default()
+        self.way(|downlink| downlink.report()).unwrap_or_default()
     }
 
     fn show(&self, kind: Kind, source: Option<Show>) {
-        let open = self.open.lock();
-        if let Some(downlink) = self.downlink.upgrade().filter(|_| *open) {
-            downlink.show(kind, source);
-        }
+        self.way(|downlink| downlink.show(kind, source));
     }
 
     fn desire(&self, bits: u64) {
-        self.downlink.upgrade().iter().for_each(|downlink| downlink.desire(bits));
+        self.way(|downlink| downlink.desire(bits));
+    }
+}
+
+impl Seat {
+    /// The downlink while the seat is open. It is let go before the seat can be closed: whoever ends a downlink waits for
+    /// that, and must be the last to hold it.
+    fn way<T>(&self, use_it: impl FnOnce(&Downlink) -> T) -> Option<T> {
+        let open = self.open.lock();
+        let downlink = self.downlink.upgrade().filter(|_| *open)?;
+        let used = use_it(&downlink);
+        drop(downlink);
+        Some(used)
     }
 }

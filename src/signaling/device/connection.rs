@@ -51,12 +51,12 @@ impl From<Gone> for End {
 }
 
 /// From the upgrade to the end.
-pub async fn run(shared: Shared, (me, host): (ClientKey, Option<String>), grants: Grants, socket: Socket) {
+pub async fn run(shared: Shared, me: ClientKey, welcome: Welcome, grants: Grants, socket: Socket) {
     tracing::info!("connected");
     let (sender, lobby) = mpsc::channel(LOBBY_EVENTS);
     let number = shared.lobby.connect(&me, sender);
     let (membership, made) = (None, Vec::new());
-    let (news, welcome) = (Vec::new(), Welcome::new(shared.handout.clone(), host, &me));
+    let news = Vec::new();
     let mut connection =
         Connection { shared: shared.clone(), me: me.clone(), grants, socket, membership, made, news, welcome };
     connection.take_over().await;

@@ -9,6 +9,7 @@ mod welcome;
 pub mod wire;
 
 use super::Shared;
+use super::client::ClientAddress;
 use super::socket::{Socket, limited};
 use crate::auth::{AuthError, TokenRole};
 use crate::model::Grants;
@@ -19,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::Instrument;
+use welcome::Welcome;
 
 /// Longest client id.
 const MAX_CLIENT_ID: usize = 128;
@@ -32,6 +34,7 @@ pub fn router(shared: Shared) -> axum::Router {
 async fn connect(
     State(shared): State<Shared>,
     Path((role, id, token)): Path<(String, String, String)>,
+    from: ClientAddress,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, axum::extract::ws::rejection::WebSocketUpgradeRejection>,
 ) -> Response {
@@ -40,6 +43,7 @@ async fn connect(
         Err((status, words)) => return (status, words).into_response(),
     };
     let host = super::client::host(&headers).map(str::to_owned);
+    let welcome = Welcome::new(shared.handout.clone(), host, from);
     let client = ClientKey { role, id };
     let (name, id) = (translate::role_name(role), client.id.as_str());
     let span = tracing::info_span!("connection", dialect = "device", role = name, client.id = id);
@@ -47,7 +51,7 @@ async fn connect(
         Ok(upgrade) => limited(upgrade, &shared.limits).on_upgrade(move |socket| {
             let socket = async move {
                 let socket = Socket::start(socket, &shared.limits);
-                connection::run(shared, (client, host), grants, socket).await;
+                connection::run(shared, client, welcome, grants, socket).await;
             };
             socket.instrument(span)
         }),

@@ -2,7 +2,7 @@
 
 use super::wire::ServerMessage;
 use crate::model::IceServer;
-use crate::room::ClientKey;
+use crate::signaling::client::ClientAddress;
 use crate::turn::Handout;
 use tokio::time::Instant;
 
@@ -17,10 +17,10 @@ pub struct Welcome {
 }
 
 impl Welcome {
-    /// For this client, which came to `host`.
-    pub fn new(handout: Handout, host: Option<String>, me: &ClientKey) -> Self {
-        let who = format!("{}:{}", super::translate::role_name(me.role), me.id);
-        Self { handout, host, who, due: None }
+    /// For a client from this address, which came to `host`.
+    pub fn new(handout: Handout, host: Option<String>, from: ClientAddress) -> Self {
+        // Not its id, which it chooses: relays are limited for each user.
+        Self { handout, host, who: from.household().to_string(), due: None }
     }
 
     /// It asks, or asks for other things only.

@@ -16,6 +16,7 @@ use super::Shared;
 use crate::model::{ParticipantId, RoomId, Sdp, ViewChange};
 use crate::room::registry::Joining;
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Side};
+use axum::extract::FromRef;
 use axum::http::StatusCode;
 use member::{Ask, Member};
 use std::collections::HashMap;
@@ -89,6 +90,12 @@ pub struct Endpoint {
     pub shared: Shared,
     /// The sessions that run.
     pub sessions: Sessions,
+}
+
+impl FromRef<Endpoint> for Shared {
+    fn from_ref(endpoint: &Endpoint) -> Self {
+        endpoint.shared.clone()
+    }
 }
 
 /// The sessions of a dialect by their ids. Cheap to clone.

@@ -9,7 +9,8 @@ pub mod wire;
 
 use super::session::member::random;
 use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
-use super::{Shared, client};
+use super::Shared;
+use super::client::{ClientAddress, host};
 use crate::auth::TokenRole;
 use crate::model::{FeedId, Grants, RoomId};
 use crate::room::registry::Joining;
@@ -41,6 +42,7 @@ async fn watch(
     State(Endpoint { shared, sessions }): State<Endpoint>,
     Path(address): Path<Address>,
     Query(query): Query<wire::Query>,
+    client: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -53,7 +55,7 @@ async fn watch(
     let opened = sessions.open(room, who, Watching { feed, own: query.own }, offer).await?;
     let location = location(Watching::NAME, &id, &opened.id);
     let link = layer::link(&location);
-    let ice_servers = shared.handout.servers(client::host(&headers), Some(&opened.id));
+    let ice_servers = shared.handout.servers(host(&headers), Some(&client.household().to_string()));
     let mut response = http::created(&opened, location, layer::ACCEPTS, &ice_servers);
     response.headers_mut().extend(link.map(|link| (header::LINK, link)));
     Ok(response)

@@ -7,7 +7,8 @@ pub mod translate;
 pub mod wire;
 
 use super::session::{Dialect, Endpoint, Problem, Sessions, handlers, http, location};
-use super::{Shared, client};
+use super::Shared;
+use super::client::{ClientAddress, host};
 use crate::auth::TokenRole;
 use crate::model::{Grants, RoomId};
 use crate::room::RoomError;
@@ -32,6 +33,7 @@ async fn publish(
     State(Endpoint { shared, sessions }): State<Endpoint>,
     Path(room): Path<String>,
     Query(query): Query<wire::Query>,
+    client: ClientAddress,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -41,7 +43,7 @@ async fn publish(
     let room = shared.rooms.create(Some(id.clone())).map_err(|error: RoomError| Problem::of::<Publishing>(&error))?;
     let opened = sessions.open(room, who, Publishing, offer).await?;
     let location = location(Publishing::NAME, &id, &opened.id);
-    let ice_servers = shared.handout.servers(client::host(&headers), Some(&opened.id));
+    let ice_servers = shared.handout.servers(host(&headers), Some(&client.household().to_string()));
     Ok(http::created(&opened, location, http::FRAGMENT, &ice_servers))
 }
 
