@@ -26,6 +26,8 @@ async fn visitor(name: &str, service: &Service, script: &'static str) -> Browser
     let browser = Browser::start_after(name, SOCKETS).await;
     let page = page::serve_with(PAGE, script).await;
     browser.open(&format!("{page}?server={}", service.at(""))).await;
+    // Sound plays only where a visitor has done something.
+    browser.press("start").await;
     browser
 }
 
