@@ -125,12 +125,14 @@ async fn run(
     let (turn, handout) = turn::start(&config, media.as_ref().map(|(address, _)| *address))?;
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
+        recordings: recordings.clone(),
         lobby,
         auth: auth.clone(),
         limits: config.rooms.clone(),
         handout,
         quotas: signaling::quota::Quotas::new(&config.guests),
         guests: Arc::new(config.guests.clone()),
+        openvidu: Arc::new(config.openvidu.clone()),
         server: Arc::new(config.server.clone()),
         closing: closing.clone(),
     });

@@ -7,6 +7,7 @@ mod check;
 mod guests;
 mod load;
 mod onvif;
+mod openvidu;
 mod playing;
 mod reach;
 mod renditions;
@@ -21,6 +22,7 @@ pub use check::Problems;
 pub use guests::{GuestDialect, Guests};
 pub use load::{LoadError, Source, load};
 pub use onvif::Onvif;
+pub use openvidu::{ForcedCodec, OpenVidu};
 pub use playing::{Hls, Ingests, Rtsp};
 pub use reach::Reach;
 pub use renditions::Renditions;
@@ -46,6 +48,8 @@ pub struct Config {
     pub auth: Auth,
     /// Clients without a token, and limits of one address.
     pub guests: Guests,
+    /// The server for OpenVidu 2 applications.
+    pub openvidu: OpenVidu,
     /// WebRTC media.
     pub media: Media,
     /// STUN and TURN.

@@ -13,7 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lib", &["*"]),
     ("cli", &["*"]),
     ("app", &["*"]),
-    ("signaling", &["room", "turn", "auth", "config", "model"]),
+    ("signaling", &["room", "recordings", "turn", "auth", "config", "model"]),
     ("journal", &["room", "config", "model"]),
     ("admin", &["room", "media", "recordings", "onvif", "auth", "config", "model", "web"]),
     ("web", &["config", "model"]),

@@ -32,6 +32,8 @@ mod loss;
 mod meeting;
 #[path = "e2e/networks.rs"]
 mod networks;
+#[path = "e2e/openvidu.rs"]
+mod openvidu;
 #[path = "harness/page.rs"]
 mod page;
 #[path = "e2e/recording.rs"]

@@ -11,6 +11,8 @@ mod call;
 mod harness;
 #[path = "signaling/layers.rs"]
 mod layers;
+#[path = "signaling/openvidu.rs"]
+mod openvidu;
 #[path = "signaling/ringing.rs"]
 mod ringing;
 #[path = "signaling/ringing_hostile.rs"]

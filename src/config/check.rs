@@ -35,6 +35,7 @@ impl Config {
             self.renditions.problem(),
             self.turn.problem(),
             self.origin_problem(),
+            self.openvidu.problem(),
         ];
         let problems: Vec<String> = found.into_iter().flatten().collect();
         if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }

@@ -51,10 +51,11 @@ fn the_sample_has_every_key_once() {
     // TOML refuses a key that is there twice.
     let table: toml::Table = uncommented().parse().expect("the uncommented sample is TOML");
     assert_eq!(keys(&table), fields::<Config>());
-    let sections: [(&str, BTreeSet<&str>); 16] = [
+    let sections: [(&str, BTreeSet<&str>); 17] = [
         ("server", fields::<super::Server>()),
         ("auth", fields::<super::Auth>()),
         ("guests", fields::<super::Guests>()),
+        ("openvidu", fields::<super::OpenVidu>()),
         ("media", fields::<super::Media>()),
         ("turn", fields::<super::Turn>()),
         ("rooms", fields::<super::Rooms>()),

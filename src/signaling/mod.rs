@@ -5,6 +5,7 @@ pub mod client;
 pub mod device;
 pub mod discovery;
 pub mod guest;
+pub mod openvidu;
 pub mod quota;
 pub mod ringing;
 pub mod sender_viewer;
@@ -15,6 +16,7 @@ pub mod whip;
 
 use crate::auth::Auth;
 use crate::config;
+use crate::recordings::Recordings;
 use crate::room::{Lobby, Rooms};
 use crate::turn::Handout;
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Shared {
     /// The rooms.
     pub rooms: Rooms,
+    /// Finished recordings.
+    pub recordings: Recordings,
     /// Who is connected.
     pub lobby: Lobby,
     /// Who may come in.
@@ -37,6 +41,8 @@ pub struct Shared {
     pub quotas: quota::Quotas,
     /// Who may come without a token.
     pub guests: Arc<config::Guests>,
+    /// The server for OpenVidu 2 applications.
+    pub openvidu: Arc<config::OpenVidu>,
     /// Proxies and origins that are trusted.
     pub server: Arc<config::Server>,
     /// Cancelled when the service shuts down.
@@ -50,5 +56,5 @@ pub fn router(shared: Shared) -> axum::Router {
     // Those of the old dialects: their pages may come from elsewhere.
     let guests = discovery::router(shared.clone()).merge(call::router(shared.clone()));
     let guests = guests.merge(sender_viewer::router(shared.clone())).merge(ringing::router(shared.clone()));
-    device.merge(sessions).merge(guests.layer(guest::cors(&shared)))
+    device.merge(sessions).merge(guests.layer(guest::cors(&shared))).merge(openvidu::router(shared))
 }

@@ -5,9 +5,17 @@ use axum::routing::get;
 
 /// Serves it for as long as the test lasts; its address.
 pub async fn serve(page: &'static str) -> String {
+    serve_with(page, "").await
+}
+
+/// The same with a script as `/script.js`.
+pub async fn serve_with(page: &'static str, script: &'static str) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let routes = axum::Router::new().route("/", get(move || async move { Html(page) }));
+    let kind = [(axum::http::header::CONTENT_TYPE, "text/javascript")];
+    let routes = axum::Router::new()
+        .route("/", get(move || async move { Html(page) }))
+        .route("/script.js", get(move || async move { (kind, script) }));
     tokio::spawn(async move { axum::serve(listener, routes).await });
     format!("http://{address}/")
 }

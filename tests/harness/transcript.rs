@@ -56,6 +56,11 @@ impl Server {
         Self::hosting(engine, limits, secret, config::Guests::default()).await
     }
 
+    /// The same for applications of OpenVidu 2.
+    pub async fn openvidu(settings: config::OpenVidu) -> Self {
+        Self::of(FakeEngine::automatic(), limits(), None, config::Guests::default(), settings).await
+    }
+
     /// The same with limits for guests.
     pub async fn hosting(
         engine: Arc<FakeEngine>,
@@ -63,18 +68,30 @@ impl Server {
         secret: Option<&str>,
         guests: config::Guests,
     ) -> Self {
+        Self::of(engine, limits, secret, guests, config::OpenVidu::default()).await
+    }
+
+    async fn of(
+        engine: Arc<FakeEngine>,
+        limits: config::Rooms,
+        secret: Option<&str>,
+        guests: config::Guests,
+        openvidu: config::OpenVidu,
+    ) -> Self {
         let store = tempfile::tempdir().unwrap();
         let recordings = Recordings::open(store.path().join("recordings"), 0).unwrap();
-        let rooms = Rooms::new(limits.clone(), engine.clone(), recordings);
+        let rooms = Rooms::new(limits.clone(), engine.clone(), recordings.clone());
         let (lobby, closing) = (Lobby::new(limits.invitation_limit), CancellationToken::new());
         let shared = Shared {
             rooms: rooms.clone(),
             lobby: lobby.clone(),
+            recordings,
             auth: Auth::new(secret),
             limits,
             handout: Handout::new(&config::Turn::default(), STUN, Credentials::new(b"north"), None),
             quotas: Quotas::new(&guests),
             guests: Arc::new(guests),
+            openvidu: Arc::new(openvidu),
             server: Arc::default(),
             closing: closing.clone(),
         };

@@ -29,6 +29,14 @@ impl State {
         self.check_subscription_limit(who, feed)
     }
 
+    /// The client's own offer needs no media yet: what was negotiated can be answered.
+    pub(super) fn check_known(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
+        if !self.feeds.contains_key(&feed) {
+            return Err(RoomError::FeedNotFound);
+        }
+        self.check_subscription_limit(who, feed)
+    }
+
     /// What is about to be replaced does not count.
     fn check_subscription_limit(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
         let limit = self.limits.max_subscriptions;

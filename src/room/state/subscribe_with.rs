@@ -12,7 +12,7 @@ impl State {
     pub(super) fn subscribe_with(&mut self, who: &ParticipantId, feed: FeedId, offer: Sdp) -> Result<(), RoomError> {
         let own = |s: &Subscription| s.feed == feed && s.own_offer;
         if !self.participant(who)?.subscriptions.iter().any(own) {
-            self.check_watchable(who, feed)?;
+            self.check_known(who, feed)?;
             let early = std::mem::take(&mut self.participant(who)?.early_subscriber);
             self.new_subscription(who, feed, early)?;
         }

@@ -24,13 +24,15 @@ fn desk(store: &tempfile::TempDir, guests: config::Guests) -> Desk {
     let recordings = Recordings::open(store.path().join("recordings"), 0).unwrap();
     let limits = config::Rooms::default();
     Desk::new(Shared {
-        rooms: Rooms::new(limits.clone(), FakeEngine::automatic(), recordings),
+        rooms: Rooms::new(limits.clone(), FakeEngine::automatic(), recordings.clone()),
+        recordings,
         lobby: Lobby::default(),
         auth: Auth::new(None),
         limits,
         handout: Handout::new(&config::Turn::default(), Ports::default(), Credentials::new(b"north"), None),
         quotas: Quotas::new(&guests),
         guests: Arc::new(guests),
+        openvidu: Arc::default(),
         server: Arc::default(),
         closing: CancellationToken::new(),
     })

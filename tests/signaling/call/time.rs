@@ -26,13 +26,15 @@ impl World {
         let limits = limits();
         let ports = crate::harness::STUN;
         let shared = Shared {
-            rooms: Rooms::new(limits.clone(), engine.clone(), recordings),
+            rooms: Rooms::new(limits.clone(), engine.clone(), recordings.clone()),
+            recordings,
             lobby: Lobby::new(limits.invitation_limit),
             auth: Auth::new(None),
             limits,
             handout: Handout::new(&millrace::config::Turn::default(), ports, Credentials::new(b"north"), None),
             quotas: Quotas::new(&Guests { max_rooms: 1, ..Guests::default() }),
             guests: Arc::default(),
+            openvidu: Arc::default(),
             server: Arc::default(),
             closing: tokio_util::sync::CancellationToken::new(),
         };

@@ -1,0 +1,119 @@
+//! `[openvidu]`: the server that applications written for OpenVidu 2 find here.
+
+use super::empty_is_none;
+use serde::Deserialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// `[openvidu]`
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpenVidu {
+    /// Password of `OPENVIDUAPP`, `[A-Za-z0-9_-]+`; without it the dialect is off.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub secret: Option<String>,
+    /// Address that clients are told, `https://host[:port]`; empty: the one that a request came to.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub public_url: Option<String>,
+    /// Codec of all streams of a session unless its creator says otherwise.
+    pub forced_codec: ForcedCodec,
+    /// Serve clients without that codec by a transcode.
+    pub allow_transcoding: bool,
+    /// A session that nobody has joined is forgotten after this.
+    #[serde(with = "humantime_serde")]
+    pub unused_limit: Duration,
+    /// Events are POSTed here; without it none are.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub webhook: Option<String>,
+    /// Headers of those requests, `Name: value`.
+    pub webhook_headers: Vec<String>,
+    /// Only events of these names; empty: all.
+    pub webhook_events: Vec<String>,
+    /// Folder of the call detail record; without it none is written.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub cdr: Option<PathBuf>,
+}
+
+/// Values of `forcedVideoCodec`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ForcedCodec {
+    /// VP8, as Kurento had it.
+    #[default]
+    MediaServerPreferred,
+    /// Whatever a publisher prefers.
+    None,
+    /// VP8.
+    Vp8,
+    /// VP9.
+    Vp9,
+    /// H264.
+    H264,
+}
+
+impl ForcedCodec {
+    /// As the protocol spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::MediaServerPreferred => "MEDIA_SERVER_PREFERRED",
+            Self::None => "NONE",
+            Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::H264 => "H264",
+        }
+    }
+}
+
+impl Default for OpenVidu {
+    fn default() -> Self {
+        Self {
+            secret: None,
+            public_url: None,
+            forced_codec: ForcedCodec::default(),
+            allow_transcoding: false,
+            unused_limit: Duration::from_secs(3600),
+            webhook: None,
+            webhook_headers: Vec::new(),
+            webhook_events: Vec::new(),
+            cdr: None,
+        }
+    }
+}
+
+/// Secrets stay out of logs.
+impl std::fmt::Debug for OpenVidu {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let secret = self.secret.as_ref().map(|_| "(hidden)");
+        f.debug_struct("OpenVidu")
+            .field("secret", &secret)
+            .field("public_url", &self.public_url)
+            .field("webhook", &self.webhook)
+            .field("webhook_events", &self.webhook_events)
+            .field("cdr", &self.cdr)
+            .finish_non_exhaustive()
+    }
+}
+
+impl OpenVidu {
+    pub(super) fn problem(&self) -> Option<String> {
+        let word = |secret: &String| {
+            !secret.is_empty() && secret.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
+        if self.secret.as_ref().is_some_and(|secret| !word(secret)) {
+            return Some(
+                "openvidu.secret may have letters, digits, _ and - only: clients write it into addresses".into(),
+            );
+        }
+        let address = |url: &String| url.starts_with("http://") || url.starts_with("https://");
+        if let Some(url) = self.public_url.as_ref().filter(|url| !address(url) || url.ends_with('/')) {
+            return Some(format!(
+                "openvidu.public_url is {url:?}: write https://host[:port] without a slash at its end"
+            ));
+        }
+        if let Some(url) = self.webhook.as_ref().filter(|url| !address(url)) {
+            return Some(format!("openvidu.webhook is {url:?}: it must begin with http:// or https://"));
+        }
+        let bad = self.webhook_headers.iter().find(|header| !header.contains(':'))?;
+        Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"))
+    }
+}

@@ -1,0 +1,341 @@
+//! A session's task: carries the effects of its state out, and keeps the sockets of its connections.
+//!
+//! Decides nothing but time: a socket that is lost may be resumed within ten seconds, and what was to be sent meanwhile waits,
+//! bounded. The room is asked and answers at once; what takes longer comes as an event.
+
+use super::state::{Ask, Effect, Input, Join};
+use super::{Millis, State, participant};
+use crate::model::RoomId;
+use crate::room::registry::Joining;
+use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
+use crate::signaling::openvidu::events::Events;
+use crate::signaling::openvidu::recording::Recorder;
+use crate::signaling::openvidu::wire::frame::{Refusal, Request};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// What may wait for a session.
+const MAILBOX: usize = 512;
+/// Frames that may wait for a socket.
+const OUTBOX: usize = 512;
+/// Frames kept for a connection whose socket is lost.
+const GAP: usize = 256;
+/// A lost socket may come back within this.
+const RESUME_LIMIT: Duration = Duration::from_secs(10);
+/// A client that has left, or was told to go, closes its socket within this.
+const CLOSE_LIMIT: Duration = Duration::from_secs(10);
+
+/// For a socket.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Out {
+    /// A frame.
+    Frame(String),
+    /// Close it.
+    Close,
+}
+
+/// A connection's way to its client, as its socket holds it.
+pub struct Bound {
+    /// Its connection.
+    pub connection: String,
+    /// Tells this socket from an earlier one of the same connection.
+    pub number: u64,
+    /// What is to be sent.
+    pub outbox: mpsc::Receiver<Out>,
+}
+
+pub(super) enum Envelope {
+    Join(Join, oneshot::Sender<Result<Bound, Refusal>>),
+    Resume(String, oneshot::Sender<Option<Bound>>),
+    Request(String, Request),
+    SocketGone(String, u64),
+    GraceOver(String, u64),
+    Event(String, EventKind),
+    Rest(Box<dyn FnOnce(&mut State) + Send>),
+}
+
+/// The way to a session. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    mailbox: mpsc::Sender<Envelope>,
+}
+
+impl Handle {
+    /// Whether it takes nothing any more.
+    pub fn is_closing(&self) -> bool {
+        self.mailbox.is_closed()
+    }
+    /// When it is gone.
+    pub async fn ended(&self) {
+        self.mailbox.closed().await;
+    }
+    /// A page joins; `Err`: why not, `None`: the session is gone.
+    pub async fn join(&self, join: Join) -> Option<Result<Bound, Refusal>> {
+        self.call(|answer| Envelope::Join(join, answer)).await
+    }
+    /// A page comes back.
+    pub async fn resume(&self, rpc: String) -> Option<Bound> {
+        self.call(|answer| Envelope::Resume(rpc, answer)).await.flatten()
+    }
+    /// A page asks.
+    pub async fn request(&self, connection: &str, request: Request) {
+        let _over = self.mailbox.send(Envelope::Request(connection.to_owned(), request)).await;
+    }
+    /// A socket is gone.
+    pub async fn socket_gone(&self, connection: &str, number: u64) {
+        let _over = self.mailbox.send(Envelope::SocketGone(connection.to_owned(), number)).await;
+    }
+    /// The application reads or changes it; `None`: it is gone.
+    pub async fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut State) -> T + Send + 'static) -> Option<T> {
+        self.call(|answer| {
+            Envelope::Rest(Box::new(move |state| {
+                let _gone = answer.send(work(state));
+            }))
+        })
+        .await
+    }
+
+    async fn call<T>(&self, envelope: impl FnOnce(oneshot::Sender<T>) -> Envelope) -> Option<T> {
+        let (sender, answer) = oneshot::channel();
+        self.mailbox.send(envelope(sender)).await.ok()?;
+        answer.await.ok()
+    }
+}
+
+/// A connection's socket, or what waits for the next.
+#[derive(Default)]
+struct Link {
+    number: u64,
+    socket: Option<mpsc::Sender<Out>>,
+    gap: VecDeque<String>,
+}
+
+/// The task.
+pub struct Actor {
+    state: State,
+    rooms: Rooms,
+    room_id: RoomId,
+    room: Option<RoomHandle>,
+    events: Events,
+    recorder: Recorder,
+    unused_limit: Duration,
+    links: HashMap<String, Link>,
+    last_socket: u64,
+    inbox: mpsc::Receiver<Envelope>,
+    mailbox: mpsc::WeakSender<Envelope>,
+}
+
+/// The time now.
+pub fn now() -> Millis {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+impl Actor {
+    /// Of this state, which joins this room with its first participant.
+    pub fn new(
+        state: State,
+        (rooms, room_id): (Rooms, RoomId),
+        (events, recorder): (Events, Recorder),
+        unused_limit: Duration,
+    ) -> (Self, Handle) {
+        let (sender, inbox) = mpsc::channel(MAILBOX);
+        let handle = Handle { mailbox: sender.clone() };
+        let (links, mailbox) = (HashMap::new(), sender.downgrade());
+        let (room, last_socket) = (None, 0);
+        (
+            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox },
+            handle,
+        )
+    }
+
+    /// Until the session is over.
+    pub async fn run(mut self) {
+        let created = self.state.settle();
+        self.carry_out(created).await;
+        let unused = tokio::time::sleep(self.unused_limit);
+        tokio::pin!(unused);
+        while !self.state.is_over() {
+            tokio::select! {
+                Some(envelope) = self.inbox.recv() => self.take(envelope).await,
+                () = &mut unused, if !self.state.was_active() => return,
+            }
+        }
+    }
+
+    async fn take(&mut self, envelope: Envelope) {
+        match envelope {
+            Envelope::Join(join, answer) => {
+                let bound = self.join(join).await;
+                let _gone = answer.send(bound);
+            }
+            Envelope::Resume(rpc, answer) => {
+                let bound = self.resume(&rpc);
+                let _gone = answer.send(bound);
+            }
+            Envelope::Request(connection, request) => self.apply(Input::Request(connection, request)).await,
+            Envelope::Event(connection, event) => self.apply(Input::Event(connection, event)).await,
+            Envelope::SocketGone(connection, number) => self.lose(&connection, Some(number)),
+            Envelope::GraceOver(connection, number) => {
+                let lost =
+                    self.links.get(&connection).is_some_and(|link| link.number == number && link.socket.is_none());
+                if lost {
+                    self.apply(Input::Lost(connection)).await;
+                }
+            }
+            Envelope::Rest(work) => {
+                work(self.state.at(now()));
+                let effects = self.state.settle();
+                self.carry_out(effects).await;
+            }
+        }
+    }
+
+    async fn join(&mut self, join: Join) -> Result<Bound, Refusal> {
+        let connection = self.state.joinable(&join.token).ok_or_else(State::refused_token)?.to_owned();
+        self.enter(&connection).await.map_err(|error| super::media::refusal(&error))?;
+        let bound = self.bind(&connection);
+        self.apply(Input::Join(join)).await;
+        Ok(bound)
+    }
+
+    /// Into the room, which is made for the first.
+    async fn enter(&mut self, connection: &str) -> Result<(), RoomError> {
+        let room = match self.room.take().filter(|room| !room.is_gone()) {
+            Some(room) => room,
+            None => self.rooms.create(Some(self.room_id.clone()))?,
+        };
+        self.room = Some(room.clone());
+        let who = Joining {
+            id: participant(connection),
+            name: self.state.name_of(connection),
+            dialect: "openvidu",
+            grants: self.state.grants(connection),
+            leaves_with_its_feed: false,
+            unique: false,
+        };
+        let mut events = room.join(who).await?;
+        let (mailbox, connection) = (self.mailbox.clone(), connection.to_owned());
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                let Some(mailbox) = mailbox.upgrade() else { return };
+                if mailbox.send(Envelope::Event(connection.clone(), event.kind)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// A socket for a connection; the one before is closed.
+    fn bind(&mut self, connection: &str) -> Bound {
+        let (sender, outbox) = mpsc::channel(OUTBOX);
+        self.last_socket += 1;
+        let link = self.links.entry(connection.to_owned()).or_default();
+        link.number = self.last_socket;
+        if let Some(before) = link.socket.replace(sender) {
+            let _full = before.try_send(Out::Close);
+        }
+        Bound { connection: connection.to_owned(), number: link.number, outbox }
+    }
+
+    /// What was to be sent meanwhile follows the answer, which the socket writes first.
+    fn resume(&mut self, rpc: &str) -> Option<Bound> {
+        let connection = self.state.resumed_by(rpc)?.to_owned();
+        let bound = self.bind(&connection);
+        let link = self.links.get_mut(&connection)?;
+        let waiting: Vec<String> = link.gap.drain(..).collect();
+        waiting.into_iter().for_each(|frame| self.send(&connection, frame));
+        Some(bound)
+    }
+
+    /// The socket is gone: it may come back, for a while. `number`: only if it is still this one.
+    fn lose(&mut self, connection: &str, number: Option<u64>) {
+        let Some(link) = self.links.get_mut(connection) else { return };
+        if link.socket.is_none() || number.is_some_and(|number| number != link.number) {
+            return;
+        }
+        link.socket = None;
+        let (mailbox, connection, number) = (self.mailbox.clone(), connection.to_owned(), link.number);
+        tokio::spawn(async move {
+            tokio::time::sleep(RESUME_LIMIT).await;
+            if let Some(mailbox) = mailbox.upgrade() {
+                let _over = mailbox.send(Envelope::GraceOver(connection, number)).await;
+            }
+        });
+    }
+
+    async fn apply(&mut self, input: Input) {
+        let effects = self.state.apply(now(), input);
+        self.carry_out(effects).await;
+    }
+
+    async fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut waiting = VecDeque::from(effects);
+        while let Some(effect) = waiting.pop_front() {
+            match effect {
+                Effect::Send(to, frame) => self.send(&to, frame),
+                Effect::Ask(who, why, command) => {
+                    let asked = self.ask(&who, command).await;
+                    waiting.extend(self.state.apply(now(), Input::Asked(who, why, asked)));
+                }
+                Effect::Dismiss(who) => self.dismiss(&who).await,
+                Effect::Tell(happening) => self.events.tell(happening),
+                Effect::Record => self.record(),
+                Effect::Over => {}
+            }
+        }
+    }
+
+    /// As the session's properties say; whatever becomes of it, the session goes on.
+    fn record(&self) {
+        let Some(mailbox) = self.mailbox.upgrade() else { return };
+        let (recorder, handle) = (self.recorder.clone(), Handle { mailbox });
+        let properties = self.state.properties().recording.clone();
+        tokio::spawn(async move {
+            if let Err(why) = recorder.start(&handle, properties).await {
+                tracing::warn!(?why, "a session is not recorded");
+            }
+        });
+    }
+
+    async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {
+        let room = self.room.as_ref().ok_or(RoomError::RoomNotFound)?;
+        room.request(Some(&participant(who)), command).await.map(drop)
+    }
+
+    fn send(&mut self, to: &str, frame: String) {
+        let Some(link) = self.links.get_mut(to) else { return };
+        let unsent = match &link.socket {
+            Some(socket) => socket.try_send(Out::Frame(frame)).is_err(),
+            None => {
+                if link.gap.len() < GAP {
+                    link.gap.push_back(frame);
+                }
+                false
+            }
+        };
+        if unsent {
+            // It does not read: a new socket may.
+            self.lose(to, None);
+        }
+    }
+
+    /// Out of the room; its client closes the socket, or we do.
+    async fn dismiss(&mut self, who: &str) {
+        let _gone_already = self.ask(who, Command::Leave).await;
+        let Some(socket) = self.links.remove(who).and_then(|link| link.socket) else { return };
+        tokio::spawn(async move {
+            tokio::time::sleep(CLOSE_LIMIT).await;
+            let _closed = socket.send(Out::Close).await;
+        });
+    }
+}
+
+impl Ask {
+    /// Whether a client waits for what it leads to.
+    #[cfg(test)]
+    pub fn is_awaited(&self) -> bool {
+        *self != Self::Other
+    }
+}

@@ -1,0 +1,111 @@
+//! Requests by their names; signals, and properties of streams.
+
+use super::super::wire::frame::{Params, Refusal, Request};
+use super::super::wire::new_connection::Role;
+use super::State;
+use serde_json::{Value, json};
+
+/// Features of the commercial edition.
+const NOT_HERE: [&str; 2] = ["subscribeToSpeechToText", "unsubscribeFromSpeechToText"];
+
+impl State {
+    pub(super) fn request(&mut self, me: &str, request: &Request) {
+        if self.active(me).is_none() {
+            return;
+        }
+        if let Err(refusal) = self.carry_out(me, request) {
+            self.refuse(me, &request.id, refusal);
+        }
+    }
+
+    fn carry_out(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
+        match request.method.as_str() {
+            "publishVideo" => self.publish(me, request),
+            "unpublishVideo" => self.unpublish(me, request),
+            "receiveVideoFrom" => self.receive(me, request),
+            "unsubscribeFromVideo" => self.unsubscribe(me, request),
+            "onIceCandidate" => self.candidate(me, request),
+            "reconnectStream" => self.reconnect(me, request),
+            "sendMessage" => self.message(me, request),
+            "streamPropertyChanged" => self.property(me, request),
+            "leaveRoom" => {
+                self.leave(me, request);
+                Ok(())
+            }
+            "forceDisconnect" => self.force_disconnect(me, request),
+            "forceUnpublish" => self.force_unpublish(me, request),
+            "videoData" | "echo" => {
+                self.done(me, &request.id);
+                Ok(())
+            }
+            name if NOT_HERE.contains(&name) => Err(Refusal::new(997, format!("{name} is not part of this edition"))),
+            name => Err(Refusal::new(-32601, format!("There is no method {name}"))),
+        }
+    }
+
+    fn message(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
+        let malformed = || Refusal::new(600, "The signal is not JSON");
+        let said: Value = serde_json::from_str(request.params.text("message")?).map_err(|_| malformed())?;
+        let listed = said.get("to").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let listed: Vec<String> = listed.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        let to = self.targets(&listed).map_err(|who| Refusal::new(601, format!("There is no connection {who}")))?;
+        let (kind, data) = (said.get("type").cloned(), said.get("data").cloned());
+        self.notify(&to, "sendMessage", &json!({ "data": data, "type": kind, "from": me }));
+        self.done(me, &request.id);
+        // Applications hear the type as they chose it.
+        let plain = kind.as_ref().and_then(Value::as_str).map(|kind| kind.strip_prefix("signal:").unwrap_or(kind));
+        self.tell("signalSent", json!({ "from": me, "to": to, "type": plain, "data": data }));
+        Ok(())
+    }
+
+    /// The application speaks; `Err`: who is not here, and then nothing is sent.
+    pub fn signal(&mut self, to: &[String], kind: Option<&str>, data: Option<&str>) -> Result<(), String> {
+        let to = self.targets(to)?;
+        self.notify(&to, "sendMessage", &json!({ "data": data, "type": kind }));
+        self.tell("signalSent", json!({ "from": Value::Null, "to": to, "type": kind, "data": data }));
+        Ok(())
+    }
+
+    /// Those named, or all.
+    fn targets(&self, named: &[String]) -> Result<Vec<String>, String> {
+        let here = self.clients(None);
+        match named.iter().find(|name| !here.contains(name)) {
+            Some(absent) => Err(absent.clone()),
+            None if named.is_empty() => Ok(here),
+            None => Ok(named.to_vec()),
+        }
+    }
+
+    /// Only one's own stream; what others hear is the value as JSON in a text.
+    fn property(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
+        let params = &request.params;
+        let (stream_id, property) = (params.text("streamId")?, params.text("property")?);
+        let value = params.raw("newValue").cloned().ok_or_else(|| Refusal::missing("newValue"))?;
+        let reason = params.find("reason").unwrap_or_default();
+        if let Some(stream) = self.stream_mut(me).filter(|stream| stream.id == stream_id) {
+            remember(stream, property, params);
+            let told = json!({
+                "connectionId": me, "streamId": stream_id, "property": property, "newValue": value.to_string(), "reason": reason,
+            });
+            let others = self.clients(Some(me));
+            self.notify(&others, "streamPropertyChanged", &told);
+        }
+        self.done(me, &request.id);
+        Ok(())
+    }
+
+    pub(super) fn moderates(&self, me: &str, what: &str) -> Result<(), Refusal> {
+        let moderates = self.find(me).is_some_and(|connection| connection.role() == Role::Moderator);
+        if moderates { Ok(()) } else { Err(Refusal::new(401, format!("Unable to {what}: the role does not allow it"))) }
+    }
+}
+
+/// For those who join later.
+fn remember(stream: &mut super::Stream, property: &str, params: &Params) {
+    match property {
+        "audioActive" => stream.audio_active = params.switch("newValue").unwrap_or(stream.audio_active),
+        "videoActive" => stream.video_active = params.switch("newValue").unwrap_or(stream.video_active),
+        "videoDimensions" => stream.dimensions = params.find("newValue").map(str::to_owned),
+        _ => {}
+    }
+}

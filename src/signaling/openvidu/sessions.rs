@@ -1,0 +1,96 @@
+//! The sessions by their names. Each is a task; its handle is its mailbox.
+
+use super::events::Events;
+use super::ids;
+use super::recording::Recorder;
+use super::session::State;
+use super::session::actor::{Actor, Handle};
+use super::wire::new_session::NewSession;
+use crate::model::RoomId;
+use crate::room::Rooms;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Sessions at once: more are refused, so that nobody can fill the memory with those that nobody joins.
+const MAX_SESSIONS: usize = 10_000;
+
+/// All of them. Cheap to clone.
+#[derive(Clone)]
+pub struct Sessions(Arc<Inner>);
+
+struct Inner {
+    rooms: Rooms,
+    events: Events,
+    recorder: Recorder,
+    unused_limit: Duration,
+    all: Mutex<HashMap<String, Handle>>,
+}
+
+/// Why none was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotMade {
+    /// The name is in use.
+    Taken,
+    /// There are too many.
+    Full,
+}
+
+impl Sessions {
+    /// None yet.
+    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused_limit: Duration) -> Self {
+        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, all: Mutex::default() }))
+    }
+
+    /// One more; a session of this name that is closing is waited for.
+    pub async fn create(&self, properties: NewSession) -> Result<Handle, NotMade> {
+        let id = properties.custom_id.clone().unwrap_or_else(ids::session);
+        while self.find(&id).is_some_and(|session| session.is_closing()) {
+            tokio::task::yield_now().await;
+        }
+        let mut all = self.all();
+        if all.contains_key(&id) {
+            return Err(NotMade::Taken);
+        }
+        if all.len() >= MAX_SESSIONS {
+            return Err(NotMade::Full);
+        }
+        let handle = self.start(&id, properties);
+        all.insert(id, handle.clone());
+        Ok(handle)
+    }
+
+    fn start(&self, id: &str, properties: NewSession) -> Handle {
+        let state = State::new(id.to_owned(), properties, super::session::actor::now());
+        let (inner, room) = (&self.0, RoomId::of_name(id));
+        let (actor, handle) = Actor::new(
+            state,
+            (inner.rooms.clone(), room),
+            (inner.events.clone(), inner.recorder.clone()),
+            inner.unused_limit,
+        );
+        let (sessions, name) = (self.clone(), id.to_owned());
+        tokio::spawn(async move {
+            actor.run().await;
+            sessions.all().remove(&name);
+        });
+        handle
+    }
+
+    /// By its name.
+    pub fn find(&self, id: &str) -> Option<Handle> {
+        self.all().get(id).cloned()
+    }
+
+    /// All, in the order of their names.
+    pub fn list(&self) -> Vec<Handle> {
+        let mut all: Vec<_> = self.all().iter().map(|(id, handle)| (id.clone(), handle.clone())).collect();
+        all.sort_by(|(a, _), (b, _)| a.cmp(b));
+        all.into_iter().map(|(_, handle)| handle).collect()
+    }
+
+    /// Never held across an await.
+    fn all(&self) -> MutexGuard<'_, HashMap<String, Handle>> {
+        self.0.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
