@@ -197,7 +197,7 @@ fn wrong_imports_are_found() {
     let wrong = [
         ("src/signaling/device/mod.rs", "use crate::media::Engine;"),
         ("src/signaling/device/mod.rs", "use crate::{model::Sdp, media::{MediaEvent}};"),
-        ("src/signaling/device/mod.rs", "fn f() { crate::recordings::Recordings::open(); }"),
+        ("src/signaling/device/mod.rs", "fn f() { crate::onvif::Onvif::new(); }"),
         ("src/room/state/mod.rs", "use super::super::signaling::socket::Socket;"),
         ("src/room/actor.rs", "use crate::media::feed::Feed;"),
         ("src/room/actor.rs", "use gst::prelude::*;"),

@@ -29,9 +29,9 @@ impl State {
         self.check_subscription_limit(who, feed)
     }
 
-    /// The client's own offer needs no media yet: what was negotiated can be answered.
+    /// The client's own offer needs no media yet: what was negotiated can be answered. A mix is no participant's feed.
     pub(super) fn check_known(&mut self, who: &ParticipantId, feed: FeedId) -> Result<(), RoomError> {
-        if !self.feeds.contains_key(&feed) {
+        if !self.feeds.contains_key(&feed) && !self.is_live(feed) {
             return Err(RoomError::FeedNotFound);
         }
         self.check_subscription_limit(who, feed)
