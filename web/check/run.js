@@ -51,12 +51,12 @@ export class Run {
   }
 
   async #server() {
-    const { version, open, error } = await this.#step("http", tryHttp);
+    const { version, open, guests, error } = await this.#step("http", tryHttp);
     this.version = version;
     const rest = ["socket", ...NETWORK, ...MEDIA, "speed", "line"];
     if (error) return this.#skip(rest, { skipped: "server" });
     // Of media: guests are let in without one, then only the WebSocket goes untried.
-    this.place = await askForRoom(this.token);
+    this.place = open || guests || this.token ? await askForRoom(this.token) : { status: 401 };
     const needsToken = this.place.status === 401 && !this.token;
     const socket = async () => (!open && !this.token ? { needsToken: true } : trySocket("check", this.token));
     const { refused } = await this.#step("socket", socket);

@@ -16,7 +16,7 @@ export async function tryHttp() {
     health = await answer.json().catch(() => null);
     times.push(performance.now() - begun);
   }
-  return { ...facts, ms: Math.max(1, Math.round(Math.min(...times))), version: health?.version, open: health?.open === true };
+  return { ...facts, ms: Math.max(1, Math.round(Math.min(...times))), version: health?.version, open: health?.open === true, guests: Boolean(health?.guests?.length) };
 }
 
 /** The STUN and TURN servers that this server tells of: `{servers}`, or `unasked` where it did not answer. */
