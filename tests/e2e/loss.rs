@@ -92,7 +92,8 @@ async fn five_percent_loss_costs_less_than_one_percent_of_the_pictures() {
     );
     println!("{told}");
     assert!(lost * 100 > (passed + lost) * 3, "the line was better than meant: {told}");
-    assert!(sent > 500, "the publisher sent little: {told}");
+    // Enough to judge by: Chromium's encoder leaves pictures out under loss, some 20 a second remain.
+    assert!(sent > 400, "the publisher sent little: {told}");
     assert!(decoded * 100 >= sent * 99, "{told}");
     assert!(longest < 1.0, "{told}");
     device.stop().await;
