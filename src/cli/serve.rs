@@ -47,7 +47,10 @@ fn announce(running: &Running, format: LogFormat, demo: bool) {
 fn banner(running: &Running, demo: bool) -> String {
     let mut lines = vec![String::new(), "  Millrace is running. Open in a browser:".into()];
     lines.extend(running.urls().iter().map(|url| format!("    {url}")));
-    lines.push("  The home page leads to the rest: the console (/console), a device's page (/device), the API (/api/docs).".into());
+    lines.push(
+        "  The home page leads to the rest: the console (/console), a device's page (/device), the API (/api/docs)."
+            .into(),
+    );
     if running.https().is_some() {
         lines.push("  The certificate is self-signed unless you set one: the browser will ask once.".into());
     }
