@@ -58,7 +58,11 @@ where
 
 /// Whether somebody whose word does not count says who the client is.
 fn is_unheard(nearest: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> bool {
-    headers.contains_key(FORWARDED) && !proxies.iter().any(|net| net.contains(&nearest))
+    headers.contains_key(FORWARDED) && !is_trusted(nearest, proxies)
+}
+
+fn is_trusted(address: IpAddr, proxies: &[IpNet]) -> bool {
+    proxies.iter().any(|net| net.contains(&address))
 }
 
 /// Counted; and said once, since behind such a proxy all clients share the limits of one.
@@ -73,13 +77,12 @@ fn tell_unheard(proxy: IpAddr) {
 
 /// The last address that no trusted proxy stands for: what is left of it anybody may have written.
 fn farthest(nearest: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
-    let trusted = |address: &IpAddr| proxies.iter().any(|net| net.contains(address));
     let lines: Vec<&str> = headers.get_all(FORWARDED).iter().filter_map(|line| line.to_str().ok()).collect();
     let hops = lines.iter().flat_map(|line| line.split(',')).rev();
     let mut client = nearest;
     for hop in hops {
         match hop.trim().parse::<IpAddr>() {
-            Ok(hop) if trusted(&client) => client = hop.to_canonical(),
+            Ok(hop) if is_trusted(client, proxies) => client = hop.to_canonical(),
             _ => break,
         }
     }

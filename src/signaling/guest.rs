@@ -1,6 +1,7 @@
 //! Clients of dialects that have no tokens: who is let in all the same, from which pages, and what they may do.
 
 use super::Shared;
+use super::session::http::bearer;
 use crate::auth::{AuthError, TokenRole};
 use crate::config::GuestDialect;
 use crate::model::Grants;
@@ -25,13 +26,15 @@ pub fn admit(
     if shared.auth.is_open() || shared.guests.dialects.contains(&dialect) {
         return Ok(Grants { control: false, publish: true, subscribe: true, room: None });
     }
-    let token = token(headers, query).unwrap_or_default();
-    let roles = [TokenRole::Web, TokenRole::Device];
-    let checked = roles.map(|role| shared.auth.check(&token, role));
-    let found: Vec<&Grants> = checked.iter().filter_map(|grants| grants.as_ref().ok()).collect();
-    let Some(first) = found.first() else { return Err(AuthError::Unauthorized) };
     // Both sides of these dialects send and receive; the token tells only who is let in, and where.
-    Ok(Grants { control: first.control, publish: true, subscribe: true, room: first.room.clone() })
+    let grants = held(shared, headers, query).ok_or(AuthError::Unauthorized)?;
+    Ok(Grants { publish: true, subscribe: true, ..grants })
+}
+
+/// What the request's token allows, a console's, a device's or an admin's; `None`: it has no good one.
+pub fn held(shared: &Shared, headers: &HeaderMap, query: Option<&str>) -> Option<Grants> {
+    let token = token(headers, query).unwrap_or_default();
+    [TokenRole::Web, TokenRole::Device].into_iter().find_map(|role| shared.auth.check(&token, role).ok())
 }
 
 /// Whether somebody without a token may be told of servers with accounts: one of the guests' dialects is open.
@@ -41,9 +44,8 @@ pub fn any_open(shared: &Shared) -> bool {
 
 /// The token of a request.
 pub fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
-    if let Some((_, token)) = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")) {
-        return Some(token.trim().to_owned());
+    if let Some(token) = bearer(headers) {
+        return Some(token.to_owned());
     }
     let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
     let value = pairs.into_iter().find(|(key, _)| *key == "token").map(|(_, value)| value)?;

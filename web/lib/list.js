@@ -21,13 +21,14 @@ function current(old, key, item, render, late) {
     return old;
   }
   // What is not shown may change at any time (a log, a figure): the same look stays.
-  const look = render(late ? late.without(item) : item).outerHTML;
+  const made = render(item);
+  const look = late ? render(late.without(item)).outerHTML : made.outerHTML;
   if (old?.itemLook === look) {
     old.itemText = text;
     late?.update(old, item);
     return old;
   }
-  const made = Object.assign(render(item), { itemKey: key, itemText: text, itemLook: look });
+  Object.assign(made, { itemKey: key, itemText: text, itemLook: look });
   if (old) replace(old, made);
   return made;
 }

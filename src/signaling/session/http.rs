@@ -63,7 +63,8 @@ pub fn admit(shared: &Shared, headers: &HeaderMap, role: TokenRole, room: &str) 
     if grants.allows_room(&room) { Ok((room, grants)) } else { Err(AuthError::Forbidden.into()) }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of an `Authorization: Bearer …` header.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

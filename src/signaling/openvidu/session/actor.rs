@@ -3,7 +3,7 @@
 //! Decides nothing but time: a socket that is lost may be resumed within ten seconds, and what was to be sent meanwhile waits,
 //! bounded. The room is asked and answers at once; what takes longer comes as an event.
 
-use super::state::{Ask, Effect, Input, Join};
+use super::state::{Effect, Input, Join};
 use super::{Millis, State, participant};
 use crate::model::RoomId;
 use crate::room::registry::Joining;
@@ -329,13 +329,5 @@ impl Actor {
             tokio::time::sleep(CLOSE_LIMIT).await;
             let _closed = socket.send(Out::Close).await;
         });
-    }
-}
-
-impl Ask {
-    /// Whether a client waits for what it leads to.
-    #[cfg(test)]
-    pub fn is_awaited(&self) -> bool {
-        *self != Self::Other
     }
 }

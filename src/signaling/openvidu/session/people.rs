@@ -4,7 +4,7 @@ use super::super::ids;
 use super::super::wire::frame::Refusal;
 use super::super::wire::ice;
 use super::super::wire::new_connection::{Kind, NewConnection};
-use super::state::{Effect, Join};
+use super::state::Join;
 use super::{Active, Connection, State, view};
 use crate::model::{Grants, IceServer};
 use serde_json::{Map, Value, json};
@@ -137,12 +137,4 @@ fn known(connection: &Connection) -> Value {
         fields.insert("streams".into(), json!([view::stream(stream)]));
     }
     person
-}
-
-impl Effect {
-    /// Whether it is a frame for this connection.
-    #[cfg(test)]
-    pub fn is_to(&self, connection: &str) -> bool {
-        matches!(self, Self::Send(to, _) if to == connection)
-    }
 }
