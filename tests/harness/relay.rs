@@ -52,7 +52,9 @@ impl Relay {
         loop {
             let here = std::net::UdpSocket::bind("127.0.0.1:0").expect("a free port");
             let port = here.local_addr().expect("an address").port();
-            if std::net::UdpSocket::bind((ADDRESS, port)).is_ok() {
+            let there = std::net::UdpSocket::bind((ADDRESS, port)).is_ok();
+            // The service listens for TCP on the same number.
+            if there && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
                 return port;
             }
         }
