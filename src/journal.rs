@@ -131,7 +131,7 @@ fn refused(room: &RoomId, kind: &EventKind, to: &Audience) {
         EventKind::PublishRefused { error } => {
             info!(room.id = %room, participant = who, reason = %error, "offer refused")
         }
-        EventKind::SubscriptionRefused { feed, error } => {
+        EventKind::SubscriptionRefused { feed, error, .. } => {
             info!(room.id = %room, participant = who, %feed, reason = %error, "offer to watch refused");
         }
         EventKind::AnswerRefused { feed, error } => {

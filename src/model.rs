@@ -16,6 +16,7 @@ pub mod network;
 mod opaque;
 mod recording;
 mod secret;
+mod transport;
 mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
@@ -29,6 +30,7 @@ pub use recording::{
     RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
 };
 pub use secret::Secret;
+pub use transport::{TransportLocal, TransportRemote};
 pub use viewing::{
     Content, Explanation, Rendition, RenditionKind, RenditionOption, Switch, Transcode, Transcodes, ViewChange,
     ViewLimits, ViewSample, Why,

@@ -3,7 +3,7 @@
 use super::MediaError;
 use crate::model::{
     BroadcastId, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestStatus, PeerId, RecordingId, Sdp,
-    TrackInfo, Why,
+    TrackInfo, TransportLocal, Why,
 };
 
 /// What has happened in the engine. Plain data.
@@ -22,6 +22,13 @@ pub enum MediaEvent {
         peer: PeerId,
         /// For the client.
         offer: Sdp,
+    },
+    /// A transport is open, or has new ICE names.
+    TransportOpened {
+        /// The transport.
+        peer: PeerId,
+        /// For the client.
+        local: TransportLocal,
     },
     /// The offer was refused. A publisher that was running before goes on as it was.
     PublishRefused {

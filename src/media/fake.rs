@@ -6,7 +6,7 @@
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
 use crate::model::{
     BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestState, IngestStatus,
-    PeerId, RecordingId, Sdp, TrackInfo,
+    PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -127,7 +127,9 @@ impl Engine for FakeEngine {
 impl State {
     fn note(&mut self, request: &MediaRequest, events: &MediaSink) {
         match request {
-            MediaRequest::Publish { peer, feed, .. } | MediaRequest::Converse { peer, feed, .. } => {
+            MediaRequest::Publish { peer, feed, .. }
+            | MediaRequest::Produce { peer, feed, .. }
+            | MediaRequest::Converse { peer, feed, .. } => {
                 self.peers.insert(*peer, (Some(*feed), events.clone()));
                 self.feeds.insert(*feed, events.clone());
             }
@@ -135,7 +137,10 @@ impl State {
                 self.peers.insert(*peer, (Some(*feed), events.clone()));
                 self.feeds.insert(*feed, events.clone());
             }
-            MediaRequest::Subscribe { peer, .. } | MediaRequest::SubscribeWith { peer, .. } => {
+            MediaRequest::Subscribe { peer, .. }
+            | MediaRequest::SubscribeWith { peer, .. }
+            | MediaRequest::Consume { peer, .. }
+            | MediaRequest::OpenTransport { peer } => {
                 self.peers.insert(*peer, (None, events.clone()));
             }
             MediaRequest::Broadcast { broadcast, .. } => {
@@ -161,6 +166,7 @@ impl State {
         match event {
             MediaEvent::PublishAnswered { peer, .. }
             | MediaEvent::PublishOffered { peer, .. }
+            | MediaEvent::TransportOpened { peer, .. }
             | MediaEvent::PublishRefused { peer, .. }
             | MediaEvent::SubscribeOffered { peer, .. }
             | MediaEvent::SubscribeAnswered { peer, .. }
@@ -182,7 +188,13 @@ impl State {
 
     fn answers(&self, request: MediaRequest) -> Vec<MediaEvent> {
         match request {
-            MediaRequest::Publish { peer, feed, offer, .. } => published(peer, Some(feed), &offer),
+            MediaRequest::Publish { peer, feed, offer, .. } | MediaRequest::Produce { peer, feed, offer, .. } => {
+                published(peer, Some(feed), &offer)
+            }
+            MediaRequest::OpenTransport { peer } | MediaRequest::RestartTransport { peer } => {
+                vec![MediaEvent::TransportOpened { peer, local: transport(peer) }]
+            }
+            MediaRequest::ConnectTransport { peer, .. } => vec![MediaEvent::Connected { peer }],
             MediaRequest::Converse { peer, feed, offer: Some(offer), .. } => published(peer, Some(feed), &offer),
             MediaRequest::Converse { peer, offer: None, .. } => {
                 vec![MediaEvent::PublishOffered { peer, offer: sdp(peer, "sendrecv", "actpass") }]
@@ -198,17 +210,19 @@ impl State {
                 let detail = "the feed is over".into();
                 vec![MediaEvent::PeerEnded { peer, reason: EndReason::FeedEnded, detail }]
             }
-            MediaRequest::SubscribeWith { peer, feed, offer, .. } => match tracks(&offer) {
-                Ok(_) if self.feeds.contains_key(&feed) => {
-                    let answer = sdp(peer, "sendonly", "passive");
-                    vec![MediaEvent::SubscribeAnswered { peer, answer }, MediaEvent::Connected { peer }]
+            MediaRequest::SubscribeWith { peer, feed, offer, .. } | MediaRequest::Consume { peer, feed, offer, .. } => {
+                match tracks(&offer) {
+                    Ok(_) if self.feeds.contains_key(&feed) => {
+                        let answer = sdp(peer, "sendonly", "passive");
+                        vec![MediaEvent::SubscribeAnswered { peer, answer }, MediaEvent::Connected { peer }]
+                    }
+                    Ok(_) => {
+                        let error = MediaError::NotReady("the feed is over".into());
+                        vec![MediaEvent::SubscribeRefused { peer, error }]
+                    }
+                    Err(error) => vec![MediaEvent::SubscribeRefused { peer, error }],
                 }
-                Ok(_) => {
-                    let error = MediaError::NotReady("the feed is over".into());
-                    vec![MediaEvent::SubscribeRefused { peer, error }]
-                }
-                Err(error) => vec![MediaEvent::SubscribeRefused { peer, error }],
-            },
+            }
             MediaRequest::Ingest { peer, feed, .. } => {
                 let status = IngestStatus { state: IngestState::Live, ..IngestStatus::default() };
                 let tracks = vec![TrackInfo { codec: Codec::H264 }];
@@ -292,6 +306,15 @@ fn tracks(sdp: &Sdp) -> Result<Vec<TrackInfo>, MediaError> {
     match tracks.is_empty() {
         true => Err(MediaError::NoCommonCodec("VP8, H264, VP9, AV1 and Opus are what the server has".into())),
         false => Ok(tracks),
+    }
+}
+
+fn transport(peer: PeerId) -> TransportLocal {
+    TransportLocal {
+        name: format!("fake{}", peer.0),
+        password: Secret::new("fakefakefakefakefakefake"),
+        addresses: vec![(([127, 0, 0, 1], 9).into(), false)],
+        fingerprint: format!("sha-256 {}", ["AB"; 32].join(":")),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, LineId, PeerId, RecordingId,
-    Sdp, ViewLimits,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Kind, Layout, LineId, PeerId,
+    RecordingId, Sdp, TransportRemote, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -85,6 +85,56 @@ pub enum MediaRequest {
         /// What it watches.
         feed: FeedId,
         /// The client's offer.
+        offer: Sdp,
+        /// Who watches.
+        viewer: Viewer,
+    },
+    /// Make a peer connection without a description: media comes onto it by `Produce` and `Consume`, any number of each.
+    /// → `TransportOpened`, or `PeerEnded`. `Close` and its own `PeerEnded` end all that is on it; each of those has a `PeerEnded`
+    /// of its own then.
+    OpenTransport {
+        /// Stands for it.
+        peer: PeerId,
+    },
+    /// The client's side of a transport. → `Connected` once its handshake is done.
+    ConnectTransport {
+        /// The transport.
+        peer: PeerId,
+        /// What it told.
+        remote: TransportRemote,
+    },
+    /// New ICE names for a transport; the old ones stay good until the client uses the new. → `TransportOpened` again.
+    RestartTransport {
+        /// The transport.
+        peer: PeerId,
+    },
+    /// `Publish` on a transport: the offer tells what is sent, its own transport means nothing. A further offer comes by
+    /// `Republish`. → as of `Publish`.
+    Produce {
+        /// The new peer.
+        peer: PeerId,
+        /// The transport.
+        on: PeerId,
+        /// The new feed.
+        feed: FeedId,
+        /// Made of what the client told.
+        offer: Sdp,
+        /// What is filmed.
+        content: Content,
+    },
+    /// Send one kind of a live feed on a transport; the offer (one section) tells what the client can take, its own transport
+    /// means nothing. → `SubscribeAnswered`, whose section has the stream's SSRCs, payload types and CNAME, later `Connected`; or
+    /// `SubscribeRefused` and the peer does not exist. A `Limit` that follows at once holds from its first packet on.
+    Consume {
+        /// The new peer.
+        peer: PeerId,
+        /// The transport.
+        on: PeerId,
+        /// What it watches.
+        feed: FeedId,
+        /// Sound or pictures.
+        kind: Kind,
+        /// Made of what the client told.
         offer: Sdp,
         /// Who watches.
         viewer: Viewer,

@@ -1,8 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, Opaque, ParticipantId,
-    PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Kind, Layout, Opaque, ParticipantId,
+    PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote, ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +50,52 @@ pub enum Command {
     Face {
         /// Which; `None`: none.
         feed: Option<FeedId>,
+    },
+    /// Make a peer connection that is described by parameters (ORTC). → `Reply::Peer`, then `Transport`.
+    OpenTransport,
+    /// The client's side of it; once. → `Transport`, connected.
+    ConnectTransport {
+        /// Which, of the caller's.
+        transport: PeerId,
+        /// What it told.
+        remote: TransportRemote,
+    },
+    /// New ICE names for it. → `Transport`, opened again.
+    RestartTransport {
+        /// Which, of the caller's.
+        transport: PeerId,
+    },
+    /// End it, and all that is on it.
+    CloseTransport {
+        /// Which, of the caller's.
+        transport: PeerId,
+    },
+    /// `Publish` on a transport of anybody in the room: one client may publish as several participants.
+    Produce {
+        /// The transport.
+        on: PeerId,
+        /// Made of what the client told.
+        offer: Sdp,
+        /// What is filmed; of the first offer.
+        content: Content,
+    },
+    /// Watch one kind of a live feed on a transport. → `Reply::Peer`, then `SubscriptionAnswered` | `SubscriptionRefused`.
+    Consume {
+        /// The transport, of the caller's.
+        on: PeerId,
+        /// What.
+        feed: FeedId,
+        /// Sound or pictures.
+        kind: Kind,
+        /// Made of what the client told.
+        offer: Sdp,
+        /// Nothing is sent until `Limit` says so.
+        paused: bool,
+    },
+    /// Stop watching what one `Consume` began.
+    StopConsuming {
+        /// Its peer.
+        peer: PeerId,
     },
     /// Pass a message on, unread. → `Relayed` there.
     Relay {
@@ -194,6 +240,9 @@ pub enum RoomError {
     /// Somebody of this name is here and alive.
     #[error("somebody of this name is in the room already")]
     Occupied,
+    /// No such transport of the caller's.
+    #[error("there is no such transport")]
+    TransportNotFound,
     /// No such participant.
     #[error("there is no such participant in this room")]
     ParticipantNotFound,

@@ -2,7 +2,8 @@
 
 use super::command::RoomError;
 use crate::model::{
-    Broadcast, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo, Why,
+    Broadcast, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo,
+    TransportLocal, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,13 @@ pub enum EventKind {
         /// For the client.
         offer: Sdp,
     },
+    /// This participant's transport.
+    Transport {
+        /// Which.
+        transport: PeerId,
+        /// What became of it.
+        change: TransportChange,
+    },
     /// This participant's offer, or answer, was refused; a running feed is untouched.
     PublishRefused {
         /// Why.
@@ -107,6 +115,8 @@ pub enum EventKind {
     SubscriptionRefused {
         /// What it wanted to watch.
         feed: FeedId,
+        /// The subscription.
+        peer: PeerId,
         /// Why.
         error: RoomError,
     },
@@ -194,5 +204,22 @@ pub enum EventKind {
     RoomClosed {
         /// Why.
         reason: EndReason,
+    },
+}
+
+/// What becomes of a transport.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransportChange {
+    /// It is open, or has new ICE names: for the client.
+    Opened(TransportLocal),
+    /// The handshake is done.
+    Connected,
+    /// It is over, and all that was on it.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// In words, when there is more to say.
+        detail: String,
     },
 }

@@ -23,7 +23,7 @@ const MAX_QUEUED_OFFERS: usize = 4;
 /// Candidates kept for one peer until its remote description is there.
 pub const MAX_EARLY_CANDIDATES: usize = 64;
 /// The engine answers within its gathering bound (500 ms); this is the backstop.
-const ENGINE_LIMIT: Duration = Duration::from_secs(10);
+pub const ENGINE_LIMIT: Duration = Duration::from_secs(10);
 /// The engine ends an unanswered offer itself (`media.negotiation_limit`, 30 s); this is the backstop.
 const ANSWER_LIMIT: Duration = Duration::from_secs(90);
 

@@ -38,6 +38,7 @@ impl Notice {
             }
             EventKind::PublishAnswered { .. }
             | EventKind::PublishOffered { .. }
+            | EventKind::Transport { .. }
             | EventKind::Relayed { .. }
             | EventKind::PublishRefused { .. }
             | EventKind::SubscriptionOffered { .. }
@@ -68,6 +69,7 @@ impl Notice {
             EventKind::FeedEnded { .. } => "feed_ended",
             EventKind::PublishAnswered { .. } => "publish_answered",
             EventKind::PublishOffered { .. } => "publish_offered",
+            EventKind::Transport { .. } => "transport",
             EventKind::Relayed { .. } => "relayed",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::SubscriptionOffered { .. } => "subscription_offered",

@@ -8,7 +8,9 @@ use super::storage::Storage;
 use super::view::RoomView;
 use crate::config;
 use crate::media::Engine;
-use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, Recording, RoomId, ViewLimits};
+use crate::model::{
+    Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, PeerId, Recording, RoomId, ViewLimits,
+};
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,6 +37,8 @@ pub enum Reply {
     Recording(Box<Recording>),
     /// The source that was added.
     Ingest(Box<Ingest>),
+    /// The peer that is being made.
+    Peer(PeerId),
     /// The feed that was looked for.
     Feed(FeedId),
     /// The broadcast that was started.

@@ -163,6 +163,14 @@ impl Engine for GstEngine {
             }
             MediaRequest::Converse { peer, feed, offer, viewer } => inner.converse(peer, (feed, viewer), offer, events),
             MediaRequest::Face { peer, feed } => inner.face(peer, feed),
+            MediaRequest::OpenTransport { peer }
+            | MediaRequest::ConnectTransport { peer, .. }
+            | MediaRequest::RestartTransport { peer }
+            | MediaRequest::Produce { peer, .. }
+            | MediaRequest::Consume { peer, .. } => {
+                let detail = "transports are not there yet".to_owned();
+                let _ = events.send(super::MediaEvent::PeerEnded { peer, reason: EndReason::EngineError, detail });
+            }
             MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),

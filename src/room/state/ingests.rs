@@ -36,8 +36,15 @@ impl State {
         self.may_join(&joining(&participant, &wish.name))?;
         self.newcomer(joining(&participant, &wish.name));
         let negotiation = Negotiation::answering(Early::default());
-        self.participant(&participant)?.publisher =
-            Some(Publisher { peer, feed, content: Content::Camera, converses: None, answered: true, negotiation });
+        self.participant(&participant)?.publisher = Some(Publisher {
+            peer,
+            feed,
+            content: Content::Camera,
+            converses: None,
+            on: None,
+            answered: true,
+            negotiation,
+        });
         let name = wish.name.clone();
         self.feeds.insert(feed, Feed { publisher: participant.clone(), name: name.clone(), peer, tracks: None });
         self.ask(MediaRequest::Ingest { peer, feed, wish: Box::new(wish.clone()) });

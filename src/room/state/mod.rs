@@ -19,16 +19,17 @@ mod subscribe;
 mod subscribe_with;
 #[cfg(test)]
 mod tests;
+mod transports;
 mod viewing;
 
 use super::command::{Command, RoomError};
-use super::event::{Audience, Event, EventKind};
+use super::event::{Audience, Event, EventKind, TransportChange};
 use super::negotiation::{Early, Negotiation};
 use super::registry::{Joining, Reply};
 use crate::config;
 use crate::media::{MediaError, MediaEvent, MediaRequest, Viewer};
 use crate::model::{
-    BroadcastId, Content, EndReason, FeedId, LineId, ParticipantId, PeerId, Recording, RecordingWish, RoomId,
+    BroadcastId, Content, EndReason, FeedId, Kind, LineId, ParticipantId, PeerId, Recording, RecordingWish, RoomId,
     TrackInfo, ViewLimits,
 };
 use jiff::Timestamp;
@@ -132,6 +133,7 @@ struct Participant {
     own: Option<String>,
     lost_at: Option<Instant>,
     publisher: Option<Publisher>,
+    transports: Vec<transports::Transport>,
     /// In the order they were asked for.
     subscriptions: Vec<Subscription>,
     /// Publisher candidates from before the first offer.
@@ -147,6 +149,8 @@ struct Publisher {
     content: Content,
     /// It receives on the same peer connection, as this viewer.
     converses: Option<Viewer>,
+    /// The transport that it publishes on, if not a peer connection of its own.
+    on: Option<PeerId>,
     /// Whether the engine has answered once: the peer exists.
     answered: bool,
     negotiation: Negotiation,
@@ -180,6 +184,8 @@ struct Subscription {
     ufrags: Vec<String>,
     /// The client makes the offers.
     own_offer: bool,
+    /// One kind of the feed on a transport.
+    consumes: Option<(PeerId, Kind)>,
     limits: ViewLimits,
     /// Name of the rendition it gets.
     rendition: Option<String>,
@@ -227,7 +233,11 @@ impl State {
         let lost = self.participants.values().filter_map(|p| p.lost_at).map(|at| at + self.limits.reconnect_grace);
         let waiting = self.negotiations().filter_map(Negotiation::deadline);
         let empty = self.empty_since.map(|at| at + self.limits.empty_limit);
-        lost.chain(waiting).chain(empty).chain(self.recorder.deadline(self.limits.recording_empty_limit)).min()
+        lost.chain(waiting)
+            .chain(empty)
+            .chain(self.transport_deadline())
+            .chain(self.recorder.deadline(self.limits.recording_empty_limit))
+            .min()
     }
 
     fn negotiations(&self) -> impl Iterator<Item = &Negotiation> {
@@ -257,6 +267,15 @@ impl State {
             Command::Converse { offer } => self.converse(&me?, offer)?,
             Command::AnswerConversation { answer } => self.answer_conversation(&me?, answer)?,
             Command::Face { feed } => self.face(&me?, feed)?,
+            Command::OpenTransport => return self.open_transport(&me?).map(Some),
+            Command::ConnectTransport { transport, remote } => self.connect_transport(&me?, transport, remote)?,
+            Command::RestartTransport { transport } => self.restart_transport(&me?, transport)?,
+            Command::CloseTransport { transport } => self.close_transport(&me?, transport)?,
+            Command::Produce { on, offer, content } => self.produce(&me?, on, offer, content)?,
+            Command::Consume { on, feed, kind, offer, paused } => {
+                return self.consume(&me?, on, (feed, kind), offer, paused).map(Some);
+            }
+            Command::StopConsuming { peer } => self.stop_consuming(&me?, peer)?,
             Command::Relay { to, body, keep } => self.relay(&me?, to, body, keep)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
@@ -292,6 +311,9 @@ impl State {
         match event {
             MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
             MediaEvent::PublishOffered { peer, offer } => self.publish_offered(peer, offer),
+            MediaEvent::TransportOpened { peer, local } => {
+                self.transport_changed(peer, TransportChange::Opened(local));
+            }
             MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
             MediaEvent::SubscribeAnswered { peer, answer } => self.subscribe_answered(peer, answer),
             MediaEvent::SubscribeRefused { peer, error } => self.subscribe_refused(peer, error.into()),
@@ -299,6 +321,9 @@ impl State {
             MediaEvent::BroadcastChanged { broadcast, status } => self.broadcast_changed(broadcast, *status),
             MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
             MediaEvent::AnswerRefused { peer, error } => self.any_answer_refused(peer, error.into()),
+            MediaEvent::Connected { peer } if self.is_transport(peer) => {
+                self.transport_changed(peer, TransportChange::Connected);
+            }
             MediaEvent::Connected { peer } => self.any_connected(peer),
             MediaEvent::Showing { peer, rendition, why, words } => self.showing(peer, rendition, why, words),
             MediaEvent::LayersWanted { peer, rids } => self.layers_wanted(peer, rids),
@@ -318,6 +343,9 @@ impl State {
         if self.mix_ended(peer, reason, &detail) {
             return;
         }
+        if self.is_transport(peer) {
+            return self.end_transport(peer, reason, detail);
+        }
         let feed = self.feeds.iter().find(|(_, feed)| feed.peer == peer).map(|(id, _)| *id);
         match feed {
             Some(feed) => self.publisher_ended(feed, reason, detail),
@@ -328,6 +356,7 @@ impl State {
     fn tick(&mut self) {
         self.end_graces();
         self.end_stale_negotiations();
+        self.end_stale_transports();
         self.tick_recordings();
         let empty_limit = self.limits.empty_limit;
         if self.empty_since.is_some_and(|at| at + empty_limit <= self.now.instant) {

@@ -52,6 +52,7 @@ impl State {
             own: None,
             lost_at: None,
             publisher: None,
+            transports: Vec::new(),
             subscriptions: Vec::new(),
             early_publisher: Early::default(),
             early_subscriber: Early::default(),
@@ -94,6 +95,7 @@ impl State {
     }
 
     fn end_peers_of(&mut self, who: &ParticipantId, reason: EndReason) {
+        self.end_transports_of(who, reason);
         let Some(participant) = self.participants.get(who) else { return };
         let feed = participant.publisher.as_ref().map(|publisher| publisher.feed);
         let peers: Vec<_> = participant.subscriptions.iter().map(|s| s.peer).collect();
@@ -152,9 +154,11 @@ impl State {
         let Some(from) = from else { return Ok(()) };
         let grants = &self.participants.get(from).ok_or(RoomError::NotInRoom)?.joining.grants;
         let (allowed, what) = match command {
-            Command::Publish { .. } => (grants.publish, "publish"),
+            Command::Publish { .. } | Command::Produce { .. } => (grants.publish, "publish"),
             Command::Converse { .. } => (grants.publish && grants.subscribe, "publish and watch"),
-            Command::Subscribe { .. } | Command::SubscribeWith { .. } => (grants.subscribe, "watch feeds"),
+            Command::Subscribe { .. } | Command::SubscribeWith { .. } | Command::Consume { .. } => {
+                (grants.subscribe, "watch feeds")
+            }
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
             Command::StartRecording { .. }
@@ -172,6 +176,11 @@ impl State {
             | Command::Limit { .. }
             | Command::NameOwn { .. }
             | Command::AnswerConversation { .. }
+            | Command::OpenTransport
+            | Command::ConnectTransport { .. }
+            | Command::RestartTransport { .. }
+            | Command::CloseTransport { .. }
+            | Command::StopConsuming { .. }
             | Command::Face { .. }
             | Command::Relay { .. }
             | Command::Leave => (true, ""),

@@ -33,7 +33,8 @@ impl State {
         let (peer, feed) = (PeerId::next(), FeedId::next());
         let participant = self.participant(who)?;
         let negotiation = Negotiation::answering(std::mem::take(&mut participant.early_publisher));
-        participant.publisher = Some(Publisher { peer, feed, content, converses: None, answered: false, negotiation });
+        participant.publisher =
+            Some(Publisher { peer, feed, content, converses: None, on: None, answered: false, negotiation });
         let name = participant.joining.name.clone();
         self.feeds.insert(feed, Feed { publisher: who.clone(), name, peer, tracks: None });
         Ok(())
@@ -151,10 +152,11 @@ impl State {
 impl Publisher {
     fn request(&self, offer: Sdp) -> MediaRequest {
         let (peer, feed, content) = (self.peer, self.feed, self.content);
-        match self.converses {
+        match (self.converses, self.on) {
             _ if self.answered => MediaRequest::Republish { peer, offer },
-            Some(viewer) => MediaRequest::Converse { peer, feed, offer: Some(offer), viewer },
-            None => MediaRequest::Publish { peer, feed, offer, content },
+            (_, Some(on)) => MediaRequest::Produce { peer, on, feed, offer, content },
+            (Some(viewer), None) => MediaRequest::Converse { peer, feed, offer: Some(offer), viewer },
+            (None, None) => MediaRequest::Publish { peer, feed, offer, content },
         }
     }
 }

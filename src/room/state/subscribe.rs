@@ -53,7 +53,7 @@ impl State {
     /// is connected. One answered a moment ago goes too if a third is asked for, so that they cannot pile up.
     fn close_unanswered(&mut self, who: &ParticipantId, feed: FeedId) {
         let Some(participant) = self.participants.get(who) else { return };
-        let same = participant.subscriptions.iter().filter(|s| s.feed == feed);
+        let same = participant.subscriptions.iter().filter(|s| s.feed == feed && s.consumes.is_none());
         let plays = same.clone().any(|s| s.stage == Stage::Connected);
         let stale = same.filter(|s| match s.stage {
             Stage::Offering | Stage::Answering | Stage::AwaitingAnswer => true,
@@ -124,10 +124,11 @@ impl State {
         let Some((who, subscription)) = self.subscription_of(peer) else { return };
         subscription.stage = Stage::Connected;
         subscription.negotiation.connected();
-        let feed = subscription.feed;
+        let (feed, consumes) = (subscription.feed, subscription.consumes);
         self.tell(&who, EventKind::SubscriptionStarted { participant: who.clone(), feed, peer });
         let Some(participant) = self.participants.get(&who) else { return };
-        let older = participant.subscriptions.iter().take_while(|s| s.peer != peer).filter(|s| s.feed == feed);
+        let same = |s: &&Subscription| s.feed == feed && s.consumes == consumes;
+        let older = participant.subscriptions.iter().take_while(|s| s.peer != peer).filter(same);
         for older in older.map(|s| s.peer).collect::<Vec<_>>() {
             self.close_subscription(older, EndReason::Replaced);
         }

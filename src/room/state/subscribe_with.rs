@@ -64,7 +64,7 @@ impl State {
         if gone && let Ok(participant) = self.participant(&who) {
             participant.subscriptions.retain(|s| s.peer != peer);
         }
-        self.tell(&who, EventKind::SubscriptionRefused { feed, error });
+        self.tell(&who, EventKind::SubscriptionRefused { feed, peer, error });
         if let (Some(offer), Ok(viewer)) = (next, self.viewer(&who)) {
             self.ask(MediaRequest::SubscribeWith { peer, feed, offer, viewer });
         }

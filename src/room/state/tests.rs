@@ -12,6 +12,7 @@ mod publishing;
 mod recording;
 mod sending;
 mod subscribing;
+mod transports;
 mod who;
 
 /// A room with a clock of its own, and what it did last.

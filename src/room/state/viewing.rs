@@ -10,8 +10,8 @@ use crate::room::registry::Reply;
 
 impl Subscription {
     pub(super) fn new(peer: PeerId, feed: FeedId, stage: Stage, negotiation: Negotiation, own_offer: bool) -> Self {
-        let (ufrags, limits, rendition) = (Vec::new(), ViewLimits::default(), None);
-        Self { peer, feed, stage, negotiation, ufrags, own_offer, limits, rendition }
+        let (ufrags, limits, rendition, consumes) = (Vec::new(), ViewLimits::default(), None, None);
+        Self { peer, feed, stage, negotiation, ufrags, own_offer, consumes, limits, rendition }
     }
 
     pub(super) fn limited(self, limits: ViewLimits) -> Self {
@@ -31,7 +31,7 @@ impl State {
     /// The limits of the subscription that a new one to the same feed takes the place of.
     pub(super) fn limits_for(&self, who: &ParticipantId, feed: FeedId) -> ViewLimits {
         let of = self.participants.get(who).map(|participant| &participant.subscriptions);
-        let former = of.and_then(|all| all.iter().rev().find(|subscription| subscription.feed == feed));
+        let former = of.and_then(|all| all.iter().rev().find(|s| s.feed == feed && s.consumes.is_none()));
         former.map(|subscription| subscription.limits).unwrap_or_default()
     }
 

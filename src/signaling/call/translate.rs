@@ -78,6 +78,7 @@ pub fn heard(event: EventKind) -> Heard {
         | EventKind::SpeakerChanged { .. }
         | EventKind::IngestChanged { .. }
         | EventKind::BroadcastChanged { .. }
+        | EventKind::Transport { .. }
         | EventKind::Relayed { .. } => Heard::Nothing,
     }
 }
@@ -102,6 +103,7 @@ pub fn room_status(error: &RoomError) -> StatusCode {
         | RoomError::NotInRoom
         | RoomError::Occupied
         | RoomError::ParticipantNotFound
+        | RoomError::TransportNotFound
         | RoomError::SubscriptionNotFound
         | RoomError::IngestNotFound
         | RoomError::BroadcastNotFound

@@ -62,6 +62,7 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::RecordingChanged { .. }
         | EventKind::IngestChanged { .. }
         | EventKind::PublishOffered { .. }
+        | EventKind::Transport { .. }
         | EventKind::Relayed { .. }
         | EventKind::BroadcastChanged { .. } => None,
     }
@@ -107,6 +108,7 @@ pub fn code(problem: &RoomError) -> &'static str {
         RoomError::RecordingNotFound => "recording_not_found",
         RoomError::WrongState(_) => "wrong_state",
         RoomError::IngestNotFound => "ingest_not_found",
+        RoomError::TransportNotFound => "transport_not_found",
         RoomError::SubscriptionNotFound => "subscription_not_found",
         RoomError::BroadcastNotFound => "broadcast_not_found",
         RoomError::Invalid(_) => "bad_request",

@@ -101,6 +101,7 @@ fn reason(error: &RoomError, role: Role) -> &'static str {
         RoomError::RoomNotFound
         | RoomError::FeedNotFound
         | RoomError::ParticipantNotFound
+        | RoomError::TransportNotFound
         | RoomError::SubscriptionNotFound
         | RoomError::IngestNotFound
         | RoomError::BroadcastNotFound

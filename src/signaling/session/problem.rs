@@ -58,6 +58,7 @@ pub fn status(error: &RoomError) -> StatusCode {
         RoomError::IngestNotFound
         | RoomError::BroadcastNotFound
         | RoomError::RecordingNotFound
+        | RoomError::TransportNotFound
         | RoomError::SubscriptionNotFound => StatusCode::NOT_FOUND,
         RoomError::Occupied
         | RoomError::NotInRoom

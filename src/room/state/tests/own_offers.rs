@@ -46,7 +46,7 @@ fn a_refused_first_offer_leaves_no_subscription() {
     let peer = first(&mut room, feed);
     room.media(MediaEvent::SubscribeRefused { peer, error: MediaError::NoCommonCodec("x".into()) });
     let error = RoomError::NoCommonCodec("x".into());
-    assert_eq!(room.kinds(), [EventKind::SubscriptionRefused { feed, error }]);
+    assert_eq!(room.kinds(), [EventKind::SubscriptionRefused { feed, peer, error }]);
     assert!(room.state.view().participants[1].subscriptions.is_empty());
 }
 

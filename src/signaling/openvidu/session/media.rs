@@ -169,7 +169,7 @@ impl State {
             EventKind::PublishAnswered { feed, answer } => self.published(me, feed, &answer),
             EventKind::PublishRefused { error } => self.not_published(me, &error),
             EventKind::SubscriptionAnswered { feed, answer, .. } => self.subscribed(me, feed, &answer),
-            EventKind::SubscriptionRefused { feed, error } => self.not_subscribed(me, feed, &error),
+            EventKind::SubscriptionRefused { feed, error, .. } => self.not_subscribed(me, feed, &error),
             EventKind::SubscriptionEnded { participant, feed, .. } if participant == super::participant(me) => {
                 self.subscription_broke(me, feed);
             }
@@ -269,7 +269,10 @@ pub(super) fn refusal(error: &RoomError) -> Refusal {
         RoomError::RoomNotFound => 202,
         RoomError::ShuttingDown => 203,
         RoomError::NotInRoom | RoomError::ParticipantNotFound => 102,
-        RoomError::FeedNotFound | RoomError::NotPublishing | RoomError::SubscriptionNotFound => 105,
+        RoomError::FeedNotFound
+        | RoomError::NotPublishing
+        | RoomError::SubscriptionNotFound
+        | RoomError::TransportNotFound => 105,
         RoomError::Forbidden(_) => 401,
         RoomError::BadSdp(_) | RoomError::NoPendingOffer => 302,
         RoomError::NoCommonCodec(_) => 303,
