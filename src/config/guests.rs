@@ -12,6 +12,8 @@ pub enum GuestDialect {
     Call,
     /// Presence and ringing by Socket.IO.
     Ringing,
+    /// `WS /ws/conference` and the pages `/conference/{room}`.
+    Conference,
 }
 
 impl GuestDialect {
@@ -21,6 +23,7 @@ impl GuestDialect {
             Self::SenderViewer => "sender-viewer",
             Self::Call => "call",
             Self::Ringing => "ringing",
+            Self::Conference => "conference",
         }
     }
 }

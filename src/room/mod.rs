@@ -14,7 +14,7 @@ mod tests;
 pub mod view;
 
 pub use command::{Command, RoomError, Side, Watched};
-pub use event::{Audience, Event, EventKind};
+pub use event::{Audience, Event, EventKind, TransportChange};
 pub use lobby::{ClientKey, Lobby, LobbyEvent, Presence, Role};
 pub use notice::Notice;
 pub use registry::{EventStream, Reply, RoomHandle, Rooms};

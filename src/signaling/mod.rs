@@ -1,16 +1,20 @@
 //! Clients' JSON, HTTP and WebSockets live only here; a folder per dialect, one shared socket loop, one shared session.
 
+mod budget;
 pub mod call;
 pub mod client;
+pub mod conference;
 pub mod device;
 pub mod discovery;
 pub mod guest;
+mod making;
 pub mod openvidu;
 pub mod quota;
 pub mod ringing;
 pub mod sender_viewer;
 pub mod session;
 pub mod socket;
+mod sockets;
 pub mod whep;
 pub mod whip;
 
@@ -56,5 +60,6 @@ pub fn router(shared: Shared) -> axum::Router {
     // Those of the old dialects: their pages may come from elsewhere.
     let guests = discovery::router(shared.clone()).merge(call::router(shared.clone()));
     let guests = guests.merge(sender_viewer::router(shared.clone())).merge(ringing::router(shared.clone()));
+    let guests = guests.merge(conference::router(shared.clone()));
     device.merge(sessions).merge(guests.layer(guest::cors(&shared))).merge(openvidu::router(shared))
 }

@@ -156,6 +156,8 @@ impl State {
         if let Some(participant) = self.participants.get_mut(&who) {
             participant.transports.retain(|known| known.peer != transport);
         }
+        // First: whoever hears of what was on it knows why.
+        self.tell(&who, EventKind::Transport { transport, change: TransportChange::Ended { reason, detail } });
         let on_it = |s: &&Subscription| s.consumes.is_some_and(|(on, _)| on == transport);
         let subscriptions = self.participants.values().flat_map(|p| &p.subscriptions).filter(on_it);
         for peer in subscriptions.map(|s| s.peer).collect::<Vec<_>>() {
@@ -165,7 +167,6 @@ impl State {
         for feed in publishers.filter(|p| p.on == Some(transport)).map(|p| p.feed).collect::<Vec<_>>() {
             self.close_feed(feed, reason);
         }
-        self.tell(&who, EventKind::Transport { transport, change: TransportChange::Ended { reason, detail } });
     }
 
     /// Before its holder goes.

@@ -2,13 +2,13 @@
 //!
 //! Holds what belongs to the socket alone: the seat, and what it may still ask. A socket that goes leaves its seat at once.
 
+use super::super::budget::{Budget, Spent};
 use super::super::client::ClientAddress;
 use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
+use super::super::sockets::Entry;
 use super::Desk;
-use super::budget::{Budget, Spent};
 use super::play::{Play, Step};
 use super::seat::{self, Seat};
-use super::sockets::Entry;
 use super::translate::Refusal;
 use super::wire::{self, ClientMessage, Join, ServerMessage};
 use crate::model::Grants;

@@ -3,12 +3,10 @@
 //!
 //! The contract is the project's protocol page; `connection` speaks it.
 
-mod budget;
 mod connection;
 pub mod play;
 mod rooms;
 mod seat;
-mod sockets;
 #[cfg(test)]
 mod tests;
 pub mod translate;
@@ -17,6 +15,7 @@ pub mod wire;
 use super::client::ClientAddress;
 use super::quota::{Held, Kind};
 use super::socket::{Socket, limited};
+use super::sockets::Sockets;
 use super::{Shared, guest};
 use crate::config::{self, GuestDialect};
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -25,7 +24,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use connection::Guest;
-use sockets::Sockets;
 use std::time::Duration;
 use tracing::Instrument;
 

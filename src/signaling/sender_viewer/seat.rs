@@ -2,9 +2,8 @@
 //!
 //! A room's way of media is its first joiner's; it is read from who is in it, so that there is nothing to go stale.
 
-use super::super::Shared;
 use super::super::client::ClientAddress;
-use super::super::quota::{Held, Kind, OverQuota};
+use super::super::making::find_or_make;
 use super::super::session::member::random;
 use super::Desk;
 use super::translate::{DIALECTS, Refusal, dialect, name, participant};
@@ -43,7 +42,7 @@ pub async fn take(
         return Err(Refusal::bad_request("the token is for another room"));
     }
     for _ in 0..TRIES {
-        let room = find_or_make(desk, client, join)?;
+        let room = find_or_make(&desk.shared, client, &join.id).map_err(|error| Refusal::of(&error, join.role))?;
         match enter(desk, room.clone(), grants, join).await? {
             Some(seated) => return Ok(seated),
             // It is closing: its successor has the same name.
@@ -52,25 +51,6 @@ pub async fn take(
         tokio::task::yield_now().await;
     }
     Err(Refusal::server_error("the room is just being closed: try again in a moment"))
-}
-
-/// One that is made counts as its maker's as long as it lives, whoever is in it.
-fn find_or_make(desk: &Desk, client: ClientAddress, join: &Join) -> Result<RoomHandle, Refusal> {
-    let Shared { rooms, quotas, .. } = &desk.shared;
-    if let Ok(room) = rooms.find(&join.id) {
-        return Ok(room);
-    }
-    let over = |over: OverQuota| Refusal::server_error(over.to_string());
-    let held = quotas.hold(client, Kind::Room).map_err(over)?;
-    quotas.made(client).map_err(over)?;
-    let room = rooms.create(Some(join.id.clone())).map_err(|error| Refusal::of(&error, join.role))?;
-    tokio::spawn(hold(held, room.clone()));
-    Ok(room)
-}
-
-async fn hold(held: Held, room: RoomHandle) {
-    room.ended().await;
-    drop(held);
 }
 
 /// `None`: the room is no more.

@@ -1,6 +1,6 @@
 //! Pure: the room's errors and endings → the dialect's reasons; roles → participants.
 
-use super::budget::Spent;
+use super::super::budget::Spent;
 use super::wire::{Bad, Role, ServerMessage, Via};
 use crate::model::{EndReason, ParticipantId};
 use crate::room::RoomError;

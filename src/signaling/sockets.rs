@@ -3,7 +3,7 @@
 //! A page that lost its network is back before the pings have found its old socket dead, and pages of old take a refusal
 //! for the last word. So the holder is asked at once.
 
-use super::super::socket::Pulse;
+use super::socket::Pulse;
 use crate::model::{ParticipantId, RoomId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,0 +1,115 @@
+//! A client's transports, one each way.
+
+use super::{Member, Why};
+use crate::model::PeerId;
+use crate::room::{Command, TransportChange};
+use crate::signaling::conference::refusal::Refusal;
+use crate::signaling::conference::wire::Request;
+use crate::signaling::conference::{names, ortc};
+use serde_json::{Value, json};
+
+/// One that the room knows.
+#[derive(Debug)]
+pub struct Transport {
+    pub peer: PeerId,
+    direction: &'static str,
+    waiting: Option<Waiting>,
+    /// Consumers that it has had: each has a mid of its own.
+    mids: u32,
+}
+
+/// A request whose answer the engine brings.
+#[derive(Debug)]
+enum Waiting {
+    Open(Option<Value>),
+    Restart(Option<Value>),
+}
+
+const DIRECTIONS: [&str; 2] = ["send", "recv"];
+
+impl Member {
+    /// Without a direction the first is for sending.
+    pub(super) fn create_transport(&mut self, request: &Request) -> Result<(), Refusal> {
+        let sends = self.transports.iter().any(|transport| transport.direction == "send");
+        let wanted = request.optional_text("direction", 16)?.unwrap_or(DIRECTIONS[usize::from(sends)]);
+        let direction = DIRECTIONS.into_iter().find(|direction| *direction == wanted);
+        let direction = direction.ok_or_else(|| Refusal::bad_request("`direction` must be send or recv"))?;
+        self.ask(0, Why::Opened(request.id.clone(), direction), Command::OpenTransport);
+        Ok(())
+    }
+
+    pub(super) fn opening(&mut self, peer: PeerId, direction: &'static str, id: Option<Value>) {
+        self.transports.push(Transport { peer, direction, waiting: Some(Waiting::Open(id)), mids: 0 });
+    }
+
+    pub(super) fn connect_transport(&mut self, request: &Request) -> Result<(), Refusal> {
+        let name = request.text("transportId", 64)?;
+        let transport = self.transport(name)?;
+        let remote = request.structure::<ortc::DtlsParameters>("dtlsParameters")?.remote()?;
+        let why = Why::Done(request.id.clone(), "transport-connected", json!({ "transportId": name }));
+        self.ask(0, why, Command::ConnectTransport { transport, remote });
+        Ok(())
+    }
+
+    pub(super) fn restart_ice(&mut self, request: &Request) -> Result<(), Refusal> {
+        let transport = self.transport(request.text("transportId", 64)?)?;
+        let known = self.transports.iter_mut().find(|known| known.peer == transport);
+        let known = known.filter(|known| known.waiting.is_none());
+        let known = known.ok_or_else(|| Refusal::bad_request("the transport is being made or restarted just now"))?;
+        known.waiting = Some(Waiting::Restart(request.id.clone()));
+        self.ask(0, Why::Nothing, Command::RestartTransport { transport });
+        Ok(())
+    }
+
+    pub(super) fn close_transport(&mut self, request: &Request) -> Result<(), Refusal> {
+        let transport = self.transport(request.text("transportId", 64)?)?;
+        self.forget_transport(transport);
+        self.ask_ok(request, Command::CloseTransport { transport });
+        Ok(())
+    }
+
+    pub(super) fn transport_changed(&mut self, peer: PeerId, change: TransportChange) {
+        let Some(transport) = self.transports.iter_mut().find(|transport| transport.peer == peer) else { return };
+        let (direction, name) = (transport.direction, names::peer("transport", peer));
+        match change {
+            TransportChange::Connected => {}
+            TransportChange::Opened(local) => match transport.waiting.take() {
+                Some(Waiting::Open(id)) => {
+                    self.tell("webRtcTransportCreated", ortc::transport(&name, direction, &local), id.as_ref());
+                }
+                Some(Waiting::Restart(id)) => {
+                    self.tell("ice-restarted", json!({ "iceParameters": ortc::ice_parameters(&local) }), id.as_ref());
+                }
+                None => {}
+            },
+            TransportChange::Ended { reason, detail } => {
+                let waiting = transport.waiting.take();
+                self.forget_transport(peer);
+                match waiting {
+                    Some(Waiting::Open(id) | Waiting::Restart(id)) => {
+                        self.refuse(id.as_ref(), &Refusal::new("internal", format!("{reason}: {detail}")));
+                    }
+                    None => {
+                        let told = json!({ "transportId": name, "reason": reason, "message": detail });
+                        self.tell("transport-closed", told, None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// All that is watched on it goes with it.
+    fn forget_transport(&mut self, peer: PeerId) {
+        self.transports.retain(|known| known.peer != peer);
+        self.consumers.retain(|consumer| consumer.on != peer);
+    }
+
+    /// For one more consumer on a transport.
+    pub(super) fn next_mid(&mut self, peer: PeerId) -> String {
+        let Some(transport) = self.transports.iter_mut().find(|transport| transport.peer == peer) else {
+            return String::new();
+        };
+        transport.mids += 1;
+        (transport.mids - 1).to_string()
+    }
+}
