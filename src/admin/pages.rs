@@ -14,7 +14,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Web;
 
-/// `/` and `/console`, `/check`, `/sender` and `/viewer`, `/video_call`, `/ring`, `/device`, `/recordings` and a page for each recording, `/watch` for each feed, and all they need
+/// `/` and `/console`, `/check`, `/sender` and `/viewer`, `/video_call`, `/ring`, `/conference`, `/device`, `/recordings` and a page for each recording, `/watch` for each feed, and all they need
 /// under `/web/`. What a page is about its script reads from the address: the page itself tells nobody anything.
 pub fn router() -> Router<Shared> {
     Router::new()
@@ -27,6 +27,8 @@ pub fn router() -> Router<Shared> {
         .route("/video_call/", get(|headers| page(headers, "call")))
         .route("/video_call/call/{code}", get(to_slash))
         .route("/video_call/call/{code}/", get(|headers| page(headers, "call")))
+        .route("/conference", get(|| async { Redirect::temporary("/conference/lobby") }))
+        .route("/conference/{room}", get(|headers| page(headers, "conference")))
         .route("/ring", get(|headers| page(headers, "ring")))
         .route("/device", get(|headers| page(headers, "device")))
         .route("/recordings", get(|headers| page(headers, "recordings")))
