@@ -12,6 +12,8 @@ mod camera;
 mod cameras;
 #[path = "e2e/check.rs"]
 mod check;
+#[path = "e2e/conference.rs"]
+mod conference;
 #[path = "e2e/conversation.rs"]
 mod conversation;
 #[path = "harness/driver.rs"]

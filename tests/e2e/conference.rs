@@ -1,0 +1,261 @@
+//! The unmodified `mediasoup-client`, newest and an older one, in Chromium; and the meeting page.
+
+use crate::browser::Browser;
+use crate::looks::SETTLED;
+use crate::page;
+use crate::service::{Service, start_server};
+use crate::stage::{PATIENCE, quiet};
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+const NEW: &str = include_str!("conference/mediasoup-client-3.24.1.js");
+const OLD: &str = include_str!("conference/mediasoup-client-3.18.7.js");
+const PAGE: &str = include_str!("conference/plain.html");
+/// A screen, without a window of the system to share.
+const SCREEN: &str = r"
+    navigator.mediaDevices.getDisplayMedia = async () => {
+        const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
+        const pen = canvas.getContext('2d');
+        let n = 0;
+        setInterval(() => { pen.fillStyle = n++ % 2 ? '#206040' : '#602040'; pen.fillRect(0, 0, 640, 360); }, 100);
+        return canvas.captureStream(10);
+    };";
+/// How long the meeting of four lasts, in seconds; for a soak set MILLRACE_MEETING_SECONDS.
+const MEETING: u64 = 15;
+
+/// An application's page with this client, in the room.
+async fn visitor(name: &str, service: &Service, script: &'static str, room: &str) -> Browser {
+    let browser = Browser::start(name).await;
+    let page = page::serve_with(PAGE, script).await;
+    browser.open(&format!("{page}?server={}", service.at(""))).await;
+    // Sound plays only where a visitor has done something.
+    browser.press("start").await;
+    browser.value(&format!("await enter('{room}', '{name}')")).await;
+    browser
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_versions_of_the_client_publish_and_play_at_full_quality() {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(visitor("ann", &service, NEW, "hall"), visitor("bob", &service, OLD, "hall"));
+    let (from_ann, from_bob) = tokio::join!(ann.value("await produceAll()"), bob.value("await produceAll()"));
+    tokio::join!(ann.value("await consumeAll()"), bob.value("await consumeAll()"));
+    for (page, from) in [(&ann, from_bob), (&bob, from_ann)] {
+        page.wait(PATIENCE, "the other's picture plays", "plays()").await;
+        page.receives(PATIENCE, "pictures and sound", |now| now.frames_decoded > 30 && now.audio_energy > 0.0).await;
+        let full = format!(
+            "await (async () => {{ const now = await sent(); return now.target >= 1e6 && now.limited === 'none'; }})() && (await received({from})).framesDecoded > 60"
+        );
+        page.wait(PATIENCE * 2, "more than 1 Mbit/s, without a limit", &full).await;
+        println!("{}", page.value("await sent()").await);
+    }
+    // Paused: nothing comes; resumed: pictures again, from a keyframe.
+    let id = bob.value("Object.values(consumers).find((one) => one.kind === 'video').id").await;
+    bob.value(&format!("await ask('pause-consumer', {{ consumerId: {id} }})")).await;
+    let decoded = async || bob.received().await.frames_decoded;
+    still(&decoded).await;
+    bob.value(&format!("await ask('resume-consumer', {{ consumerId: {id} }})")).await;
+    let before = decoded().await;
+    bob.receives(PATIENCE, "it goes on", |now| now.frames_decoded > before + 20).await;
+    ann.value("await ask('close-producer', { producerId: producers.video.id })").await;
+    bob.wait(PATIENCE, "the picture is gone", "told('producer-closed').length === 1 && !plays()").await;
+    quiet(&[&ann, &bob]).await;
+}
+
+/// Until nothing more comes.
+async fn still(figure: &impl AsyncFn() -> u64) {
+    let begun = Instant::now();
+    loop {
+        let before = figure().await;
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        if figure().await == before {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "pictures still come");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn payload_types_are_changed_on_the_way() {
+    let service = start_server().await;
+    let swapped = "const make = RTCPeerConnection.prototype.createOffer;
+        RTCPeerConnection.prototype.createOffer = async function (...all) {
+            const offer = await make.apply(this, all);
+            return { type: offer.type, sdp: offer.sdp.replaceAll(/\\b96\\b/g, '120').replaceAll(/\\b97\\b/g, '121') };
+        };";
+    let ann = Browser::start_after("ann", swapped).await;
+    let page = page::serve_with(PAGE, NEW).await;
+    ann.open(&format!("{page}?server={}", service.at(""))).await;
+    ann.press("start").await;
+    ann.value("await enter('hall', 'ann')").await;
+    let bob = visitor("bob", &service, NEW, "hall").await;
+    ann.value("await produceAll()").await;
+    bob.value("await consumeAll()").await;
+    bob.wait(PATIENCE, "the picture plays", "plays()").await;
+    let sent = ann.value("(await sent()).payloadType").await;
+    let came = bob
+        .value("Object.values(consumers).find((one) => one.kind === 'video').rtpParameters.codecs[0].payloadType")
+        .await;
+    assert_eq!((sent, came), (json!(120), json!(96)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_layers_a_viewer_gets_the_one_it_asks_for() {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(visitor("ann", &service, NEW, "hall"), visitor("bob", &service, NEW, "hall"));
+    let layers = "{ encodings: [{ scaleResolutionDownBy: 4, maxBitrate: 150000 }, { scaleResolutionDownBy: 2, maxBitrate: 500000 },
+        { maxBitrate: 1500000 }] }";
+    let producer = ann.value(&format!("await produceAll({layers})")).await;
+    bob.value("await consumeAll()").await;
+    let tall = |height: u32| format!("(await received({producer})).frameHeight === {height}");
+    bob.wait(PATIENCE * 2, "the best layer", &tall(720)).await;
+    let subscriptions: Value = reqwest::get(service.at("/api/v1/rooms/hall/subscriptions"))
+        .await
+        .expect("an answer")
+        .json()
+        .await
+        .expect("JSON");
+    let found = subscriptions
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["rendition"].as_str().is_some_and(|r| r.ends_with('p')));
+    let peer = found.unwrap_or_else(|| panic!("{subscriptions:#}"))["peer"].clone();
+    let limits = format!("/api/v1/rooms/hall/subscriptions/{peer}");
+    let answer = reqwest::Client::new().patch(service.at(&limits)).json(&json!({ "max_width": 320 })).send().await;
+    assert!(answer.expect("an answer").status().is_success(), "the weak viewer's limit");
+    bob.wait(PATIENCE, "the smallest layer", &tall(180)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_plain_pages_call_each_other_through_the_mesh() {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(visitor("ann", &service, OLD, "hall"), visitor("bob", &service, OLD, "hall"));
+    let carol = visitor("carol", &service, NEW, "hall").await;
+    carol.value("await produceAll()").await;
+    ann.value("await call('bob')").await;
+    bob.wait(PATIENCE, "her picture, from page to page", "plays()").await;
+    assert_eq!(carol.value("mesh.messages.length").await, 0);
+    // Side by side with the server's way.
+    ann.value("await consumeAll()").await;
+    ann.wait(PATIENCE, "Carol's picture, through the server", "plays()").await;
+}
+
+/// The meeting page, come in.
+async fn guest(name: &str, service: &Service) -> Browser {
+    let browser = Browser::start_after(name, SCREEN).await;
+    browser.open(&service.at("/conference/hall")).await;
+    browser.type_into("name", name).await;
+    browser.press("join").await;
+    browser.wait(PATIENCE, "it is in", "document.querySelector('[data-testid=meeting][data-state=joined]')").await;
+    browser
+}
+
+const TILES: &str = "[...document.querySelectorAll('[data-testid=tile]')]";
+
+/// So many tiles, whose pictures play.
+fn playing(count: usize) -> String {
+    format!(
+        "{TILES}.filter((tile) => tile.querySelector('video').readyState >= 2 && tile.querySelector('video').videoWidth > 0).length === {count}"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_meeting_is_seen_heard_written_and_left() {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(guest("Ann", &service), guest("Bob", &service));
+    for page in [&ann, &bob] {
+        page.wait(PATIENCE, "both pictures", &playing(2)).await;
+        page.receives(PATIENCE, "pictures and sound", |now| now.frames_decoded > 30 && now.audio_energy > 0.0).await;
+    }
+    ann.press("open-chat").await;
+    ann.type_into("chat-text", "<img src=x onerror=alert(1)>").await;
+    ann.value("document.querySelector('[data-testid=chat-form]').requestSubmit()").await;
+    bob.wait(PATIENCE, "one unread", "document.querySelector('[data-testid=unread]').textContent === '1'").await;
+    bob.press("open-chat").await;
+    let said = "document.querySelector('[data-testid=messages] p').textContent";
+    assert_eq!(bob.value(said).await, "<img src=x onerror=alert(1)>", "text is text");
+    bob.press("share").await;
+    ann.wait(PATIENCE, "a third tile: the screen", &playing(3)).await;
+    ann.press("layout").await;
+    ann.wait(
+        PATIENCE,
+        "the screen is large",
+        &format!("{TILES}.some((tile) => tile.dataset.large === 'true' && tile.dataset.screen === 'true')"),
+    )
+    .await;
+    bob.press("hand").await;
+    ann.wait(
+        PATIENCE,
+        "his hand",
+        "!document.querySelectorAll('[data-testid=tile]')[1].querySelector('[data-testid=tile-hand]').hidden",
+    )
+    .await;
+    bob.press("mute-audio").await;
+    ann.wait(
+        PATIENCE,
+        "his microphone is off",
+        "!document.querySelectorAll('[data-testid=tile]')[1].querySelector('[data-testid=tile-muted]').hidden",
+    )
+    .await;
+    let mut late = guest("Late", &service).await;
+    late.wait(PATIENCE, "all that was there", &playing(4)).await;
+    late.press("open-chat").await;
+    assert_eq!(late.value(said).await, "<img src=x onerror=alert(1)>", "what was said before");
+    for (width, scheme) in [(1280, "light"), (390, "dark")] {
+        ann.look(width, 844, scheme).await;
+        ann.wait(PATIENCE, "colours settle", SETTLED).await;
+        ann.screenshot(&format!("meeting-{width}-{scheme}")).await;
+        let overflow = ann.value("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+        assert_eq!(overflow, 0, "wider than the screen at {width} px");
+    }
+    late.press("leave").await;
+    ann.wait(PATIENCE, "he is gone", &format!("{TILES}.length === 3")).await;
+    quiet(&[&ann, &bob, &late]).await;
+    late = bob;
+    late.press("leave").await;
+    ann.wait(
+        PATIENCE,
+        "alone",
+        &format!("{TILES}.length === 1 && !document.querySelector('[data-testid=alone]').hidden"),
+    )
+    .await;
+}
+
+/// Four people, without a freeze; a quarter of an hour's soak by MILLRACE_MEETING_SECONDS=900.
+#[tokio::test(flavor = "multi_thread")]
+async fn four_meet_without_a_freeze() {
+    let length = std::env::var("MILLRACE_MEETING_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(MEETING);
+    let service = start_server().await;
+    let small = "{ encodings: [{ maxBitrate: 300000, scaleResolutionDownBy: 4 }] }";
+    let people = ["one", "two", "three", "four"];
+    let mut pages = Vec::new();
+    for name in people {
+        let page = visitor(name, &service, NEW, "hall").await;
+        page.value(&format!("await produceAll({small})")).await;
+        page.value("await consumeAll()").await;
+        pages.push(page);
+    }
+    for page in &pages {
+        page.wait(PATIENCE * 2, "three pictures", "plays(3)").await;
+    }
+    let all = "await Promise.all(Object.entries(consumers).filter(([, one]) => one.kind === 'video').map(([id]) => received(id)))";
+    let sum = |figures: &Value, name: &str| {
+        figures.as_array().into_iter().flatten().filter_map(|one| one[name].as_f64()).sum::<f64>()
+    };
+    let mut before = Vec::new();
+    for page in &pages {
+        before.push(page.value(all).await);
+    }
+    tokio::time::sleep(Duration::from_secs(length)).await;
+    for (page, before) in pages.iter().zip(&before) {
+        let now = page.value(all).await;
+        let (frozen, decoded) = (
+            sum(&now, "totalFreezesDuration") - sum(before, "totalFreezesDuration"),
+            sum(&now, "framesDecoded") - sum(before, "framesDecoded"),
+        );
+        println!("{decoded} pictures of three in {length} s, frozen for {frozen:.2} s");
+        assert!(decoded > 0.0, "{now}");
+        assert!(frozen < 0.5, "a freeze of {frozen:.2} s: {now}");
+    }
+}
