@@ -67,7 +67,7 @@ fn the_estimate_hears_what_was_sent_and_what_arrived() {
     assert_eq!(received[1], Received { sequence: 2, arrival: None });
     assert_eq!(received[2], Received { sequence: 3, arrival: Some(131_000) });
     viewer.downlink.desire(700_000);
-    assert_eq!(fake.0.lock().desired, 700_000);
+    world::until("it is wanted", || fake.0.lock().desired == 700_000);
     let report = viewer.downlink.report();
     assert!(report.limited_by_application && report.estimate == Some(5_000_000), "{report:?}");
 }
