@@ -193,7 +193,6 @@ impl Receiver {
 /// Of this sender; only authentic packets come here.
 fn window(all: &mut Vec<([u8; 4], Window)>, ssrc: [u8; 4]) -> Result<&mut Window, Unspecified> {
     if let Some(at) = all.iter().position(|(known, _)| *known == ssrc) {
-        all[at].1.retired = false;
         return Ok(&mut all[at].1);
     }
     if all.len() >= SENDERS {
@@ -228,7 +227,7 @@ impl Window {
         if self.seen == 0 || index > self.highest {
             let step = u32::try_from(index.saturating_sub(self.highest)).unwrap_or(u32::MAX);
             self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
-            self.highest = index;
+            (self.highest, self.retired) = (index, false);
             return Ok(());
         }
         let step = u32::try_from(self.highest - index).map_err(|_| Unspecified)?;

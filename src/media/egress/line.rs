@@ -254,6 +254,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn those_who_wait_share_the_pace() {
+        let line = Arc::new(Line::new(Box::new(Estimator::new(Instant::now())), Duration::ZERO));
+        line.remb(Instant::now(), 1_200_000);
+        let (mut one, mut other) = (Turn::new(&line), Turn::new(&line));
+        assert_eq!(line.pace(), Some(1_200_000));
+        one.set(true);
+        assert_eq!(line.pace(), Some(1_200_000));
+        other.set(true);
+        other.set(true);
+        assert_eq!(line.pace(), Some(600_000));
+        one.set(false);
+        drop(other);
+        assert_eq!((line.pace(), line.waiting.load(Relaxed)), (Some(1_200_000), 0));
+    }
+
+    #[test]
     fn reference_times_roll_over_and_come_out_of_order() {
         assert_eq!(unwrap(None, 0xff_fffe), 0xff_fffe);
         assert_eq!(unwrap(Some(0xff_fffe), 1), 0x100_0001);

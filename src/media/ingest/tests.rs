@@ -56,11 +56,17 @@ impl World {
 
     /// An SRTP packet with a transport-wide number.
     fn packet(&self, sequence: u16, transport: u16) -> Vec<u8> {
+        let mut packet = self.plain(sequence, transport);
+        self.sealer.protect(&mut packet, 0, 20, 0).unwrap();
+        packet
+    }
+
+    /// The same before it is encrypted.
+    fn plain(&self, sequence: u16, transport: u16) -> Vec<u8> {
         let mut packet = vec![0x90, 111, 0, 0, 0, 0, 0, 0, 0, 0, 0xca, 0xfe, 0xbe, 0xde, 0, 1, TWCC_ID << 4 | 1];
         packet[2..4].copy_from_slice(&sequence.to_be_bytes());
         packet.extend_from_slice(&transport.to_be_bytes());
         packet.extend_from_slice(&[0, 9, 9, 9]);
-        self.sealer.protect(&mut packet, 0, 20, 0).unwrap();
         packet
     }
 
@@ -201,4 +207,41 @@ fn one_handshake_has_one_sender() {
         vec![Feedback::Keyframe(SSRC); 2],
         "an index used twice is a replay"
     );
+}
+
+#[test]
+fn publications_on_one_connection_are_fed_each_its_own_and_told_of_together() {
+    let mut world = world();
+    world.secure();
+    const OTHER: PeerId = PeerId(2);
+    let pool = Pool::start(1).unwrap();
+    let other = Feed::new(FeedId(2), pool, Duration::from_millis(300), Box::new(|_| {}));
+    let track = SourceTrack { ssrc: Some(0xbeef), ..world.feed.tracks()[0].clone() };
+    world.uplink.negotiated(OTHER, &other, std::slice::from_ref(&track), TWCC_ID);
+    other.set_source(Source { tracks: vec![track], upstream: world.uplink.clone() });
+    let (taps, start) = ([world.feed.tap(10, Duration::ZERO), other.tap(10, Duration::ZERO)], Instant::now());
+    let second = |sequence: u16, transport: u16| {
+        let mut packet = world.plain(sequence, transport);
+        packet[8..12].copy_from_slice(&0xbeef_u32.to_be_bytes());
+        world.sealer.protect(&mut packet, 0, 20, 0).unwrap();
+        packet
+    };
+    assert!(world.uplink.on_srtp(&world.packet(0, 0), PEER, start));
+    assert!(world.uplink.on_srtp(&second(7, 1), OTHER, start));
+    assert!(world.uplink.on_srtp(&second(8, 2), OTHER, start));
+    let packets = |tap: &mpsc::Receiver<TapItem>| tap.try_iter().filter(|i| matches!(i, TapItem::Packet(_))).count();
+    assert_eq!([packets(&taps[0]), packets(&taps[1])], [1, 2]);
+    assert_eq!((world.uplink.received(PEER).unwrap().0, world.uplink.received(OTHER).unwrap().0), (1, 2));
+    world.uplink.tick(start + REPORTS);
+    let [Feedback::TransportCc(told)] = &world.back()[..] else { panic!("no transport feedback") };
+    assert_eq!((told.packets.len(), told.lost()), (3, 0), "one numbering");
+    let blocks = world.back();
+    assert_eq!(blocks.len(), 2, "{blocks:?}");
+    // One goes, and what is known of its stream is forgotten last: a late packet is still no new one.
+    world.uplink.remove(OTHER);
+    world.uplink.retire(&[0xbeef]);
+    assert!(!world.uplink.on_srtp(&second(8, 2), OTHER, start), "a replay");
+    assert!(world.uplink.on_srtp(&world.packet(1, 3), PEER, start));
+    assert_eq!((packets(&taps[0]), packets(&taps[1])), (1, 0));
+    assert_eq!((world.uplink.received(OTHER), world.uplink.feeds().len()), (None, 1));
 }

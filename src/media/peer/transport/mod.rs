@@ -71,7 +71,8 @@ impl Task {
         let opening = tokio::task::spawn_blocking(move || Leg::open(&given, name, role, mailbox));
         let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
         let local = match leg.offer(STAND_IN.0, STAND_IN.1).await {
-            Ok(local) => local,
+            // Said where somebody wants a description: most clients begin the handshake.
+            Ok(local) => Local { setup: "passive".to_owned(), ..local },
             Err(error) => {
                 close(leg).await;
                 return Err(error);
