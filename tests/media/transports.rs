@@ -67,11 +67,13 @@ fn sound_a_camera_and_a_screen_go_over_two_connections() {
         let stats = room.engine.peer_stats(peer).expect("figures");
         assert!(stats.packets > 10 && stats.state == "connected", "{stats:?}");
     }
-    let sum: u64 = [hears, sees, reads].iter().filter_map(|peer| room.engine.peer_stats(*peer)).map(|s| s.packets).sum();
+    let sum: u64 =
+        [hears, sees, reads].iter().filter_map(|peer| room.engine.peer_stats(*peer)).map(|s| s.packets).sum();
     assert!(room.engine.peer_stats(watching.transport).expect("figures").packets >= sum);
     let (one, all) = (room.engine.peer_stats(screen).expect("figures"), room.engine.peer_stats(sending.transport));
     assert!(one.packets > 10 && one.packets < all.expect("figures").packets, "{one:?}");
-    let graph = room.engine.graph(&[sending.transport, person, screen, watching.transport, hears, sees], &[face, slides]);
+    let graph =
+        room.engine.graph(&[sending.transport, person, screen, watching.transport, hears, sees], &[face, slides]);
     assert_eq!(graph.matches("subgraph \"cluster_transport").count(), 2, "{graph}");
     assert!(graph.contains(&format!("\"transport-{}\" -> \"{face}\"", sending.transport.0)), "{graph}");
     assert!(graph.contains(&format!("\"{face}\" -> \"transport-{}\"", watching.transport.0)), "{graph}");
@@ -142,8 +144,11 @@ fn of_layers_one_that_fits_is_sent() {
     let mut room = Room::new();
     let sending = Sending::open(&mut room, &launch(0.8, &[("white", (640, 360)), ("black", SMALL)]));
     // Two streams of the client are told as the layers of one.
-    let ssrcs: Vec<&str> =
-        [1, 2].map(|n: usize| stage::line(&sending.sections[n], "a=ssrc:")).iter().map(|l| l.split(' ').next().unwrap_or("")).collect();
+    let ssrcs: Vec<&str> = [1, 2]
+        .map(|n: usize| stage::line(&sending.sections[n], "a=ssrc:"))
+        .iter()
+        .map(|l| l.split(' ').next().unwrap_or(""))
+        .collect();
     let mut camera: String =
         sending.sections[1].lines().filter(|l| !l.starts_with("a=ssrc")).map(|l| format!("{l}\r\n")).collect();
     camera += &format!("a=ssrc-group:SIM {} {}\r\n", ssrcs[0], ssrcs[1]);
@@ -272,7 +277,8 @@ fn what_cannot_be_is_refused_in_words() {
     let offer = millrace::model::Sdp::new(wish(Kind::Audio, 0).as_str().replace("opus", "speex"));
     let viewer = crate::engine::somebody();
     room.ask(MediaRequest::Consume { peer, on, feed, kind: Kind::Audio, offer, viewer });
-    assert!(refused(&mut room).contains("Opus") || refused(&mut room).contains("codec"));
+    let error = refused(&mut room);
+    assert!(error.contains("opus"), "{error}");
     watching.consume(&mut room, feed, Kind::Audio, false);
     watching.connect(&room);
     watching.gets(0, "the sound", loud);

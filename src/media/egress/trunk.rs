@@ -91,9 +91,9 @@ impl Trunk {
                 Feedback::SenderReport { .. } => return,
                 // One answer is enough, whoever gives it.
                 Feedback::ReceiverTime { .. } => downlinks.first(),
-                Feedback::Report(rtcp::Report { ssrc, .. }) | Feedback::Nack { ssrc, .. } | Feedback::Keyframe(ssrc) => {
-                    downlinks.iter().find(|downlink| downlink.ssrcs.contains(ssrc))
-                }
+                Feedback::Report(rtcp::Report { ssrc, .. })
+                | Feedback::Nack { ssrc, .. }
+                | Feedback::Keyframe(ssrc) => downlinks.iter().find(|downlink| downlink.ssrcs.contains(ssrc)),
             };
             if let Some(downlink) = to {
                 downlink.on_feedback(feedback);

@@ -225,7 +225,12 @@ impl Engine for GstEngine {
 
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let leg = self.inner.peers.leg(peer)?;
-        Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg, peer)))
+        Some(
+            leg.map_or_else(
+                || PeerStats { state: "new".into(), ..PeerStats::default() },
+                |leg| peer::stats(&leg, peer),
+            ),
+        )
     }
 
     fn broadcast_status(&self, broadcast: BroadcastId) -> Option<BroadcastStatus> {

@@ -22,8 +22,8 @@ use arrivals::Arrivals;
 use inlet::Inlet;
 use parking_lot::Mutex;
 use reception::Reception;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// Between two transport feedbacks: Chromium's own receiver takes 50 to 250 ms.

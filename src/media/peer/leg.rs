@@ -176,7 +176,13 @@ impl Leg {
         if let Some(trunk) = self.hooks.trunk() {
             let own = self.hooks.uplink().and_then(|uplink| uplink.received(whose));
             if let Some((packets, bytes)) = own {
-                return PeerStats { packets, bytes, packets_received: packets, bytes_received: bytes, ..PeerStats::default() };
+                return PeerStats {
+                    packets,
+                    bytes,
+                    packets_received: packets,
+                    bytes_received: bytes,
+                    ..PeerStats::default()
+                };
             }
             if let Some(own) = trunk.stats_of(whose) {
                 return own;

@@ -60,7 +60,10 @@ mod tests {
         for (waits, setup) in [(true, "a=setup:passive"), (false, "a=setup:active")] {
             let remote = Remote::of_transport(&told(waits, &["md5 AB", &certificate])).unwrap();
             let answer = inner_answer(&remote, "audio0").unwrap();
-            assert!(answer.contains(setup) && answer.contains(&certificate) && answer.contains("a=mid:audio0"), "{answer}");
+            assert!(
+                answer.contains(setup) && answer.contains(&certificate) && answer.contains("a=mid:audio0"),
+                "{answer}"
+            );
         }
         for none in [&[][..], &["sha-256 AB"], &["nonsense"]] {
             let error = Remote::of_transport(&told(false, none)).unwrap_err().to_string();

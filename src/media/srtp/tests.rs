@@ -208,7 +208,7 @@ fn one_that_was_retired_gives_its_place_when_all_are_taken() {
         sender.protect(&mut packet, 0, 12, 0).unwrap();
         packet
     };
-    let mut takes = |receiver: &mut Receiver, ssrc, sequence| receiver.unprotect(&mut sealed(ssrc, sequence), 12).is_ok();
+    let takes = |receiver: &mut Receiver, ssrc, sequence| receiver.unprotect(&mut sealed(ssrc, sequence), 12).is_ok();
     for ssrc in 0..SENDERS as u32 {
         assert!(takes(&mut receiver, ssrc, 1));
     }

@@ -54,7 +54,8 @@ fn watch(room: &mut Room, clients: &Runtime, feed: FeedId, paused: bool) -> (Pee
 fn cycle(room: &mut Room, clients: &Runtime, number: usize) {
     let source = publish(room, clients);
     let (viewer, receiving, consumers) = watch(room, clients, source.feed, false);
-    let seen = viewer.until("both kinds", LIMIT, |seen| seen.keyframes.load(Relaxed) > 0 && seen.audio.load(Relaxed) > 0);
+    let seen =
+        viewer.until("both kinds", LIMIT, |seen| seen.keyframes.load(Relaxed) > 0 && seen.audio.load(Relaxed) > 0);
     clients.block_on(seen).expect("sound and pictures");
     if number % 2 == 0 {
         [consumers[0], consumers[1], source.producer].iter().for_each(|peer| room.close(*peer));

@@ -33,9 +33,10 @@ pub fn whole(sections: &[&str]) -> String {
     format!("{head}{}\r\n{}", mids.join(" "), sections.concat())
 }
 
-/// A certificate as a description announces it.
+/// A client's side as its description tells it.
 pub fn remote(sdp: &str) -> TransportRemote {
-    TransportRemote { waits: false, fingerprints: vec![line(sdp, "a=fingerprint:").to_owned()] }
+    let waits = line(sdp, "a=setup:") == "passive";
+    TransportRemote { waits, fingerprints: vec![line(sdp, "a=fingerprint:").to_owned()] }
 }
 
 pub fn open(room: &mut Room) -> (PeerId, TransportLocal) {
@@ -115,7 +116,8 @@ impl Sending {
         let kept = |l: &&str| l.starts_with("a=rtpmap") || l.starts_with("a=mid") || l.starts_with("a=rtcp-fb");
         let section = |section: &String| {
             let (kind, pt) = if section.starts_with("m=audio") { ("audio", 111) } else { ("video", 96) };
-            let mut out = format!("m={kind} 9 UDP/TLS/RTP/SAVPF {pt}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=recvonly\r\n");
+            let mut out =
+                format!("m={kind} 9 UDP/TLS/RTP/SAVPF {pt}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=recvonly\r\n");
             section.lines().filter(kept).for_each(|line| out += &format!("{line}\r\n"));
             let TransportLocal { name, password, addresses, fingerprint } = &self.local;
             let _ = write!(out, "a=ice-ufrag:{name}\r\na=ice-pwd:{}\r\n", password.reveal());

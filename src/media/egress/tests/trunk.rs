@@ -100,7 +100,10 @@ fn one_numbering_and_one_estimate_for_all() {
     let (one, other) = worlds();
     let mut client = Client::of(&one);
     let (first, second) = (client.watches(&one, 100, NUMBER), client.watches(&other, 200, NUMBER));
-    assert_eq!([client.next(), client.next()].map(|(ssrc, number, _)| (ssrc, number)), [(100, Some(1)), (200, Some(2))]);
+    assert_eq!(
+        [client.next(), client.next()].map(|(ssrc, number, _)| (ssrc, number)),
+        [(100, Some(1)), (200, Some(2))]
+    );
     one.publish(&inter(VIDEO, 11, 3000));
     assert_eq!(client.next().1, Some(3));
     other.publish(&inter(VIDEO, 21, 3000));

@@ -53,7 +53,11 @@ pub async fn run(context: Context, peer: Peer, transport: Arc<Transport>) -> End
 }
 
 /// Tells the room and those on it, who leave before the connection goes.
-async fn finish(transport: &Transport, (id, events): (crate::model::PeerId, &crate::media::MediaSink), ending: &Ending) {
+async fn finish(
+    transport: &Transport,
+    (id, events): (crate::model::PeerId, &crate::media::MediaSink),
+    ending: &Ending,
+) {
     if let Some((reason, detail)) = ending.clone() {
         let _ = events.send(MediaEvent::PeerEnded { peer: id, reason, detail });
     }
