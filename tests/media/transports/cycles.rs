@@ -57,7 +57,7 @@ fn cycle(room: &mut Room, clients: &Runtime, number: usize) {
     let seen =
         viewer.until("both kinds", LIMIT, |seen| seen.keyframes.load(Relaxed) > 0 && seen.audio.load(Relaxed) > 0);
     clients.block_on(seen).expect("sound and pictures");
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         [consumers[0], consumers[1], source.producer].iter().for_each(|peer| room.close(*peer));
     }
     for transport in [source.transport, receiving] {

@@ -13,8 +13,8 @@ pub use member::Transport;
 use super::hooks::Role;
 use super::{CLOSE_LIMIT, Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, ticks};
 use crate::media::sdp::{Local, Remote, STAND_IN, inner_answer};
-use crate::media::{MediaError, MediaEvent};
-use crate::model::{EndReason, TransportRemote};
+use crate::media::{MediaError, MediaEvent, MediaSink};
+use crate::model::{EndReason, PeerId, TransportRemote};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -35,7 +35,7 @@ struct Task {
 /// Runs a transport until its end.
 pub async fn run(context: Context, peer: Peer, transport: Arc<Transport>) -> Ending {
     let (id, events, current) = (peer.id, peer.events.clone(), peer.current.clone());
-    let ending = match Task::open(context, peer, transport.clone()).await {
+    match Task::open(context, peer, transport.clone()).await {
         Ok(mut task) => {
             let ending = task.watch().await;
             current.lock().take();
@@ -48,16 +48,11 @@ pub async fn run(context: Context, peer: Peer, transport: Arc<Transport>) -> End
             finish(&transport, (id, &events), &ending).await;
             ending
         }
-    };
-    ending
+    }
 }
 
 /// Tells the room and those on it, who leave before the connection goes.
-async fn finish(
-    transport: &Transport,
-    (id, events): (crate::model::PeerId, &crate::media::MediaSink),
-    ending: &Ending,
-) {
+async fn finish(transport: &Transport, (id, events): (PeerId, &MediaSink), ending: &Ending) {
     if let Some((reason, detail)) = ending.clone() {
         let _ = events.send(MediaEvent::PeerEnded { peer: id, reason, detail });
     }
@@ -133,7 +128,7 @@ impl Task {
         self.leg.accept(&inner_answer(&remote, &self.local.mid)?).await
     }
 
-    /// The old names stay good until the client uses the new: it asks by one set of names at a time.
+    /// The former names stay good: nobody knows when the client will use the new.
     fn restart(&mut self) -> Result<(), MediaError> {
         self.local = self.local.restarted()?;
         self.leg.link().register(&self.local.name, &self.local.password);
