@@ -35,6 +35,8 @@ mod streams;
 mod subscribe;
 #[path = "harness/talker.rs"]
 mod talker;
+#[path = "media/transports.rs"]
+mod transports;
 #[path = "harness/web.rs"]
 mod web;
 #[path = "media/whip.rs"]

@@ -133,7 +133,8 @@ impl Sender {
     }
 }
 
-/// Opens what we receive. State per SSRC (RFC 3711 3.2.3) is made only for authentic packets, bounded.
+/// Opens what we receive. State per SSRC (RFC 3711 3.2.3) is made only for authentic packets, bounded: when it is full, an
+/// SSRC that was retired gives its place.
 pub struct Receiver {
     rtp: Half,
     rtcp: Half,
@@ -179,29 +180,39 @@ impl Receiver {
         }
         Ok(plain)
     }
+
+    /// No more is expected of these SSRCs. What is known of them stays until another needs the room: a late packet is no new
+    /// one, and a sender that goes on after all is understood.
+    pub fn retire(&mut self, ssrcs: &[u32]) {
+        let all = self.streams.iter_mut().chain(&mut self.reporters);
+        let gone = all.filter(|(known, _)| ssrcs.contains(&u32::from_be_bytes(*known)));
+        gone.for_each(|(_, window)| window.retired = true);
+    }
 }
 
 /// Of this sender; only authentic packets come here.
 fn window(all: &mut Vec<([u8; 4], Window)>, ssrc: [u8; 4]) -> Result<&mut Window, Unspecified> {
-    let known = all.iter().position(|(known, _)| *known == ssrc);
-    let at = known.unwrap_or(all.len());
-    if at >= SENDERS {
-        return Err(Unspecified);
+    if let Some(at) = all.iter().position(|(known, _)| *known == ssrc) {
+        return Ok(&mut all[at].1);
     }
-    if known.is_none() {
-        all.push((ssrc, Window::default()));
+    if all.len() >= SENDERS {
+        let retired = all.iter().position(|(_, window)| window.retired).ok_or(Unspecified)?;
+        all.remove(retired);
     }
-    Ok(&mut all[at].1)
+    all.push((ssrc, Window::default()));
+    all.last_mut().map(|(_, window)| window).ok_or(Unspecified)
 }
 
 /// SSRCs that one far side may send with.
-const SENDERS: usize = 32;
+const SENDERS: usize = 64;
 
 /// The last 128 indices (RFC 3711 3.3.2): bit 0 is `highest`.
 #[derive(Default)]
 struct Window {
     highest: u64,
     seen: u128,
+    /// Nothing more is expected.
+    retired: bool,
 }
 
 impl Window {
@@ -216,7 +227,7 @@ impl Window {
         if self.seen == 0 || index > self.highest {
             let step = u32::try_from(index.saturating_sub(self.highest)).unwrap_or(u32::MAX);
             self.seen = self.seen.checked_shl(step).unwrap_or(0) | 1;
-            self.highest = index;
+            (self.highest, self.retired) = (index, false);
             return Ok(());
         }
         let step = u32::try_from(self.highest - index).map_err(|_| Unspecified)?;

@@ -1,7 +1,8 @@
 //! What a client's line carries, from what its subscriptions' estimators say. Pure.
 //!
-//! Each subscription is a connection of its own and estimates for itself, but they share the line. Two that both measured the
-//! same free space must not both be believed: the free space counts once, what is missing counts in full.
+//! Most subscriptions are connections of their own that estimate for themselves, but share the line. Two that both measured
+//! the same free space must not both be believed: the free space counts once, what is missing counts in full. Those that share
+//! a connection have one estimate, for what goes to them all.
 
 use super::held::Held;
 use crate::media::egress::LineReport;
@@ -17,7 +18,8 @@ const MORE: f64 = 1.5;
 
 /// The sum of what is carried, bits per second; `None`: nobody knows.
 pub fn carried(reports: &[&LineReport]) -> Option<u64> {
-    let known = || reports.iter().filter_map(|report| Some((report.estimate? as i64, report.sent as i64)));
+    let connections = connections(reports);
+    let known = || connections.iter().filter_map(|(_, estimate, sent)| Some(((*estimate)? as i64, *sent as i64)));
     known().next()?;
     let sent: i64 = reports.iter().map(|report| report.sent as i64).sum();
     let missing: i64 = known().map(|(estimate, sent)| (estimate - sent).min(0)).sum();
@@ -25,6 +27,19 @@ pub fn carried(reports: &[&LineReport]) -> Option<u64> {
     // Free space that one sees while another lacks some is space that was not taken from it yet.
     let change = if missing < 0 { missing } else { free };
     u64::try_from(sent + change).ok()
+}
+
+/// Each with its estimate and what is sent over it. The number 0 is nobody's.
+fn connections(reports: &[&LineReport]) -> Vec<(u64, Option<u64>, u64)> {
+    let mut all: Vec<(u64, Option<u64>, u64)> = Vec::with_capacity(reports.len());
+    for report in reports {
+        let same = all.iter_mut().find(|(number, ..)| *number == report.connection && *number != 0);
+        match same {
+            Some((_, _, sent)) => *sent += report.sent,
+            None => all.push((report.connection, report.estimate, report.sent)),
+        }
+    }
+    all
 }
 
 /// A line without transport feedback: judged by loss alone.
@@ -70,6 +85,14 @@ mod tests {
         assert_eq!(carried(&[&report(900, 500), &report(600, 200)]), Some(1100));
         assert_eq!(carried(&[&report(200, 500), &report(200, 500)]), Some(400));
         assert_eq!(carried(&[&report(200, 500), &report(600, 500)]), Some(700));
+    }
+
+    #[test]
+    fn those_that_share_a_connection_share_its_estimate() {
+        let of = |connection, estimate, sent| LineReport { connection, ..report(estimate, sent) };
+        assert_eq!(carried(&[&of(7, 900, 200), &of(7, 900, 300)]), Some(900));
+        assert_eq!(carried(&[&of(7, 400, 200), &of(7, 400, 300)]), Some(400), "what is missing counts once");
+        assert_eq!(carried(&[&of(7, 900, 200), &of(7, 900, 300), &of(8, 300, 100)]), Some(1000));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is known of a feed that matters to its viewers: plain data, rates smoothed. Pure: figures and time come in.
 
-use crate::model::{Codec, FeedId};
+use crate::model::{Codec, FeedId, Kind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -59,6 +59,16 @@ pub struct Facts {
     pub layers: Vec<LayerFacts>,
     /// The ladder, best first.
     pub ladder: Vec<Step>,
+}
+
+impl Facts {
+    /// Those of its sound, or of its pictures.
+    pub fn only(&self, kind: Kind) -> Self {
+        match kind {
+            Kind::Audio => Self { sound: self.sound, ..Self::default() },
+            Kind::Video => Self { sound: None, ..self.clone() },
+        }
+    }
 }
 
 /// What a stream needs of a line: its rate's peaks, which rise at once and fall slowly.

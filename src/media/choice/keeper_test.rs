@@ -138,6 +138,8 @@ impl Stage {
             peer: self.peer,
             viewer: Viewer { line: LineId::next(), own: None },
             feed: self.feed.clone(),
+            begun: true,
+            only: None,
             downlink: Arc::downgrade(&watcher),
             decoders: vec![Codec::Vp8],
             own_pictures: true,

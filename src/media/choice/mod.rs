@@ -28,7 +28,7 @@ pub use works::{Watcher, Works};
 use super::MediaSink;
 use super::feed::Feed;
 use crate::media::Viewer;
-use crate::model::{Codec, Explanation, LineId, PeerId, ViewLimits};
+use crate::model::{Codec, Explanation, Kind, LineId, PeerId, ViewLimits};
 use keeper::Keeper;
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
@@ -48,8 +48,12 @@ pub struct Joining {
     pub peer: PeerId,
     /// Who watches.
     pub viewer: Viewer,
-    /// What it watches; it is being sent as it comes.
+    /// What it watches.
     pub feed: Arc<Feed>,
+    /// It is being sent as it comes; else nothing is, before the first choice.
+    pub begun: bool,
+    /// All that it takes of the feed; `None`: sound and pictures.
+    pub only: Option<Kind>,
     /// Its way out.
     pub downlink: Weak<dyn Watcher>,
     /// Codecs of pictures that it takes.
@@ -121,14 +125,14 @@ impl Choices {
 
     /// Chooses for this subscriber until the answer is dropped. Never waits.
     pub fn add(&self, joining: Joining) -> Chosen {
-        let Joining { peer, viewer, feed, downlink, decoders, own_pictures, events } = joining;
+        let Joining { peer, viewer, feed, begun, only, downlink, decoders, own_pictures, events } = joining;
         let mut views = self.shared.views.lock();
         self.shared.hurry(|inbox| {
             let limits = inbox.limits.remove(&peer).unwrap_or_default();
-            let view = View::new((peer, feed.id()), (decoders, own_pictures), limits, Moment::now());
+            let view = View::new((peer, feed.id()), (decoders, own_pictures, only), limits, Moment::now());
             let view = Arc::new(Mutex::new(view));
             views.insert(peer, view.clone());
-            let watching = Watching::new(view, (peer, feed, viewer.own), downlink, events);
+            let watching = Watching::new(view, (peer, feed, viewer.own), (downlink, begun), events);
             inbox.joining.push((viewer.line, watching));
         });
         Chosen { shared: self.shared.clone(), peer }

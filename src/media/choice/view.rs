@@ -9,7 +9,7 @@ use super::reason::{LineFacts, reason, why_not};
 use super::seat::{Seat, Verdict, needs};
 use super::words;
 use crate::media::egress::LineReport;
-use crate::model::{Codec, Explanation, FeedId, PeerId, RenditionOption, Switch, ViewLimits, Why};
+use crate::model::{Codec, Explanation, FeedId, Kind, PeerId, RenditionOption, Switch, ViewLimits, Why};
 use jiff::Timestamp;
 use std::time::{Duration, Instant};
 
@@ -50,6 +50,8 @@ pub struct View {
     feed: FeedId,
     decoders: Vec<Codec>,
     own_pictures: bool,
+    /// All that it takes of the feed.
+    only: Option<Kind>,
     limits: ViewLimits,
     /// The limits are others than at the last choice.
     changed: bool,
@@ -72,7 +74,7 @@ impl View {
     /// One that gets nothing yet.
     pub fn new(
         (peer, feed): (PeerId, FeedId),
-        (decoders, own_pictures): (Vec<Codec>, bool),
+        (decoders, own_pictures, only): (Vec<Codec>, bool, Option<Kind>),
         limits: ViewLimits,
         now: Moment,
     ) -> Self {
@@ -81,6 +83,7 @@ impl View {
             feed,
             decoders,
             own_pictures,
+            only,
             limits,
             changed: false,
             report: LineReport::default(),
@@ -153,6 +156,10 @@ impl View {
 
     /// How things are just now: works out what it could get.
     pub fn look(&mut self, facts: &Facts, report: LineReport, speaking: bool, now: Moment) {
+        let part = self.only.map(|kind| facts.only(kind));
+        let facts = part.as_ref().unwrap_or(facts);
+        // Who speaks comes first with its pictures.
+        let speaking = speaking && self.only != Some(Kind::Audio);
         (self.report, self.speaking, self.sound) = (report, speaking, facts.sound.unwrap_or(0));
         self.bars.retain(|(_, until, _)| now.at < *until);
         let taste = Taste {

@@ -45,6 +45,8 @@ pub struct Watching {
     own: Option<FeedId>,
     downlink: Weak<dyn Watcher>,
     events: MediaSink,
+    /// It was sent the feed as it comes before the first choice.
+    early: bool,
     begun: Option<Begun>,
     /// Whether it hears nothing.
     silent: bool,
@@ -55,15 +57,15 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// One that gets its feed as it comes.
+    /// One that gets its feed as it comes, or (not `early`) nothing yet.
     pub fn new(
         view: Arc<Mutex<View>>,
         (peer, feed, own): (PeerId, Arc<Feed>, Option<FeedId>),
-        downlink: Weak<dyn Watcher>,
+        (downlink, early): (Weak<dyn Watcher>, bool),
         events: MediaSink,
     ) -> Self {
-        let (begun, silent, others, desire, kind) = (None, false, Ok(None), 0, None);
-        Self { peer, feed, view, own, downlink, events, begun, silent, others, desire, kind }
+        let (begun, silent, others, desire, kind) = (None, !early, Ok(None), 0, None);
+        Self { peer, feed, view, own, downlink, events, early, begun, silent, others, desire, kind }
     }
 
     /// How its line does.
@@ -148,8 +150,8 @@ impl Watching {
         let Some(downlink) = self.downlink.upgrade() else { return };
         let made = source.as_ref().filter(|_| candidate.way != Way::Source);
         self.begun = made.map(|show| Begun { feed: show.feed.clone(), at: now, came: false });
-        // It begins with the feed as it comes.
-        if !(first && candidate.way == Way::Source) {
+        // That one it gets already.
+        if !(first && self.early && candidate.way == Way::Source) {
             downlink.show(Kind::Video, source);
         }
         let silent = candidate.way == Way::Nothing;

@@ -72,7 +72,7 @@ impl World {
 
     pub fn join_with(&mut self, facts: Facts, decoders: Vec<Codec>) -> usize {
         let id = self.viewers.len() as u64 + 1;
-        let view = View::new((PeerId(id), FeedId(id)), (decoders, true), ViewLimits::default(), self.moment());
+        let view = View::new((PeerId(id), FeedId(id)), (decoders, true, None), ViewLimits::default(), self.moment());
         self.viewers.push(Viewer { view, facts, speaking: false, estimate: None, desire: 0, switches: 0 });
         self.viewers.len() - 1
     }

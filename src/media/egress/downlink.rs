@@ -72,6 +72,7 @@ impl Downlink {
         };
         let (limited_by_application, lost) = self.line.report(Instant::now());
         LineReport {
+            connection: self.line.id(),
             estimate: self.line.estimate(),
             limited_by_application,
             sent: figures.sent_rate.load(Relaxed),
@@ -86,7 +87,7 @@ impl Downlink {
 
     /// Tells what the next better rendition needs, bits per second: the line is probed for it. 0: nothing more is wanted.
     pub fn desire(&self, bits: u64) {
-        self.line.desire(bits);
+        self.figures.desired.store(bits, Relaxed);
     }
 
     /// One SRTCP datagram of the subscriber, as it came from the socket; whether it was authentic and new. Never blocks.
@@ -102,18 +103,26 @@ impl Downlink {
 
     /// One compound of a subscriber who publishes on the same connection: it was opened there. Never blocks.
     pub fn on_rtcp(&self, plain: &[u8], at: Instant) {
-        *self.figures.last_rtcp.lock() = Some(at);
+        self.heard(at);
         rtcp::read(plain, |feedback| self.on_feedback(feedback));
     }
 
-    fn on_feedback(&self, feedback: Feedback) {
+    /// Authentic RTCP came.
+    pub(super) fn heard(&self, at: Instant) {
+        *self.figures.last_rtcp.lock() = Some(at);
+    }
+
+    /// The subscriber misses pictures.
+    pub(super) fn request_keyframe(&self) {
+        let feed = self.figures.pictures_of.lock().feed();
+        feed.iter().for_each(|feed| feed.request_keyframe());
+    }
+
+    pub(super) fn on_feedback(&self, feedback: Feedback) {
         match feedback {
             Feedback::Report(report) => self.on_report(&report),
             Feedback::Nack { ssrc, sequences } => self.worker.push(Job::Nack { peer: self.peer, ssrc, sequences }),
-            Feedback::Keyframe(ssrc) if self.ssrcs.contains(&ssrc) => {
-                let feed = self.figures.pictures_of.lock().feed();
-                feed.iter().for_each(|feed| feed.request_keyframe());
-            }
+            Feedback::Keyframe(ssrc) if self.ssrcs.contains(&ssrc) => self.request_keyframe(),
             Feedback::ReceiverTime { ssrc, ntp } => {
                 self.worker.push(Job::ReceiverTime { peer: self.peer, ssrc, ntp, came: Instant::now() });
             }
@@ -171,6 +180,7 @@ impl Downlink {
 
 impl Drop for Downlink {
     fn drop(&mut self) {
+        self.line.leave(&self.figures);
         let (done, gone) = std::sync::mpsc::sync_channel(0);
         self.worker.push(Job::Detach(self.peer, done));
         // Ends when the worker drops its end.

@@ -21,6 +21,8 @@ pub struct Figures {
     /// Bits per second over the last second: all, and without retransmissions and probes.
     pub sent_rate: AtomicU64,
     pub media_rate: AtomicU64,
+    /// What the next better rendition needs, bits per second; 0: nothing more is wanted.
+    pub desired: AtomicU64,
     /// What waits here, in microseconds at the pace it is sent.
     pub queued_us: AtomicU64,
     pub last_rtcp: Mutex<Option<Instant>>,

@@ -1,11 +1,13 @@
 //! A subscriber's line as its feedback tells it: feeds the estimate from both sides, what was sent by the sending thread and
 //! what arrived by the reader. Leaves what the line carries to the estimate, and what to do about it to `choice`.
 
+use super::figures::Figures;
 use super::rates::Losses;
 use crate::media::estimate::{Estimator, Probe, ProbeId, Received};
 use crate::media::rtcp::Arrivals;
 use parking_lot::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 /// How long the first estimates may be too low, and what is paced for meanwhile at least, bits per second.
@@ -37,8 +39,11 @@ pub trait Estimate: Send {
 /// A packet that leaves: its transport-wide number, its bytes, its probe.
 pub type Leaving = (u16, usize, Option<ProbeId>);
 
-/// Shared by the sending thread and the reader.
+/// Shared by the sending thread and the reader, and by all subscriptions of a connection.
 pub struct Line {
+    id: u64,
+    /// How many have something that waits for its time.
+    waiting: AtomicUsize,
     state: Mutex<State>,
     /// Bits per second, 0 while unknown: read for each batch.
     estimate: AtomicU64,
@@ -56,14 +61,38 @@ struct State {
     packets: Vec<Received>,
     /// When there was an estimate first.
     since: Option<Instant>,
+    /// Who is served.
+    served: Vec<Arc<Figures>>,
+    /// The tick that was taken last, and the probe that it gave, if nobody has taken that yet.
+    ticked: Option<Instant>,
+    probe: Option<Probe>,
 }
 
 impl Line {
     /// Nothing was sent yet. For `start` from the first estimate on, nothing is paced below what most lines carry.
     pub fn new(estimate: Box<dyn Estimate>, start: Duration) -> Self {
-        let (losses, packets) = (Losses::default(), Vec::new());
-        let state = State { estimate, reference: None, losses, packets, since: None };
-        Self { state: Mutex::new(state), estimate: AtomicU64::new(0), pace: AtomicU64::new(0), start }
+        static NUMBER: AtomicU64 = AtomicU64::new(1);
+        let (losses, packets, served) = (Losses::default(), Vec::new(), Vec::new());
+        let state =
+            State { estimate, reference: None, losses, packets, since: None, served, ticked: None, probe: None };
+        let (id, waiting) = (NUMBER.fetch_add(1, Relaxed), AtomicUsize::new(0));
+        let (estimate, pace) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { id, waiting, state: Mutex::new(state), estimate, pace, start }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// One more is served over it.
+    pub fn join(&self, figures: &Arc<Figures>) {
+        self.state.lock().served.push(Arc::clone(figures));
+    }
+
+    /// One is not served any more.
+    pub fn leave(&self, figures: &Arc<Figures>) {
+        self.state.lock().served.retain(|known| !Arc::ptr_eq(known, figures));
     }
 
     /// These packets leave now.
@@ -105,17 +134,17 @@ impl Line {
         self.state.lock().estimate.on_round_trip(trip);
     }
 
-    /// What the next better rendition needs, bits per second.
-    pub fn desire(&self, bits: u64) {
-        self.state.lock().estimate.set_desired(bits);
-    }
-
-    /// Time has passed; whether to probe now.
-    pub fn tick(&self, now: Instant) -> Option<Probe> {
+    /// Time has passed; whether to probe now. Who `can_probe` gets a probe, the first of those that come with this `now`.
+    pub fn tick(&self, now: Instant, can_probe: bool) -> Option<Probe> {
         let mut state = self.state.lock();
-        let probe = state.estimate.tick(now);
-        self.tell(&mut state, now);
-        probe
+        if state.ticked != Some(now) {
+            let desired = desired(&state.served);
+            state.ticked = Some(now);
+            state.estimate.set_desired(desired);
+            state.probe = state.estimate.tick(now);
+            self.tell(&mut state, now);
+        }
+        if can_probe { state.probe.take() } else { None }
     }
 
     fn tell(&self, state: &mut State, now: Instant) {
@@ -125,9 +154,10 @@ impl Line {
         self.pace.store(if starting { bits.max(AT_FIRST) } else { bits }, Relaxed);
     }
 
-    /// What the pacer goes by, bits per second; `None` while unknown.
+    /// What a pacer goes by, bits per second; `None` while unknown. Those that have something waiting get equal parts.
     pub fn pace(&self) -> Option<u64> {
-        Some(self.pace.load(Relaxed)).filter(|bits| *bits > 0)
+        let parts = self.waiting.load(Relaxed).max(1) as u64;
+        Some(self.pace.load(Relaxed) / parts).filter(|bits| *bits > 0)
     }
 
     /// Bits per second; `None` while unknown.
@@ -139,6 +169,46 @@ impl Line {
     pub fn report(&self, now: Instant) -> (bool, Option<f64>) {
         let state = self.state.lock();
         (state.estimate.is_limited_by_application(), state.losses.fraction(now))
+    }
+}
+
+/// What is wanted of a line, bits per second: the next better rendition of one, and what the others take.
+fn desired(served: &[Arc<Figures>]) -> u64 {
+    if served.iter().all(|figures| figures.desired.load(Relaxed) == 0) {
+        return 0;
+    }
+    let wants = |figures: &Arc<Figures>| match figures.desired.load(Relaxed) {
+        0 => figures.sent_rate.load(Relaxed),
+        bits => bits,
+    };
+    served.iter().map(wants).sum()
+}
+
+/// Whether one of a line's subscribers has something that waits for its time; none once it is dropped.
+pub struct Turn {
+    line: Arc<Line>,
+    waits: bool,
+}
+
+impl Turn {
+    /// Nothing waits.
+    pub fn new(line: &Arc<Line>) -> Self {
+        Self { line: Arc::clone(line), waits: false }
+    }
+
+    /// Something waits now, or not.
+    pub fn set(&mut self, waits: bool) {
+        match (std::mem::replace(&mut self.waits, waits), waits) {
+            (false, true) => self.line.waiting.fetch_add(1, Relaxed),
+            (true, false) => self.line.waiting.fetch_sub(1, Relaxed),
+            _ => return,
+        };
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.set(false);
     }
 }
 
@@ -182,6 +252,22 @@ impl Estimate for Estimator {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn those_who_wait_share_the_pace() {
+        let line = Arc::new(Line::new(Box::new(Estimator::new(Instant::now())), Duration::ZERO));
+        line.remb(Instant::now(), 1_200_000);
+        let (mut one, mut other) = (Turn::new(&line), Turn::new(&line));
+        assert_eq!(line.pace(), Some(1_200_000));
+        one.set(true);
+        assert_eq!(line.pace(), Some(1_200_000));
+        other.set(true);
+        other.set(true);
+        assert_eq!(line.pace(), Some(600_000));
+        one.set(false);
+        drop(other);
+        assert_eq!((line.pace(), line.waiting.load(Relaxed)), (Some(1_200_000), 0));
+    }
 
     #[test]
     fn reference_times_roll_over_and_come_out_of_order() {

@@ -1,4 +1,7 @@
 //! Per subscriber: rewrite, retransmit, encrypt, send. A fixed pool of workers; no GStreamer here.
+//!
+//! A subscriber is one `Downlink`. Those that share a connection belong to a `Trunk`, which has what there is one of: the
+//! line with its estimate, the transport-wide numbers, the sending thread.
 
 mod backlog;
 mod downlink;
@@ -13,6 +16,7 @@ mod source;
 mod stream;
 mod subscriber;
 mod timer;
+mod trunk;
 mod worker;
 mod writer;
 
@@ -32,6 +36,7 @@ use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed};
 use std::time::Instant;
 use subscriber::Subscriber;
 use timer::Timer;
+pub use trunk::Trunk;
 use worker::{Job, Worker};
 
 /// The socket side of a subscriber: datagrams to its selected address.
@@ -175,20 +180,40 @@ impl Pool {
 
     /// The same over this line.
     fn attach_with(&self, spec: DownlinkSpec, line: Line) -> Downlink {
+        let index = self.next_worker();
+        let receiver = Receiver::new(&spec.keys.receive).ok();
+        self.serve(spec, (index, Arc::new(line), Ledger::new(index)), receiver)
+    }
+
+    /// A connection that several subscriptions share; nothing is sent yet.
+    pub fn trunk(self: &Arc<Self>) -> Arc<Trunk> {
+        let line = Line::new(Box::new(Estimator::new(Instant::now())), line::START);
+        Trunk::new(Arc::clone(self), self.next_worker(), line)
+    }
+
+    fn next_worker(&self) -> usize {
+        self.next.fetch_add(1, Relaxed) % self.workers.len()
+    }
+
+    /// `receiver`: of who opens its SRTCP itself.
+    fn serve(
+        &self,
+        spec: DownlinkSpec,
+        (index, line, ledger): (usize, Arc<Line>, Arc<Ledger>),
+        receiver: Option<Receiver>,
+    ) -> Downlink {
         let kinds = spec.streams.iter().map(OutStream::kind).collect();
-        let index = self.next.fetch_add(1, Relaxed) % self.workers.len();
         let worker = Arc::clone(&self.workers[index]);
-        let (peer, feed, figures, ledger) =
-            (spec.peer, spec.feed.clone(), Arc::new(Figures::default()), Ledger::new(index));
-        let (ssrcs, receiver) = (downlink::ssrcs(&spec.streams), Mutex::new(Receiver::new(&spec.keys.receive).ok()));
-        let line = Arc::new(line);
+        let (peer, feed, figures) = (spec.peer, spec.feed.clone(), Arc::new(Figures::default()));
+        let ssrcs = downlink::ssrcs(&spec.streams);
+        line.join(&figures);
         match Subscriber::new(spec, Arc::clone(&figures), Arc::clone(&line)) {
             Ok(subscriber) => worker.push(Job::Attach(Box::new(subscriber))),
             // The cipher refuses no key of this length; were it to, the subscriber gets no media and its liveness ends it.
             Err(error) => tracing::error!(peer.id = %peer, reason = %error, "SRTP keys refused"),
         }
-        let downlink =
-            Downlink { peer, worker, ledger, kinds, choices: Mutex::default(), figures, line, ssrcs, receiver };
+        let (choices, receiver) = (Mutex::default(), Mutex::new(receiver));
+        let downlink = Downlink { peer, worker, ledger, kinds, choices, figures, line, ssrcs, receiver };
         feed.iter().for_each(|feed| downlink.show_all(feed));
         downlink
     }

@@ -18,6 +18,8 @@ pub struct Show {
 /// How a subscriber is being served just now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct LineReport {
+    /// Which connection it is, those of this process numbered; subscriptions that share one share its estimate.
+    pub connection: u64,
     /// What its line carries by our estimate, bits per second; `None`: not known yet.
     pub estimate: Option<u64>,
     /// The estimate is held down by how little is sent, not by the line.

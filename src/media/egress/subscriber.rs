@@ -2,7 +2,7 @@
 //! Leaves how they are written and sent to `writer`.
 
 use super::figures::Figures;
-use super::line::Line;
+use super::line::{Line, Turn};
 use super::pacer::{Pacer, Waiting};
 use super::probe::Running;
 use super::source::{Histories, Shown, Sources};
@@ -45,6 +45,7 @@ pub struct Subscriber {
     cname: String,
     figures: Arc<Figures>,
     line: Arc<Line>,
+    turn: Turn,
     writer: Writer,
     pacer: Pacer,
     probe: Option<Running>,
@@ -66,6 +67,7 @@ impl Subscriber {
             moved: false,
             cname: spec.cname,
             figures,
+            turn: Turn::new(&line),
             line,
             pacer: Pacer::default(),
             probe: None,
@@ -118,10 +120,16 @@ impl Subscriber {
         self.sources.iter().flat_map(Sources::feeds)
     }
 
+    /// What follows leaves now, as far as the pace allows.
+    fn begin(&mut self, out: &mut Outgoing) {
+        out.begin();
+        self.turn.set(!self.pacer.is_empty());
+        self.pacer.pass(out.now, self.line.pace());
+    }
+
     /// Sends what of a feed's batch is for it, in one call.
     pub fn send_batch(&mut self, feed: FeedId, items: &[Arc<Item>], out: &mut Outgoing) {
-        out.begin();
-        self.pacer.pass(out.now, self.line.pace());
+        self.begin(out);
         let mut roles = [self.sources[0].role(feed), self.sources[1].role(feed)];
         let mut begun = None;
         for item in items {
@@ -244,8 +252,7 @@ impl Subscriber {
         if self.streams[index].spec.rtx_ssrc.is_none() {
             return;
         }
-        out.begin();
-        self.pacer.pass(out.now, self.line.pace());
+        self.begin(out);
         let round_trip = self.figures.round_trip().unwrap_or_default();
         let mut histories = Histories::default();
         for sequence in sequences {
@@ -270,9 +277,9 @@ impl Subscriber {
 
     /// Sends what may leave now.
     pub fn pump(&mut self, out: &mut Outgoing) {
-        out.begin();
-        self.pacer.pass(out.now, self.line.pace());
+        self.begin(out);
         self.drain(out);
+        self.turn.set(!self.pacer.is_empty());
         self.send_probe(out);
         self.hand_over(out);
         self.repair(out.now);
@@ -314,9 +321,10 @@ impl Subscriber {
 
     /// What waits, sender reports that are due, and a look at the line.
     pub fn tick(&mut self, now: Instant, out: &mut Outgoing) {
-        let can_probe = self.writer.has_feedback();
+        let shows = self.sources[place_of(Kind::Video)].current().is_some();
         let stream = self.streams.iter().find(|stream| stream.spec.rtx_ssrc.is_some());
-        if let (Some(probe), Some(stream)) = (self.line.tick(now).filter(|_| can_probe), stream) {
+        let stream = stream.filter(|_| shows && self.writer.has_feedback());
+        if let (Some(probe), Some(stream)) = (self.line.tick(now, stream.is_some()), stream) {
             self.probe = Some(Running::new(probe, stream.written(), now));
         }
         self.pump(out);

@@ -3,6 +3,7 @@
 mod line;
 mod pace;
 mod switching;
+mod trunk;
 mod world;
 
 use crate::media::feed::{Source, SourceTrack, TapItem};

@@ -164,7 +164,10 @@ impl Writer {
     }
 
     fn values<'a>(&mut self, stream: &'a Stream, level: Option<u8>, out: &Outgoing) -> OutExtensionValues<'a> {
-        self.transport_cc = self.numbers.next();
+        // Who does not write it must not leave a gap for others of the connection.
+        if self.has_feedback() {
+            self.transport_cc = self.numbers.next();
+        }
         OutExtensionValues {
             mid: (stream.packets < WITH_MID).then_some(stream.spec.mid.as_str()),
             transport_cc: self.transport_cc,

@@ -12,6 +12,8 @@ pub enum Direction {
     From(FeedId),
     /// Both on one connection: a publisher that faces another feed, or nothing.
     Both(FeedId, Option<FeedId>),
+    /// A transport: others on it are joined to feeds.
+    Beside,
 }
 
 impl Direction {
@@ -21,13 +23,14 @@ impl Direction {
             Self::Into(_) => "publisher",
             Self::From(_) => "subscriber",
             Self::Both(..) => "conversation",
+            Self::Beside => "transport",
         }
     }
 
     /// What it gets.
     pub fn gets(self) -> Option<FeedId> {
         match self {
-            Self::Into(_) => None,
+            Self::Into(_) | Self::Beside => None,
             Self::From(feed) => Some(feed),
             Self::Both(_, faced) => faced,
         }
@@ -37,7 +40,7 @@ impl Direction {
     fn publishes(self) -> Option<FeedId> {
         match self {
             Self::Into(feed) | Self::Both(feed, _) => Some(feed),
-            Self::From(_) => None,
+            Self::From(_) | Self::Beside => None,
         }
     }
 }
@@ -47,6 +50,8 @@ impl Direction {
 pub struct Graph {
     body: String,
     clusters: usize,
+    /// Those that are there: peers on a transport share its own.
+    known: Vec<String>,
 }
 
 impl Graph {
@@ -59,7 +64,10 @@ impl Graph {
     /// A peer's pipeline, and its way into or out of the feed.
     pub fn peer(&mut self, name: &str, direction: Direction, dot: &str) {
         let node = format!("\"{name}\"");
-        self.cluster(name, dot);
+        if !self.known.iter().any(|known| known == name) {
+            self.known.push(name.to_owned());
+            self.cluster(name, dot);
+        }
         if let Some(feed) = direction.publishes() {
             let _ = writeln!(self.body, "  {node} -> \"{feed}\" [label=\"RTP before the jitter buffer\"];");
         }
@@ -104,13 +112,16 @@ mod tests {
         graph.peer("publisher-1", Direction::Into(FeedId(3)), dot);
         graph.peer("subscriber-2", Direction::From(FeedId(3)), dot);
         graph.peer("conversation-4", Direction::Both(FeedId(5), Some(FeedId(3))), dot);
+        graph.peer("transport-6", Direction::From(FeedId(3)), dot);
+        graph.peer("transport-6", Direction::Into(FeedId(7)), dot);
         graph.branch(FeedId(3), dot);
         let text = graph.finish();
         assert_eq!(text.matches("digraph").count(), 1);
-        assert_eq!(text.matches("a -> b").count(), 4);
+        assert_eq!(text.matches("a -> b").count(), 5);
         assert_eq!(text.matches('{').count(), text.matches('}').count());
         assert!(text.contains("legend_1 [") && text.contains("legend_2 [") && !text.contains(" legend ["));
         assert!(text.contains("\"publisher-1\" -> \"feed-3\"") && text.contains("\"feed-3\" -> \"subscriber-2\""));
+        assert!(text.contains("\"feed-3\" -> \"transport-6\"") && text.contains("\"transport-6\" -> \"feed-7\""));
         assert!(text.contains("-> \"feed-5\"") && text.contains("\"feed-3\" -> \"conversation-4\""));
     }
 }

@@ -14,6 +14,7 @@ mod live_mixes;
 mod mixers;
 mod peers;
 mod recorders;
+mod transports;
 
 use super::camera;
 use super::choice::Choices;
@@ -41,6 +42,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use std::time::{Duration, Instant};
+use transports::Transports;
 
 /// The engine on GStreamer.
 pub struct GstEngine {
@@ -53,6 +55,7 @@ struct Inner {
     context: Context,
     keyframe_interval: Duration,
     peers: Arc<Peers>,
+    transports: Transports,
     feeds: Feeds,
     ingests: Ingests,
     recorders: Recorders,
@@ -98,6 +101,7 @@ impl GstEngine {
             context,
             keyframe_interval: media.keyframe_interval,
             peers: Arc::default(),
+            transports: Transports::default(),
             feeds: Feeds::default(),
             ingests: Ingests::new(config.ingest.clone()),
             recorders: Recorders::new(recording.clone()),
@@ -163,13 +167,14 @@ impl Engine for GstEngine {
             }
             MediaRequest::Converse { peer, feed, offer, viewer } => inner.converse(peer, (feed, viewer), offer, events),
             MediaRequest::Face { peer, feed } => inner.face(peer, feed),
-            MediaRequest::OpenTransport { peer }
-            | MediaRequest::ConnectTransport { peer, .. }
-            | MediaRequest::RestartTransport { peer }
-            | MediaRequest::Produce { peer, .. }
-            | MediaRequest::Consume { peer, .. } => {
-                let detail = "transports are not there yet".to_owned();
-                let _ = events.send(super::MediaEvent::PeerEnded { peer, reason: EndReason::EngineError, detail });
+            MediaRequest::OpenTransport { peer } => inner.open_transport(peer, events),
+            MediaRequest::ConnectTransport { peer, remote } => inner.peers.tell(peer, Input::Connect(remote)),
+            MediaRequest::RestartTransport { peer } => inner.peers.tell(peer, Input::Restart),
+            MediaRequest::Produce { peer, on, feed, offer, content } => {
+                inner.produce((peer, on), (feed, content), offer, events);
+            }
+            MediaRequest::Consume { peer, on, feed, kind, offer, viewer } => {
+                inner.consume((peer, on), (feed, kind), offer, viewer, events);
             }
             MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
@@ -220,7 +225,12 @@ impl Engine for GstEngine {
 
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {
         let leg = self.inner.peers.leg(peer)?;
-        Some(leg.map_or_else(|| PeerStats { state: "new".into(), ..PeerStats::default() }, |leg| peer::stats(&leg)))
+        Some(
+            leg.map_or_else(
+                || PeerStats { state: "new".into(), ..PeerStats::default() },
+                |leg| peer::stats(&leg, peer),
+            ),
+        )
     }
 
     fn broadcast_status(&self, broadcast: BroadcastId) -> Option<BroadcastStatus> {

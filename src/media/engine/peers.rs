@@ -28,7 +28,7 @@ struct Entry {
 
 impl Peers {
     /// A new peer; `None` when the id is taken.
-    fn add(&self, id: PeerId, link: Direction, events: &MediaSink) -> Option<Peer> {
+    pub fn add(&self, id: PeerId, link: Direction, events: &MediaSink) -> Option<Peer> {
         let mut all = self.all.lock();
         if all.contains_key(&id) {
             return None;
@@ -119,7 +119,7 @@ impl Inner {
     }
 
     /// A new peer that publishes; refused when there cannot be one.
-    fn new_publisher(&self, id: PeerId, link: Direction, events: &MediaSink) -> Option<Peer> {
+    pub fn new_publisher(&self, id: PeerId, link: Direction, events: &MediaSink) -> Option<Peer> {
         let peer = if self.stopping.load(SeqCst) { None } else { self.peers.add(id, link, events) };
         if peer.is_none() {
             let error = MediaError::NotReady("this peer exists already, or the service is stopping".into());
@@ -129,7 +129,7 @@ impl Inner {
     }
 
     /// A publisher has ended, and its feed with it.
-    fn published(&self, feed: &Feed, id: PeerId, ending: Ending) {
+    pub fn published(&self, feed: &Feed, id: PeerId, ending: Ending) {
         self.end_feed(feed.id());
         self.peers.tell_subscribers(feed.id());
         self.ended(id, ending);
@@ -207,7 +207,7 @@ impl Inner {
         }
     }
 
-    fn ended(&self, id: PeerId, ending: Ending) {
+    pub fn ended(&self, id: PeerId, ending: Ending) {
         self.peers.remove(id);
         self.context.choices.forget(id);
         match ending {

@@ -3,16 +3,19 @@
 //! webrtcbin 1.22 to 1.28 follows a null pointer on an SSRC it was not told of (`webrtcbin-notes.md` 4.4), and opening
 //! packets of strangers costs; so the decision falls before both. Descriptions without `a=ssrc` name payload types, whose
 //! first SSRC is learnt, or the layers of a simulcast (RFC 8852), whose SSRCs are. The header is not encrypted but anybody
-//! can write one: what it says is a `Lesson`, and learnt only when the packet has proved to be authentic.
+//! can write one: what it says is a `Lesson`, and learnt only when the packet has proved to be authentic. Several on one
+//! link are `gates`'.
 
 use crate::media::rtp::find_extension;
 
-/// The SSRCs of one peer.
+/// The SSRCs of one publication.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Gate {
     announced: Vec<u32>,
     payload_types: Vec<(u8, Option<u32>)>,
     rids: Rids,
+    /// Id of the extension with a section's name (RFC 8843), 0 for none, and the names of this publication's.
+    mids: (u8, Vec<String>),
 }
 
 /// The names of a simulcast's streams, and the SSRC of each.
@@ -76,6 +79,11 @@ impl Gate {
         self.rids = Rids { ids, payload_types, layers };
     }
 
+    /// Its packets may name their section: one of these. A name of another publication on the link teaches nothing.
+    pub fn name_sections(&mut self, id: u8, mids: Vec<String>) {
+        self.mids = (id, mids);
+    }
+
     /// What a former gate of the same peer connection has learnt stays known where the names are the same: senders cease
     /// to write them once they were understood.
     pub fn keep(&mut self, former: &Self) {
@@ -91,21 +99,36 @@ impl Gate {
 
     /// Whether an RTP packet, still encrypted, may be opened.
     pub fn admits(&self, packet: &[u8]) -> Pass {
-        let Some(header) = packet.first_chunk::<12>() else { return Pass::No };
-        let ssrc = u32::from_be_bytes([header[8], header[9], header[10], header[11]]);
-        if self.knows(ssrc) {
-            return Pass::Known;
+        match head(packet) {
+            Some((ssrc, _)) if self.knows(ssrc) => Pass::Known,
+            _ => self.teaches(packet).map_or(Pass::No, |(lesson, _)| Pass::Unproved(lesson)),
         }
-        let payload_type = header[1] & 0x7f;
-        let unnamed = || self.payload_types.iter().position(|(known, ssrc)| *known == payload_type && ssrc.is_none());
-        let name = self.rids.name(packet, payload_type).or_else(|| unnamed().map(Name::PayloadType));
-        name.map_or(Pass::No, |name| Pass::Unproved(Lesson { ssrc, name }))
     }
 
-    fn knows(&self, ssrc: u32) -> bool {
+    /// What a packet of an unknown SSRC teaches, and whether it names one of this publication's sections.
+    pub(super) fn teaches(&self, packet: &[u8]) -> Option<(Lesson, bool)> {
+        let (ssrc, payload_type) = head(packet)?;
+        let mid = Some(self.mids.0).filter(|id| *id != 0).and_then(|id| find_extension(packet, id));
+        if mid.is_some_and(|mid| self.mids.1.iter().all(|own| own.as_bytes() != mid)) {
+            return None;
+        }
+        let unnamed = || self.payload_types.iter().position(|(known, ssrc)| *known == payload_type && ssrc.is_none());
+        let name = self.rids.name(packet, payload_type).or_else(|| unnamed().map(Name::PayloadType))?;
+        Some((Lesson { ssrc, name }, mid.is_some()))
+    }
+
+    /// Whether this SSRC was announced or learnt.
+    pub(super) fn knows(&self, ssrc: u32) -> bool {
         self.announced.contains(&ssrc)
             || self.payload_types.iter().any(|(_, known)| *known == Some(ssrc))
             || self.rids.layers.iter().any(|(_, known)| known.contains(&Some(ssrc)))
+    }
+
+    /// All that were announced or learnt.
+    pub(super) fn ssrcs(&self) -> impl Iterator<Item = u32> {
+        let learnt = self.payload_types.iter().filter_map(|(_, ssrc)| *ssrc);
+        let layers = self.rids.layers.iter().flat_map(|(_, ssrcs)| ssrcs).flatten().copied();
+        self.announced.iter().copied().chain(learnt).chain(layers)
     }
 
     /// The packet was authentic.
@@ -118,6 +141,12 @@ impl Gate {
             *place = Some(lesson.ssrc);
         }
     }
+}
+
+/// SSRC and payload type.
+pub(super) fn head(packet: &[u8]) -> Option<(u32, u8)> {
+    let header = packet.first_chunk::<12>()?;
+    Some((u32::from_be_bytes([header[8], header[9], header[10], header[11]]), header[1] & 0x7f))
 }
 
 impl Rids {

@@ -5,13 +5,15 @@
 //! push into a blocked pad.
 
 use super::elements::Src;
-use super::gate::{Datagram, Gate, Lesson, Pass};
+use super::gate::{Datagram, Gate, Pass};
+use super::gates::Gates;
 use super::gobject::Transport;
 use super::mux::Port;
 use super::path::{Path, Paths};
 use super::user::{IceState, LinkUser};
 use super::{Counters, stun};
 use crate::media::egress::Wire;
+use crate::model::PeerId;
 use gst::glib;
 use gst::prelude::*;
 use parking_lot::Mutex;
@@ -36,7 +38,7 @@ pub struct Link {
     last_media: Mutex<Option<Instant>>,
     packets: AtomicU64,
     bytes: AtomicU64,
-    gate: Mutex<Gate>,
+    gates: Mutex<Gates>,
     verified: AtomicBool,
     closed: AtomicBool,
     active: AtomicBool,
@@ -67,7 +69,7 @@ impl Link {
             last_media: Mutex::default(),
             packets: AtomicU64::default(),
             bytes: AtomicU64::default(),
-            gate: Mutex::default(),
+            gates: Mutex::default(),
             verified: AtomicBool::default(),
             closed: AtomicBool::default(),
             active: AtomicBool::default(),
@@ -83,11 +85,14 @@ impl Link {
     pub fn set_user(&self, user: Weak<dyn LinkUser>) {
         let _ = self.user.set(user);
     }
-    /// Which RTP may pass. What was learnt under the same names stays known.
-    pub fn set_gate(&self, mut gate: Gate) {
-        let mut current = self.gate.lock();
-        gate.keep(&current);
-        *current = gate;
+    /// Which RTP of a publication may pass. What was learnt under the same names stays known. Returns the SSRCs that pass no
+    /// longer, or one that passes for another publication: then nothing has changed.
+    pub fn set_gate(&self, whose: PeerId, gate: Gate) -> Result<Vec<u32>, u32> {
+        self.gates.lock().set(whose, gate)
+    }
+    /// A publication is over. Returns the SSRCs that pass no longer.
+    pub fn remove_gate(&self, whose: PeerId) -> Vec<u32> {
+        self.gates.lock().remove(whose)
     }
     /// Lets media through: the peer has proved to be who its description says.
     pub fn set_verified(&self) {
@@ -138,6 +143,14 @@ impl Link {
         }
         names.push(name.into());
         self.port.names.write().insert(name.into(), (self.clone(), stun::key(password)));
+    }
+
+    /// Of its local names only the newest so many stay good.
+    pub fn forget_names(&self, keep: usize) {
+        let mut names = self.names.lock();
+        let old = names.len().saturating_sub(keep);
+        let mut all = self.port.names.write();
+        names.drain(..old).for_each(|name| drop(all.remove(&name)));
     }
 
     /// Leaves the port: nothing is taken for this peer any more.
@@ -256,10 +269,10 @@ impl Link {
         if !self.active.load(Acquire) {
             return;
         }
-        let Some(lesson) = self.lets_pass(kind, datagram).filter(|_| self.is_verified()) else { return };
-        let authentic = self.tell(|user| match kind {
-            Datagram::Rtp => user.srtp(datagram, at),
-            _ => user.srtcp(datagram, at),
+        let Some(pass) = self.lets_pass(kind, datagram).filter(|_| self.is_verified()) else { return };
+        let authentic = self.tell(|user| match pass {
+            Some((whose, _)) => user.srtp(datagram, whose, at),
+            None => user.srtcp(datagram, at),
         });
         if authentic == Some(true) {
             *self.last_media.lock() = Some(at);
@@ -267,8 +280,8 @@ impl Link {
                 self.packets.fetch_add(1, Relaxed);
                 self.bytes.fetch_add(datagram.len() as u64, Relaxed);
             }
-            if let Some(lesson) = lesson {
-                self.gate.lock().proved(lesson);
+            if let Some((whose, Pass::Unproved(lesson))) = pass {
+                self.gates.lock().proved(whose, lesson);
             }
         }
     }
@@ -305,19 +318,16 @@ impl Link {
         true
     }
 
-    /// `None`: it may not be opened. Otherwise what it teaches, once it is authentic.
-    fn lets_pass(&self, kind: Datagram, datagram: &[u8]) -> Option<Option<Lesson>> {
+    /// `None`: it may not be opened. Of RTP, whose it is.
+    fn lets_pass(&self, kind: Datagram, datagram: &[u8]) -> Option<Option<(PeerId, Pass)>> {
         if kind != Datagram::Rtp {
             return Some(None);
         }
-        match self.gate.lock().admits(datagram) {
-            Pass::Known => Some(None),
-            Pass::Unproved(lesson) => Some(Some(lesson)),
-            Pass::No => {
-                Counters::add(&self.port.counters.unannounced_ssrc);
-                None
-            }
+        let pass = self.gates.lock().admits(datagram);
+        if pass.is_none() {
+            Counters::add(&self.port.counters.unannounced_ssrc);
         }
+        pass.map(Some)
     }
 
     fn is_verified(&self) -> bool {

@@ -3,7 +3,7 @@
 //! Decides which datagram belongs to which peer and which never get in: strangers, forged checks, RTP nobody
 //! announced, media before the DTLS certificate was verified. Leaves DTLS to webrtcbin, SRTP to `ingest` and `egress`.
 //!
-//! `stun` reads and writes checks, `gate` judges RTP, `link` is one peer's side of the port with its `path`s and its `user`, `mux` the
+//! `stun` reads and writes checks, `gate` and `gates` judge RTP, `link` is one peer's side of the port with its `path`s and its `user`, `mux` the
 //! port itself with its reader and `worker`s, `tcp` the same over connections; `elements` and `gobject` dress a link as
 //! what webrtcbin expects, `agent` makes one with it; `discover` asks how the world sees us.
 
@@ -11,6 +11,7 @@ mod agent;
 mod discover;
 mod elements;
 mod gate;
+mod gates;
 pub(super) mod gobject;
 mod link;
 mod mux;

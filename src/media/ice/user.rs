@@ -1,5 +1,6 @@
 //! What a peer hears from its link.
 
+use crate::model::PeerId;
 use std::time::Instant;
 
 /// A link's state (RFC 8445, and RFC 7675 for its loss).
@@ -17,8 +18,8 @@ pub enum IceState {
 
 /// What a peer hears from its link. Must not block.
 pub trait LinkUser: Send + Sync + 'static {
-    /// An SRTP datagram that the gate let pass, in the reader; whether it was authentic.
-    fn srtp(&self, datagram: &[u8], at: Instant) -> bool;
+    /// An SRTP datagram that somebody's gate let pass, in the reader; whether it was authentic.
+    fn srtp(&self, datagram: &[u8], whose: PeerId, at: Instant) -> bool;
     /// An SRTCP datagram, in the reader; whether it was authentic.
     fn srtcp(&self, datagram: &[u8], at: Instant) -> bool;
     /// All media that had come in was handed on. Whether more of the same picture should come: `flush` follows within a

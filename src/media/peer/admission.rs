@@ -1,9 +1,43 @@
-//! Which RTP of a publication the port lets pass: pure.
+//! What a client publishes becomes a feed's source: which RTP of it the port lets pass, and where that goes.
 
-use crate::media::feed::{Simulcast, SourceTrack};
+use super::Leg;
+use crate::media::MediaError;
+use crate::media::feed::{Feed, OnWanted, Simulcast, Source, SourceTrack};
 use crate::media::ice::Gate;
 use crate::media::sdp::Publication;
-use crate::model::Kind;
+use crate::media::{MediaEvent, MediaSink};
+use crate::model::{Content, Kind, PeerId};
+use std::sync::Arc;
+
+/// Makes a peer's publication its feed's source, for the first time or anew; `gate` is what the port lets pass of it. `told` is
+/// called before its first packet can reach the feed. Refused when another publication on the leg has one of its SSRCs: then
+/// nothing has changed, and `told` is not called.
+pub fn admit(
+    leg: &Leg,
+    (whose, events): (PeerId, &MediaSink),
+    feed: &Arc<Feed>,
+    (publication, gate): (&Publication, Gate),
+    told: impl FnOnce(),
+) -> Result<(), MediaError> {
+    let uplink = leg.uplink()?;
+    let taken = |ssrc| MediaError::BadSdp(format!("SSRC {ssrc} is sent on this transport already"));
+    let gone = leg.link().set_gate(whose, gate).map_err(taken)?;
+    uplink.retire(&gone);
+    // What the client said beside its offer holds unless the offer says more.
+    if publication.content() == Content::Screen {
+        feed.set_content(Content::Screen);
+    }
+    let layers = publication.simulcast().map(|layers| (layers, on_wanted(whose, events.clone())));
+    feed.set_publication(Source { tracks: publication.tracks(), upstream: uplink.clone() }, layers);
+    told();
+    uplink.negotiated(whose, feed, &publication.tracks(), publication.transport_cc());
+    Ok(())
+}
+
+/// Tells the room which layers somebody uses.
+fn on_wanted(peer: PeerId, events: MediaSink) -> OnWanted {
+    Box::new(move |rids| drop(events.send(MediaEvent::LayersWanted { peer, rids })))
+}
 
 /// The RTP a publication announces; without `a=ssrc` the first SSRC of each payload type, or of each layer's name.
 /// `others`: payload types that may come in their place.
@@ -13,7 +47,7 @@ pub fn gate(publication: &Publication, others: &[u8]) -> Gate {
     for track in publication.tracks() {
         match &simulcast {
             Some(layers) if track.codec.kind() == Kind::Video => admit_layers(&mut gate, &track, layers),
-            _ => admit(&mut gate, &track),
+            _ => admit_track(&mut gate, &track),
         }
     }
     if publication.tracks().iter().any(|track| track.ssrc.is_none()) {
@@ -22,7 +56,7 @@ pub fn gate(publication: &Publication, others: &[u8]) -> Gate {
     gate
 }
 
-fn admit(gate: &mut Gate, track: &SourceTrack) {
+fn admit_track(gate: &mut Gate, track: &SourceTrack) {
     match track.ssrc {
         Some(ssrc) => gate.announce(ssrc),
         None => gate.learn(track.payload_type),

@@ -1,16 +1,16 @@
 //! The task of a peer that publishes and receives on one connection: its offer answered or ours made, its feed fed, what
 //! it faces sent to it; its deadlines watched.
 
-use super::admission::gate;
+use super::admission::{admit, gate};
 use super::facing::Facing;
 use super::hooks::Role;
 use super::subscriber::random;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
 use crate::media::egress::{DownlinkSpec, TransportNumbers};
-use crate::media::feed::{Feed, Source};
+use crate::media::feed::Feed;
 use crate::media::sdp::{Conversation, Local, Remote, Subscription};
 use crate::media::{MediaError, MediaEvent, Viewer};
-use crate::model::{Content, EndReason, Sdp};
+use crate::model::{EndReason, Sdp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -78,7 +78,7 @@ impl Conversing {
         let (id, events) = (self.peer.id, self.peer.events.clone());
         // The room hears of the connection before the first packet can make the feed live.
         let connected = Arc::new(move || drop(events.send(MediaEvent::Connected { peer: id })));
-        let role = Role::Publisher { feed: self.feed.clone(), connected };
+        let role = Role::Publisher(connected);
         let (context, mailbox, name) =
             (self.context.clone(), self.peer.mailbox.clone(), format!("conversation-{}", id.0));
         let opening = tokio::task::spawn_blocking(move || Leg::open(&context, name, role, mailbox));
@@ -129,18 +129,11 @@ impl Conversing {
 
     /// Makes what the client sends the feed's source.
     fn take(&self, leg: &Leg, agreed: &Conversation) -> Result<(), MediaError> {
-        let (uplink, publication) = (leg.uplink()?, &agreed.publication);
-        uplink.negotiated(&publication.tracks(), publication.transport_cc());
-        uplink.set_others(agreed.others());
+        let (others, publication) = (agreed.others(), &agreed.publication);
         leg.link().set_remote_name(&publication.remote.name);
-        leg.link().set_gate(gate(publication, &agreed.others()));
-        if publication.content() == Content::Screen {
-            self.feed.set_content(Content::Screen);
-        }
-        let (peer, events) = (self.peer.id, self.peer.events.clone());
-        let on_wanted = move |rids| drop(events.send(MediaEvent::LayersWanted { peer, rids }));
-        let layers = publication.simulcast().map(|layers| (layers, Box::new(on_wanted) as _));
-        self.feed.set_publication(Source { tracks: publication.tracks(), upstream: uplink }, layers);
+        let admitted = (publication, gate(publication, &others));
+        admit(leg, (self.peer.id, &self.peer.events), &self.feed, admitted, || {})?;
+        leg.uplink()?.set_others(others);
         Ok(())
     }
 
@@ -192,7 +185,7 @@ impl Conversing {
             Input::Face(feed) => self.facing.face(feed),
             Input::FeedLive => self.facing.look(),
             Input::FeedEnded => self.facing.face(None),
-            Input::Close | Input::Leg(..) => {}
+            Input::Close | Input::Leg(..) | Input::Connect(_) | Input::Restart => {}
         }
     }
 

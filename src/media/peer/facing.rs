@@ -100,6 +100,8 @@ impl Facing {
             viewer: self.viewer,
             feed: feed.clone(),
             downlink: Arc::downgrade(&watcher),
+            begun: true,
+            only: None,
             decoders: decoders(&receiving.streams),
             own_pictures,
             events: self.events.clone(),

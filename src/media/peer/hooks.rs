@@ -3,13 +3,13 @@
 
 use super::{Input, Signal, dtls};
 use crate::media::bus::Action;
-use crate::media::egress::{Downlink, Keys};
-use crate::media::feed::Feed;
+use crate::media::egress::{Downlink, Keys, Pool, Trunk};
 use crate::media::ice::gobject::bypass_queue;
 use crate::media::ice::{IceState, Link, LinkUser};
 use crate::media::ingest::Uplink;
 use crate::media::sdp::Fingerprint;
 use crate::media::srtp::RtcpIndex;
+use crate::model::PeerId;
 use gst::glib;
 use gst::prelude::*;
 use parking_lot::{Mutex, RwLock};
@@ -18,18 +18,18 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 use tokio::sync::mpsc::UnboundedSender;
 
+/// Called once, before the first packet can pass: tells the room.
+pub type OnConnected = Arc<dyn Fn() + Send + Sync>;
+
 /// Which way media goes.
 #[derive(Clone)]
 pub enum Role {
-    /// Into this feed, perhaps to the client as well. `connected` is called before its first packet can pass.
-    Publisher {
-        /// Where its media goes.
-        feed: Arc<Feed>,
-        /// Tells the room.
-        connected: Arc<dyn Fn() + Send + Sync>,
-    },
+    /// From the client, perhaps to it as well.
+    Publisher(OnConnected),
     /// To the client, once connected.
     Subscriber,
+    /// Both ways, any number of publications and of downlinks.
+    Transport(OnConnected),
 }
 
 /// A leg's hooks.
@@ -39,6 +39,8 @@ pub struct Hooks {
     mailbox: UnboundedSender<Input>,
     link: Weak<Link>,
     uplink: Option<Arc<Uplink>>,
+    /// A transport's downlinks.
+    trunk: Option<Arc<Trunk>>,
     fingerprints: Mutex<Vec<Fingerprint>>,
     downlink: RwLock<Option<Arc<Downlink>>>,
     encoder: glib::WeakRef<gst::Element>,
@@ -50,15 +52,19 @@ pub struct Hooks {
 }
 
 impl Hooks {
-    pub fn new(number: u64, role: Role, mailbox: UnboundedSender<Input>, link: &Arc<Link>) -> Arc<Self> {
-        let uplink = match &role {
-            Role::Publisher { feed, .. } => Some(Uplink::new(feed, link.clone())),
-            Role::Subscriber => None,
-        };
+    pub fn new(
+        number: u64,
+        role: Role,
+        mailbox: UnboundedSender<Input>,
+        (link, pool): (&Arc<Link>, &Arc<Pool>),
+    ) -> Arc<Self> {
+        let uplink = (!matches!(role, Role::Subscriber)).then(|| Uplink::new(link.clone()));
+        let trunk = matches!(role, Role::Transport(_)).then(|| pool.trunk());
         let hooks = Arc::new(Self {
             number,
             role,
             uplink,
+            trunk,
             mailbox,
             link: Arc::downgrade(link),
             fingerprints: Mutex::default(),
@@ -81,6 +87,10 @@ impl Hooks {
     /// A publisher's way in and back.
     pub fn uplink(&self) -> Option<&Arc<Uplink>> {
         self.uplink.as_ref()
+    }
+    /// A transport's downlinks.
+    pub fn trunk(&self) -> Option<&Arc<Trunk>> {
+        self.trunk.as_ref()
     }
     /// Where a subscriber's SRTCP goes.
     pub fn set_downlink(&self, downlink: Option<Arc<Downlink>>) {
@@ -170,7 +180,7 @@ impl Hooks {
             return self
                 .signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
         }
-        if let Role::Publisher { connected, .. } = &self.role {
+        if let Role::Publisher(connected) | Role::Transport(connected) = &self.role {
             connected();
         }
         self.uplink.iter().for_each(|uplink| uplink.secure(&keys));
@@ -187,19 +197,12 @@ impl Hooks {
             pad.add_probe(packets, |_, _| gst::PadProbeReturn::Drop);
         }
     }
-
-    fn feed(&self) -> Option<&Arc<Feed>> {
-        match &self.role {
-            Role::Publisher { feed, .. } => Some(feed),
-            Role::Subscriber => None,
-        }
-    }
 }
 
 impl LinkUser for Hooks {
-    fn srtp(&self, datagram: &[u8], at: Instant) -> bool {
+    fn srtp(&self, datagram: &[u8], whose: PeerId, at: Instant) -> bool {
         let Some(uplink) = &self.uplink else { return false };
-        let authentic = uplink.on_srtp(datagram, at);
+        let authentic = uplink.on_srtp(datagram, whose, at);
         if let Some(payload_type) = uplink.take_other() {
             self.signal(Signal::OtherPayload(payload_type));
         }
@@ -211,6 +214,7 @@ impl LinkUser for Hooks {
             Some(uplink) => match uplink.on_srtcp(datagram, at) {
                 Some(plain) => {
                     self.downlink(|downlink| downlink.on_rtcp(&plain, at));
+                    self.trunk.iter().for_each(|trunk| trunk.on_rtcp(&plain, at));
                     true
                 }
                 None => false,
@@ -223,10 +227,10 @@ impl LinkUser for Hooks {
         authentic
     }
     fn drained(&self) -> bool {
-        self.feed().is_some_and(|feed| feed.drained())
+        self.uplink.as_ref().is_some_and(|uplink| uplink.drained())
     }
     fn flush(&self) {
-        self.feed().into_iter().for_each(|feed| feed.flush());
+        self.uplink.iter().for_each(|uplink| uplink.flush());
     }
     fn roamed(&self) {
         self.signal(Signal::Roamed);

@@ -3,14 +3,14 @@
 
 use super::hooks::{Hooks, Role};
 use super::{Context, Input, negotiation};
-use crate::media::egress::{Downlink, Keys};
+use crate::media::egress::{Downlink, Keys, Trunk};
 use crate::media::feed::SourceTrack;
 use crate::media::ice::{self, Agent, IceState, Link};
 use crate::media::ingest::Uplink;
 use crate::media::pipeline::Pipeline;
 use crate::media::sdp::{Fingerprint, Local};
 use crate::media::{MediaError, PeerStats};
-use crate::model::Codec;
+use crate::model::{Codec, PeerId};
 use gst::prelude::*;
 use gst_webrtc::{WebRTCRTPTransceiver, WebRTCRTPTransceiverDirection, WebRTCSDPType};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ impl Leg {
         let number = NUMBER.fetch_add(1, Relaxed);
         let fatal = |error: gst::glib::BoolError| MediaError::Fatal(error.to_string());
         let link = context.mux.link();
-        let hooks = Hooks::new(number, role, mailbox, &link);
+        let hooks = Hooks::new(number, role, mailbox, (&link, &context.pool));
         let weak = Arc::downgrade(&hooks);
         let pipeline = Pipeline::start(&name, move |action| {
             if let Some(hooks) = weak.upgrade() {
@@ -86,6 +86,10 @@ impl Leg {
     /// A publisher's way in and back. Always the same one: a feed tells by it another peer from another offer.
     pub fn uplink(&self) -> Result<Arc<Uplink>, MediaError> {
         self.hooks.uplink().cloned().ok_or_else(|| MediaError::Fatal("a subscriber has no uplink".into()))
+    }
+    /// A transport's downlinks.
+    pub fn trunk(&self) -> Result<Arc<Trunk>, MediaError> {
+        self.hooks.trunk().cloned().ok_or_else(|| MediaError::Fatal("it is no transport".into()))
     }
 
     /// Answers an offer of these tracks, written for webrtcbin.
@@ -165,10 +169,26 @@ impl Leg {
             IceState::Failed => "failed",
         }
     }
-    /// What came in and went out.
-    pub fn media_stats(&self) -> PeerStats {
+    /// What came in and went out; on a transport a publication's or a downlink's own, if it is one's.
+    pub fn media_stats(&self, whose: PeerId) -> PeerStats {
         let (packets, bytes) = self.link.received();
-        let sent = self.hooks.downlink(Downlink::stats);
+        let mut sent = self.hooks.downlink(Downlink::stats);
+        if let Some(trunk) = self.hooks.trunk() {
+            let own = self.hooks.uplink().and_then(|uplink| uplink.received(whose));
+            if let Some((packets, bytes)) = own {
+                return PeerStats {
+                    packets,
+                    bytes,
+                    packets_received: packets,
+                    bytes_received: bytes,
+                    ..PeerStats::default()
+                };
+            }
+            if let Some(own) = trunk.stats_of(whose) {
+                return own;
+            }
+            sent = trunk.stats();
+        }
         let stats = sent.unwrap_or(PeerStats { packets, bytes, ..PeerStats::default() });
         PeerStats { packets_received: packets, bytes_received: bytes, ..stats }
     }
@@ -184,6 +204,7 @@ impl Leg {
         }
         self.link.close();
         self.hooks.set_downlink(None);
+        self.hooks.trunk().into_iter().for_each(|trunk| trunk.end_all());
         self.pipeline.close();
     }
 }

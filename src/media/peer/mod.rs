@@ -3,8 +3,8 @@
 //! Decides in which order descriptions are exchanged, when a peer counts as connected (ICE and DTLS up, certificate as
 //! announced) and when it is gone. Leaves who may do what to `room`, fan-out to `feed` and `egress`.
 //!
-//! `publisher`, `subscriber` and `conversing` (both in one) are the tasks; `facing` is what a conversing peer gets,
-//! `admission` which RTP of a publication may come; `leg` is a webrtcbin with its link, `hooks` what happens on its threads,
+//! `publisher`, `subscriber` and `conversing` (both in one) are the tasks, `transport` those of a connection with any number of
+//! either; `facing` is what a conversing peer gets, `admission` which RTP of a publication may come; `leg` is a webrtcbin with its link, `hooks` what happens on its threads,
 //! `negotiation` its promises as futures, `dtls` keys and certificates.
 
 mod admission;
@@ -16,6 +16,7 @@ mod leg;
 mod negotiation;
 pub mod publisher;
 pub mod subscriber;
+pub mod transport;
 
 pub use leg::Leg;
 
@@ -24,7 +25,7 @@ use super::egress::Pool;
 use super::feed::Feed;
 use super::ice::{IceState, Mux};
 use super::{MediaSink, PeerStats};
-use crate::model::{Candidate, EndReason, PeerId, Sdp};
+use crate::model::{Candidate, EndReason, PeerId, Sdp, TransportRemote};
 use parking_lot::Mutex;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -64,6 +65,10 @@ pub enum Input {
     Answer(Sdp),
     /// A client's candidate.
     Candidate(Option<Candidate>),
+    /// The client's side of a transport.
+    Connect(TransportRemote),
+    /// New ICE names for a transport.
+    Restart,
     /// What a conversing peer gets from now on.
     Face(Option<Arc<Feed>>),
     /// The feed it faces is live, with these tracks or others.
@@ -152,9 +157,9 @@ fn ticks() -> tokio::time::Interval {
     tokio::time::interval_at(next, TICK)
 }
 
-/// A leg's figures.
-pub fn stats(leg: &Leg) -> PeerStats {
-    let mut stats = leg.media_stats();
+/// A peer's figures on its leg.
+pub fn stats(leg: &Leg, whose: PeerId) -> PeerStats {
+    let mut stats = leg.media_stats(whose);
     stats.state = leg.state().into();
     stats.remote_address = leg.link().selected().map(|address| address.to_string());
     stats

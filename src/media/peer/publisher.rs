@@ -1,12 +1,12 @@
 //! A publisher's task: answers its offers, feeds its feed, watches its deadlines.
 
-use super::admission::gate;
+use super::admission::{admit, gate};
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
-use crate::media::feed::{Feed, OnWanted, Source};
+use crate::media::feed::Feed;
 use crate::media::sdp::{Local, Publication, Remote};
 use crate::media::{MediaError, MediaEvent};
-use crate::model::{Content, EndReason, Sdp};
+use crate::model::{EndReason, Sdp};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -77,7 +77,7 @@ impl Publisher {
     fn role(&self) -> Role {
         let (id, events) = (self.peer.id, self.peer.events.clone());
         let connected = Arc::new(move || drop(events.send(MediaEvent::Connected { peer: id })));
-        Role::Publisher { feed: self.feed.clone(), connected }
+        Role::Publisher(connected)
     }
 
     async fn negotiate(&self, leg: &Leg, publication: &Publication) -> Result<Local, MediaError> {
@@ -87,28 +87,13 @@ impl Publisher {
 
     /// Makes a publication the feed's source and tells the client.
     fn take(&mut self, running: &Running, publication: &Publication) -> Result<(), MediaError> {
-        let link = running.leg.link();
-        let uplink = running.leg.uplink()?;
-        uplink.negotiated(&publication.tracks(), publication.transport_cc());
-        let source = Source { tracks: publication.tracks(), upstream: uplink };
-        link.set_remote_name(&publication.remote.name);
-        link.set_gate(gate(publication, &[]));
-        // What the client said beside its offer holds unless the offer says more.
-        if publication.content() == Content::Screen {
-            self.feed.set_content(Content::Screen);
-        }
-        self.feed.set_publication(source, publication.simulcast().map(|layers| (layers, self.on_wanted())));
+        running.leg.link().set_remote_name(&publication.remote.name);
         self.session.1 += 1;
         let announced = self.context.mux.announced();
         let answer = publication.answer(&running.local, announced, self.session.0, self.session.1);
-        self.say(MediaEvent::PublishAnswered { peer: self.peer.id, answer });
-        Ok(())
-    }
-
-    /// Tells the room which layers somebody uses.
-    fn on_wanted(&self) -> OnWanted {
-        let (peer, events) = (self.peer.id, self.peer.events.clone());
-        Box::new(move |rids| drop(events.send(MediaEvent::LayersWanted { peer, rids })))
+        let told = || self.say(MediaEvent::PublishAnswered { peer: self.peer.id, answer });
+        let admitted = (publication, gate(publication, &[]));
+        admit(&running.leg, (self.peer.id, &self.peer.events), &self.feed, admitted, told)
     }
 
     async fn watch(&mut self, running: &mut Running) -> Ending {
@@ -133,7 +118,7 @@ impl Publisher {
                         return Some((reason, detail));
                     }
                 }
-                Some(Input::Leg(..) | Input::Answer(_) | Input::Face(_) | Input::FeedLive | Input::FeedEnded) => {}
+                Some(_) => {}
             }
         }
     }

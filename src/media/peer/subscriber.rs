@@ -169,7 +169,7 @@ impl Subscriber {
                     }
                 }
                 Some(Input::Republish(offer)) => self.take_further_offer(&offer),
-                Some(Input::Face(_) | Input::FeedLive) => {}
+                Some(Input::Face(_) | Input::FeedLive | Input::Connect(_) | Input::Restart) => {}
             }
         }
     }
@@ -258,6 +258,8 @@ impl Subscriber {
             viewer: self.viewer,
             feed: self.feed.clone(),
             downlink: weak(&downlink),
+            begun: true,
+            only: None,
             decoders: decoders(&accepted.streams),
             own_pictures: accepted.own_pictures,
             events: self.peer.events.clone(),
@@ -282,7 +284,7 @@ impl Subscriber {
 }
 
 /// The choice must not keep it alive.
-fn weak<W: Watcher + 'static>(downlink: &Arc<W>) -> Weak<dyn Watcher> {
+pub fn weak<W: Watcher + 'static>(downlink: &Arc<W>) -> Weak<dyn Watcher> {
     let downlink: Weak<W> = Arc::downgrade(downlink);
     downlink
 }

@@ -2,7 +2,7 @@
 //!
 //! Decides what of a client's description counts (`offered`), which codec each m-section gets (`codec`; `formats` toward
 //! viewers, who may take several), and what the client reads (`publish` and its `simulcast`, `subscribe`, `watch`; `converse` for both
-//! directions on one transport). webrtcbin only ever sees
+//! directions on one transport, `transport` where the client has parameters instead of a description). webrtcbin only ever sees
 //! descriptions written here (`inner`), one codec per section and nothing it could stumble over; what it answers serves
 //! as the source of the transport lines alone.
 
@@ -19,6 +19,7 @@ mod subscribe;
 #[cfg(test)]
 mod testing;
 mod text;
+mod transport;
 mod watch;
 
 pub use candidate::HostCandidate;
@@ -27,6 +28,7 @@ pub use inner::Local;
 pub use offered::{Fingerprint, Remote};
 pub use publish::Publication;
 pub use subscribe::{Accepted, Subscription};
+pub use transport::{STAND_IN, inner_answer};
 pub use watch::Viewing;
 
 /// Header extensions (RFC 8285) we understand.

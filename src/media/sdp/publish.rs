@@ -98,6 +98,13 @@ impl Publication {
         of_tracks.map(|(media, _)| extension_id(media, extension::TRANSPORT_CC)).find(|id| *id != 0).unwrap_or(0)
     }
 
+    /// How packets of its tracks may name their section: the extension's id, 0 for not at all, and the names.
+    pub fn mids(&self) -> (u8, Vec<String>) {
+        let tracks = || self.sections.iter().filter(|(_, plan)| plan.track().is_some()).map(|(media, _)| media);
+        let id = tracks().map(|media| extension_id(media, extension::MID)).find(|id| *id != 0).unwrap_or(0);
+        (id, tracks().filter_map(|media| value(media, "mid")).map(str::to_owned).collect())
+    }
+
     /// The tracks that webrtcbin is told of: they stand for the transport, of which there is one even if nothing is sent.
     pub fn inner_tracks(&self) -> Vec<SourceTrack> {
         let first = || self.sections.iter().find_map(|(_, plan)| plan.accepted().cloned());

@@ -196,3 +196,27 @@ fn forged_or_truncated_rtp_is_refused() {
     }
     assert!(receiver.unprotect(&mut wire, 12).is_ok(), "forgeries did not move the window");
 }
+
+#[test]
+fn one_that_was_retired_gives_its_place_when_all_are_taken() {
+    let master = [3; 30];
+    let (sender, mut receiver) = (Sender::new(&master).unwrap(), Receiver::new(&master).unwrap());
+    let sealed = |ssrc: u32, sequence: u8| {
+        let mut packet = vec![0x80, 96, 0, sequence, 0, 0, 0, 0];
+        packet.extend_from_slice(&ssrc.to_be_bytes());
+        packet.push(1);
+        sender.protect(&mut packet, 0, 12, 0).unwrap();
+        packet
+    };
+    let takes = |receiver: &mut Receiver, ssrc, sequence| receiver.unprotect(&mut sealed(ssrc, sequence), 12).is_ok();
+    for ssrc in 0..SENDERS as u32 {
+        assert!(takes(&mut receiver, ssrc, 1));
+    }
+    assert!(!takes(&mut receiver, 1000, 1), "no room");
+    receiver.retire(&[5, 6]);
+    assert!(!takes(&mut receiver, 5, 1), "a replay all the same");
+    assert!(takes(&mut receiver, 5, 2), "it goes on after all");
+    assert!(takes(&mut receiver, 1000, 1), "the other gives its place");
+    assert!(!takes(&mut receiver, 1001, 1), "no room again");
+    assert!(takes(&mut receiver, 5, 3));
+}

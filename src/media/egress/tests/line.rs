@@ -16,7 +16,22 @@ struct Notes {
 }
 
 #[derive(Clone, Default)]
-struct Fake(Arc<Mutex<Notes>>);
+pub struct Fake(Arc<Mutex<Notes>>);
+
+impl Fake {
+    /// The numbers of what was sent.
+    pub fn sent(&self) -> Vec<u16> {
+        self.0.lock().sent.iter().map(|(sequence, _, _)| *sequence).collect()
+    }
+    /// How many packets feedback told of.
+    pub fn received(&self) -> usize {
+        self.0.lock().received.len()
+    }
+    /// Bits per second.
+    pub fn desired(&self) -> u64 {
+        self.0.lock().desired
+    }
+}
 
 impl Estimate for Fake {
     fn on_sent(&mut self, sequence: u16, bytes: usize, _: Instant, probe: Option<ProbeId>) {
@@ -67,7 +82,7 @@ fn the_estimate_hears_what_was_sent_and_what_arrived() {
     assert_eq!(received[1], Received { sequence: 2, arrival: None });
     assert_eq!(received[2], Received { sequence: 3, arrival: Some(131_000) });
     viewer.downlink.desire(700_000);
-    assert_eq!(fake.0.lock().desired, 700_000);
+    until("it is wanted", || fake.0.lock().desired == 700_000);
     let report = viewer.downlink.report();
     assert!(report.limited_by_application && report.estimate == Some(5_000_000), "{report:?}");
 }

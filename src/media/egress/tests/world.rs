@@ -150,7 +150,7 @@ impl World {
     }
 }
 
-fn context(master: &[u8; 30]) -> Context {
+pub fn context(master: &[u8; 30]) -> Context {
     let crypto = rtc_srtp::crypto::default_provider().unwrap();
     let profile = ProtectionProfile::Aes128CmHmacSha1_80;
     Context::new(&master[..16], &master[16..], profile, None, None, crypto.crypto()).unwrap()
@@ -329,6 +329,15 @@ impl Viewer {
     /// Whether nothing is waiting.
     pub fn silent(&self) -> bool {
         self.datagrams.try_recv().is_err()
+    }
+}
+
+/// Waits until it is so.
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not within {LIMIT:?}: {what}");
+        std::thread::yield_now();
     }
 }
 

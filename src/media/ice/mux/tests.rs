@@ -3,6 +3,7 @@
 use super::*;
 use crate::media::ice::testing::{mux, mux_on, request, until};
 use crate::media::ice::{Gate, LinkUser};
+use crate::model::PeerId;
 use std::net::UdpSocket;
 use std::sync::Weak;
 
@@ -171,7 +172,7 @@ fn a_port_taken_by_another_tcp_service_is_named() {
 struct Opener;
 
 impl LinkUser for Opener {
-    fn srtp(&self, datagram: &[u8], _: Instant) -> bool {
+    fn srtp(&self, datagram: &[u8], _: PeerId, _: Instant) -> bool {
         datagram.last() == Some(&1)
     }
     fn srtcp(&self, _: &[u8], _: Instant) -> bool {
@@ -196,7 +197,7 @@ fn a_forged_packet_takes_nobodys_place() {
     link.activate();
     let mut gate = Gate::default();
     gate.learn(96);
-    link.set_gate(gate);
+    assert_eq!(link.set_gate(PeerId(1), gate), Ok(Vec::new()));
     let send = |ssrc: u8, last: u8| {
         link.media(Datagram::Rtp, &[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, ssrc, last], Instant::now());
         (link.received().0, mux.counters().unannounced_ssrc.load(SeqCst))
