@@ -29,10 +29,14 @@ export class Socket {
     const address = `${location.origin.replace(/^http/, "ws")}/ws/conference${query}`;
     return new Promise((resolve, reject) => {
       const socket = (this.#socket = new WebSocket(address));
-      socket.onopen = () => resolve();
+      let opened = false;
+      socket.onopen = () => {
+        opened = true;
+        resolve();
+      };
       socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
       socket.onclose = async () => {
-        reject(await refusal(this.token));
+        if (!opened) reject(await refusal(this.token));
         this.#end();
       };
     });
