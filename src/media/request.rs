@@ -76,8 +76,8 @@ pub enum MediaRequest {
         /// All its limits.
         limits: ViewLimits,
     },
-    /// Make a sendonly peer by the client's own offer (WHEP). The feed need not have tracks yet: what it gets is shown. → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused`
-    /// and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
+    /// Make a sendonly peer by the client's own offer. The feed need not have tracks yet: what it gets is shown.
+    /// → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused` and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
     /// (an ICE restart). → `SubscribeAnswered`, or `SubscribeRefused` and it goes on as it was.
     SubscribeWith {
         /// The new peer.

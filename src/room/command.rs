@@ -68,8 +68,7 @@ pub enum Command {
         feed: FeedId,
     },
     /// Watch a feed by the client's own offer; a further one for the same feed restarts ICE. The feed need not be live:
-    /// it is answered, and media comes when there is some.
-    /// → `SubscriptionAnswered` | `SubscriptionRefused`.
+    /// it is answered, and media comes when there is some. → `SubscriptionAnswered` | `SubscriptionRefused`.
     SubscribeWith {
         /// Which.
         feed: FeedId,
