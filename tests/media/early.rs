@@ -10,7 +10,8 @@ use millrace::model::{EndReason, FeedId, IngestState, IngestWish, PeerId, Sdp};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-const OPUS_ONLY: &str = "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2";
+const OPUS_ONLY: &str =
+    "application/x-rtp,media=audio,encoding-name=OPUS,payload=111,clock-rate=48000,encoding-params=(string)2";
 const VP8_ONLY: &str = "application/x-rtp,media=video,encoding-name=VP8,payload=96,clock-rate=90000";
 const H264_ONLY: &str = "application/x-rtp,media=video,encoding-name=H264,payload=102,clock-rate=90000,\
     packetization-mode=(string)1,profile-level-id=(string)42e01f";

@@ -7,8 +7,8 @@
 //! and `Accepted` that an answer to our own offer leads to: the rest of a subscriber's life does not know who offered.
 
 use super::candidate::{self, HostCandidate};
-use super::converse::receives;
 use super::codec::{choose, kind, offers_feedback, rtx_for};
+use super::converse::receives;
 use super::extension;
 use super::formats::{self, MADE, OF_PICTURES};
 use super::inner::{self, Local};

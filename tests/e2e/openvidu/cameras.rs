@@ -48,7 +48,8 @@ async fn a_dead_camera_is_subscribed_to_and_plays_once_it_is_there_and_after_an_
     let bob = visitor("bob", &service, NEW).await;
     joins(&bob, "S", "SUBSCRIBER").await;
     let answered = "subscribers[0]?.stream?.getRTCPeerConnection()?.iceConnectionState";
-    bob.wait(PATIENCE, "it is answered and connected", &format!("['connected', 'completed'].includes({answered})")).await;
+    bob.wait(PATIENCE, "it is answered and connected", &format!("['connected', 'completed'].includes({answered})"))
+        .await;
     assert_eq!(bob.value("told('exception').length").await, json!(0));
     assert_eq!(bob.value("subscribers[0].stream.connection.data").await, json!("door"));
     let camera = away.start();

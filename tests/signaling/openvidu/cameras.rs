@@ -134,7 +134,13 @@ async fn all_hear_of_it_once_watch_it_and_hear_of_its_end() {
     }
     ends(&server, peer).await;
     assert_eq!(delete(&server, &format!("/sessions/S/connection/{}", id(&made))).await, 404);
-    assert!(server.engine.requests().iter().any(|request| matches!(request, MediaRequest::SubscribeWith { feed: of, .. } if *of == feed)));
+    assert!(
+        server
+            .engine
+            .requests()
+            .iter()
+            .any(|request| matches!(request, MediaRequest::SubscribeWith { feed: of, .. } if *of == feed))
+    );
 }
 
 #[tokio::test]

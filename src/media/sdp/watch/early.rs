@@ -19,7 +19,9 @@ impl Viewing {
     pub fn early(offer: &Sdp, feed: FeedId, mut random: impl FnMut() -> u32) -> Result<Self, MediaError> {
         let judged = Self::judge(offer, feed, |media, before| Ok(plan(media, before, &mut random)))?;
         judged.ok_or_else(|| {
-            MediaError::NoCommonCodec("it asks for nothing that can be sent: offer recvonly sections with Opus, VP8 or H264".into())
+            MediaError::NoCommonCodec(
+                "it asks for nothing that can be sent: offer recvonly sections with Opus, VP8 or H264".into(),
+            )
         })
     }
 
@@ -94,7 +96,11 @@ mod tests {
             mid: "audio0".into(),
         };
         let answer = viewing.answer(&viewing.local(&local), &[], 7, 1);
-        let words: Vec<&str> = answer.as_str().lines().filter(|line| line.starts_with("m=") || line.ends_with("ive") || line.ends_with("only")).collect();
+        let words: Vec<&str> = answer
+            .as_str()
+            .lines()
+            .filter(|line| line.starts_with("m=") || line.ends_with("ive") || line.ends_with("only"))
+            .collect();
         assert!(words[0].starts_with("m=audio ") && words[1] == "a=setup:passive", "{words:?}");
         assert!(words.contains(&"a=inactive") && words.contains(&"a=sendonly"), "{words:?}");
     }

@@ -1,7 +1,7 @@
 //! REST under `/openvidu/api`, and the aliases of older deployments.
 
-mod configured;
 mod cameras;
+mod configured;
 mod connections;
 mod recordings;
 mod refusal;

@@ -60,9 +60,13 @@ fn a_camera_is_a_connection_with_a_stream() {
         assert_eq!(stream[name], value, "{name}");
     }
     let (joined, created) = (session.event("participantJoined"), session.event("webrtcConnectionCreated"));
-    assert_eq!((&joined["platform"], &joined["clientData"], &joined["ip"]), (&json!("IPCAM"), &Value::Null, &json!("10.0.0.7")));
+    assert_eq!(
+        (&joined["platform"], &joined["clientData"], &joined["ip"]),
+        (&json!("IPCAM"), &Value::Null, &json!("10.0.0.7"))
+    );
     assert_eq!((&created["connection"], &created["videoSource"]), (&json!("OUTBOUND"), &json!("IPCAM")));
-    let settings = json!({ "rtspUri": DOOR, "adaptativeBitrate": true, "onlyPlayWithSubscribers": true, "networkCache": 2000 });
+    let settings =
+        json!({ "rtspUri": DOOR, "adaptativeBitrate": true, "onlyPlayWithSubscribers": true, "networkCache": 2000 });
     let shown = session.shown(&id);
     for (name, value) in settings.as_object().unwrap() {
         assert_eq!((&created[name], &shown[name]), (value, value), "{name}");
@@ -96,14 +100,18 @@ fn stream_of(shown: &Value) -> Value {
 #[test]
 fn what_the_application_chose_is_asked_for() {
     let mut session = Session::new(json!({}));
-    let choice = json!({ "onlyPlayWithSubscribers": false, "networkCache": 150, "adaptativeBitrate": false, "record": false });
+    let choice =
+        json!({ "onlyPlayWithSubscribers": false, "networkCache": 150, "adaptativeBitrate": false, "record": false });
     let (id, wish) = session.adds(choice, 3);
     assert_eq!((wish.on_demand, wish.lazy, wish.latency_ms), (false, false, 150));
     assert_eq!(session.shown(&id)["adaptativeBitrate"], false);
     assert!(session.state.recordable().is_empty(), "it is not to be recorded");
     let (other, _) = session.adds(json!({}), 4);
     let [recorded] = &session.state.recordable()[..] else { panic!("one of both") };
-    assert_eq!((recorded.feed, &recorded.connection, recorded.type_of_video.as_deref()), (FeedId(4), &other, Some("IPCAM")));
+    assert_eq!(
+        (recorded.feed, &recorded.connection, recorded.type_of_video.as_deref()),
+        (FeedId(4), &other, Some("IPCAM"))
+    );
     let long = json!({ "rtspUri": format!("rtsp://10.0.0.7/{}", "x".repeat(200)) });
     let (id, wish) = session.adds(long, 5);
     assert!(id.len() > 200 && crate::model::RoomId::is_valid(&wish.name), "{}", wish.name);
@@ -147,14 +155,21 @@ fn its_feed_is_no_strangers_and_its_end_is_the_connections() {
     let ann = session.joins("ann", "SUBSCRIBER");
     let publisher = ParticipantId::new("CAMERA:door");
     for (reason, expected) in [
-        (EndReason::Requested, vec!["participantLeft forceDisconnectByServer", "participantEvicted forceDisconnectByServer"]),
+        (
+            EndReason::Requested,
+            vec!["participantLeft forceDisconnectByServer", "participantEvicted forceDisconnectByServer"],
+        ),
         (EndReason::SourceEnded, vec!["participantLeft disconnect"]),
     ] {
         let (id, _) = session.adds(json!({}), 3);
         let tracks = vec![TrackInfo { codec: Codec::H264 }];
-        session.apply(Input::Event(ann.clone(), EventKind::FeedPublished { feed: FeedId(3), publisher: publisher.clone(), tracks }));
+        session.apply(Input::Event(
+            ann.clone(),
+            EventKind::FeedPublished { feed: FeedId(3), publisher: publisher.clone(), tracks },
+        ));
         assert!(session.last.is_empty(), "it is known: {:?}", session.last);
-        let ended = || EventKind::FeedEnded { feed: FeedId(3), publisher: publisher.clone(), reason, detail: String::new() };
+        let ended =
+            || EventKind::FeedEnded { feed: FeedId(3), publisher: publisher.clone(), reason, detail: String::new() };
         session.apply(Input::Event(String::new(), ended()));
         assert_eq!(session.notices(&ann), expected);
         session.apply(Input::Event(ann.clone(), ended()));
@@ -162,10 +177,13 @@ fn its_feed_is_no_strangers_and_its_end_is_the_connections() {
     }
     let (id, _) = session.adds(json!({}), 4);
     let reason = EndReason::RoomClosed;
-    session.apply(Input::Event(ann.clone(), EventKind::FeedEnded { feed: FeedId(4), publisher, reason, detail: String::new() }));
+    session.apply(Input::Event(
+        ann.clone(),
+        EventKind::FeedEnded { feed: FeedId(4), publisher, reason, detail: String::new() },
+    ));
     assert!(session.last.is_empty());
     session.apply(Input::Event(ann.clone(), EventKind::RoomClosed { reason }));
-    assert!(session.notices(&ann).contains(&"participantLeft sessionClosedByServer".into()) && session.shuts(&id));
+    assert!(session.told().contains(&"participantLeft sessionClosedByServer".into()) && session.shuts(&id));
 }
 
 #[test]
@@ -195,7 +213,9 @@ fn viewers_keep_their_codecs_where_a_camera_cannot_be_made_the_sessions() {
         let stream = stream_of(&session.shown(&id));
         session.asks(&ann, "receiveVideoFrom", json!({ "sender": stream, "sdpOffer": offer }));
         let asked = session.last.iter().find_map(|effect| match effect {
-            Effect::Ask(_, Ask::Subscribe(FeedId(3)), Command::SubscribeWith { offer, .. }) => Some(offer.as_str().to_owned()),
+            Effect::Ask(_, Ask::Subscribe(FeedId(3)), Command::SubscribeWith { offer, .. }) => {
+                Some(offer.as_str().to_owned())
+            }
             _ => None,
         });
         let asked = asked.expect("the room is asked");
