@@ -91,3 +91,39 @@ async fn a_camera_with_sound_is_opened_for_its_viewer_alone_and_evicted() {
     ann.wait(PATIENCE, "it is gone", "told('streamDestroyed')[0]?.reason === 'forceDisconnectByUser'").await;
     clients(&camera, 0, "it is closed").await;
 }
+
+/// Nobody watches: the recording opens the camera, and keeps it open.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_nobody_watches_is_recorded() {
+    let service = with_cameras().await;
+    let camera = Camera::of(&[H264, OPUS]).start();
+    let asked = json!({ "type": "IPCAM", "rtspUri": camera.uri(), "networkCache": 200 });
+    let made = camera_in(&service, json!({ "customSessionId": "S" }), asked).await;
+    assert_eq!(camera.clients(), 0);
+    let begin = json!({ "session": "S", "outputMode": "INDIVIDUAL" });
+    let (status, begun) = rest(&service, reqwest::Method::POST, "/recordings/start", Some(begin)).await;
+    assert_eq!((status, &begun["status"]), (200, &json!("started")), "{begun}");
+    clients(&camera, 1, "it is recorded").await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let (status, ended) = rest(&service, reqwest::Method::POST, "/recordings/stop/S", None).await;
+    assert_eq!((status, &ended["status"]), (200, &json!("ready")), "{ended}");
+    let request = reqwest::Client::new().get(ended["url"].as_str().expect("an address"));
+    let zip = request.basic_auth("OPENVIDUAPP", Some("MY_SECRET")).send().await.expect("the file").bytes().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("S.zip"), zip.expect("the file")).unwrap();
+    let mut unzip = std::process::Command::new("unzip");
+    assert!(unzip.args(["-q", "S.zip"]).current_dir(folder.path()).status().unwrap().success());
+    let sheet: Value = serde_json::from_slice(&std::fs::read(folder.path().join("S.json")).unwrap()).unwrap();
+    let file = &sheet["files"][0];
+    assert_eq!(
+        (&file["connectionId"], &file["streamId"]),
+        (&made["id"], &made["publishers"][0]["streamId"]),
+        "{sheet}"
+    );
+    let mut decode = std::process::Command::new("ffmpeg");
+    decode.args(["-v", "error", "-xerror", "-i"]).arg(folder.path().join(file["name"].as_str().unwrap()));
+    let frames = decode.args(["-map", "0:v", "-f", "framemd5", "-"]).output().unwrap();
+    let pictures = String::from_utf8_lossy(&frames.stdout).lines().filter(|line| !line.starts_with('#')).count();
+    assert!(frames.status.success() && pictures > 20, "{pictures} pictures");
+    clients(&camera, 0, "it is closed again").await;
+}
