@@ -1,5 +1,8 @@
 //! The unmodified `openvidu-browser`, oldest and newest, in Chromium, on a page of another origin.
 
+#[path = "openvidu/cameras.rs"]
+mod cameras;
+
 use crate::browser::Browser;
 use crate::page;
 use crate::service::{Service, start_server_with};

@@ -1,5 +1,6 @@
 //! REST under `/openvidu/api`, and the aliases of older deployments.
 
+mod cameras;
 mod configured;
 mod connections;
 mod recordings;

@@ -1,5 +1,7 @@
 //! Sessions without runtime: inputs in, frames and events out.
 
+mod cameras;
+
 use super::super::wire::frame::read;
 use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::{Defaults, NewSession};
