@@ -150,6 +150,11 @@ impl State {
         self.connections.iter().find(|c| c.active.as_ref().is_some_and(holds)).map(|c| c.id.as_str())
     }
 
+    /// Whether this connection has joined and not left.
+    pub fn is_here(&self, id: &str) -> bool {
+        self.active(id).is_some()
+    }
+
     pub(super) fn find(&self, id: &str) -> Option<&Connection> {
         self.connections.iter().find(|connection| connection.id == id)
     }
