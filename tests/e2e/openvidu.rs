@@ -1,5 +1,16 @@
 //! The unmodified `openvidu-browser`, oldest and newest, in Chromium, on a page of another origin.
 
+#[path = "openvidu/kinds.rs"]
+mod kinds;
+#[path = "openvidu/meeting.rs"]
+mod meeting;
+#[path = "openvidu/mending.rs"]
+mod mending;
+#[path = "openvidu/seed.rs"]
+mod seed;
+#[path = "openvidu/visitor.rs"]
+mod visitor;
+
 use crate::browser::Browser;
 use crate::page;
 use crate::service::{Service, start_server_with};

@@ -1,5 +1,8 @@
 //! The OpenVidu dialect over real HTTP and sockets, with the fake engine.
 
+#[path = "openvidu/hostile.rs"]
+mod hostile;
+
 use super::harness::{DEADLINE, Server};
 use futures::{SinkExt, StreamExt};
 use millrace::config::OpenVidu;

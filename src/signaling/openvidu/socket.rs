@@ -3,10 +3,10 @@
 //! Decides what a socket may say before and after it speaks for a connection, and that each request is answered; what a
 //! request means is its session's to say, how long a silent socket is kept `patience`'s.
 
+use super::patience::Patience;
 use super::session::State as Session;
 use super::session::actor::{Bound, Handle, Out};
 use super::session::state::Join;
-use super::patience::Patience;
 use super::wire::frame::{Params, Refusal, Request, answer, read};
 use super::{OpenVidu, ids};
 use crate::signaling::client::{self, ClientAddress};

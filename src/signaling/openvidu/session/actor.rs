@@ -3,8 +3,8 @@
 //! Decides nothing but time: a socket that is lost may be resumed within ten seconds. What is sent to sockets, and kept for
 //! those that are lost, is `links`' to bound. The room is asked and answers at once; what takes longer comes as an event.
 
-use super::links::{Links, Sent};
 pub use super::links::{Bound, Out};
+use super::links::{Links, Sent};
 use super::state::{Effect, Input, Join};
 use super::{Millis, State, participant};
 use crate::model::RoomId;
