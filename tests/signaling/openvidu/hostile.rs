@@ -115,18 +115,40 @@ async fn parameters_of_any_type_are_refused_or_read_as_texts() {
             page.ask(method, value.clone()).await;
         }
     }
-    // As an Android client says it.
+    is_served(&mut witness).await;
+}
+
+/// Mobile clients of the tutorials write all that they say as texts, and leave out what is their own.
+#[tokio::test]
+async fn a_client_that_writes_texts_alone_publishes_and_watches() {
+    let server = server().await;
+    let mut witness = witness(&server).await;
+    let watched = witness.publish().await;
+    let (_, made) = post(&server, "/sessions/S/connection", json!({})).await;
+    let mut page = Page::dial(&server).await;
+    assert_eq!(page.ask("ping", json!({ "interval": "5000" })).await["result"]["value"], "pong");
+    let join = json!({ "metadata": "{\"clientData\": \"ann\"}", "secret": "", "session": "S", "platform": "Android 34",
+        "token": made["token"], "sdkVersion": "2.32.2" });
+    let welcome = page.ask("joinRoom", join).await;
+    assert_eq!(welcome["result"]["value"][0]["streams"][0]["id"], watched);
     let offer = sdp(PeerId(1), "sendonly", "actpass");
     let texts = json!({
         "sdpOffer": offer.as_str(), "doLoopback": "false", "hasAudio": "true", "hasVideo": "true", "audioActive": "true",
-        "videoActive": "false", "frameRate": "30", "typeOfVideo": "CAMERA", "videoDimensions": "{}",
+        "videoActive": "false", "frameRate": "30", "typeOfVideo": "CAMERA", "videoDimensions": "{\"width\":320, \"height\":240}",
     });
+    let candidate =
+        json!({ "candidate": "candidate:1 1 udp 1 10.0.0.1 9 typ host ufrag x", "sdpMid": "0", "sdpMLineIndex": "0" });
+    assert!(page.ask("onIceCandidate", candidate).await["result"].is_object());
     let published = page.ask("publishVideo", texts).await;
-    assert!(published["result"]["id"].is_string(), "{published}");
+    assert!(published["result"]["sdpAnswer"].is_string(), "{published}");
     let view = get(&server, "/sessions/S").await.1;
     let options = &view["connections"]["content"][1]["publishers"][0]["mediaOptions"];
     assert_eq!((&options["videoActive"], options["frameRate"].to_string()), (&json!(false), "30".to_owned()), "{view}");
-    is_served(&mut witness).await;
+    let offer = sdp(PeerId(2), "recvonly", "actpass");
+    let receive = json!({ "sender": watched, "sdpOffer": offer.as_str() });
+    assert!(page.ask("receiveVideoFrom", receive).await["result"]["sdpAnswer"].is_string());
+    assert!(page.ask("leaveRoom", json!({})).await["result"].is_object());
+    assert_eq!(witness.hears("participantJoined").await["metadata"], "{\"clientData\": \"ann\"}");
 }
 
 #[tokio::test]

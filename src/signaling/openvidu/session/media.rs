@@ -136,9 +136,10 @@ impl State {
     }
 
     pub(super) fn candidate(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
-        let side = match request.params.text("endpointName")? {
-            name if name == me || ids::owner(name) == Some(me) => Side::Publisher,
-            _ => Side::Subscriber,
+        let side = match request.params.find("endpointName") {
+            Some(name) if name != me && ids::owner(name) != Some(me) => Side::Subscriber,
+            // Mobile clients leave out their own.
+            _ => Side::Publisher,
         };
         let text = request.params.find("candidate").unwrap_or_default();
         if !text.is_empty() {
