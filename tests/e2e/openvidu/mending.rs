@@ -94,3 +94,17 @@ async fn who_stays_away_for_ten_seconds_is_gone() {
     bob.value("window.__offline = false").await;
     bob.wait(GIVEN_UP, "it is told", "told('bob', 'sessionDisconnected')[0]?.reason === 'networkDisconnect'").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_that_wants_our_offer_gets_one_and_mends_by_one() {
+    let service = service().await;
+    let pages = pair(&service).await;
+    for (page, who) in &pages {
+        // As if it had been told so when it joined.
+        page.value(&format!("all.{who}.OV.mediaServer = 'mediasoup'")).await;
+        let kept = page.value(&format!("carriers('{who}')")).await;
+        page.value(&format!("await all.{who}.watched[0].stream.reconnect()")).await;
+        assert_ne!(page.value(&format!("carriers('{who}')")).await, kept, "another connection");
+        page.receives(PATIENCE, "it plays by our offer", |now| now.frames_decoded > 20).await;
+    }
+}

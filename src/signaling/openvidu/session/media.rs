@@ -31,12 +31,23 @@ impl State {
     /// A broken peer connection of a publisher, or of a viewer, is replaced by another.
     pub(super) fn reconnect(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let name = request.params.text("stream")?;
-        let sdp = request.params.find("sdpString").or_else(|| request.params.find("sdpOffer"));
-        let offer = self.offer(sdp.ok_or_else(|| Refusal::missing("sdpString"))?)?;
-        let own = self.find(me).and_then(|c| c.stream()).filter(|stream| stream.id == name);
-        let Some(command) = own.map(|stream| stream.offered(offer.clone())) else {
-            return self.watch(me, request, name, offer);
-        };
+        let own = self.find(me).and_then(|c| c.stream()).is_some_and(|stream| stream.id == name);
+        let (string, offer) = (request.params.find("sdpString"), request.params.find("sdpOffer"));
+        match (own, string, offer) {
+            (true, Some(offer), _) | (true, None, Some(offer)) => self.republish(me, request, offer),
+            (false, _, Some(offer)) => {
+                let offer = self.offer(offer)?;
+                self.watch(me, request, name, |feed| Command::SubscribeWith { feed, offer })
+            }
+            (false, Some(answer), None) => self.settle_offer(me, request, name, answer),
+            (_, None, None) => Err(Refusal::missing("sdpString")),
+        }
+    }
+
+    fn republish(&mut self, me: &str, request: &Request, offer: &str) -> Result<(), Refusal> {
+        let offer = self.offer(offer)?;
+        let own = self.find(me).and_then(|c| c.stream());
+        let Some(command) = own.map(|stream| stream.offered(offer)) else { return Ok(()) };
         let pending = Pending { request: request.id.clone(), mends: true };
         let earlier = self.active_mut(me).and_then(|active| active.publishing.replace(pending));
         self.superseded(me, earlier);
@@ -53,11 +64,21 @@ impl State {
 
     pub(super) fn receive(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let name = request.params.text("sender")?;
+        if let Some(answer) = request.params.find("sdpAnswer") {
+            return self.settle_offer(me, request, name, answer);
+        }
         let offer = self.offer(request.params.text("sdpOffer")?)?;
-        self.watch(me, request, name, offer)
+        self.watch(me, request, name, |feed| Command::SubscribeWith { feed, offer })
     }
 
-    fn watch(&mut self, me: &str, request: &Request, name: &str, offer: Sdp) -> Result<(), Refusal> {
+    /// Anew, whatever it watched by: `how` the room is asked.
+    pub(super) fn watch(
+        &mut self,
+        me: &str,
+        request: &Request,
+        name: &str,
+        how: impl FnOnce(FeedId) -> Command,
+    ) -> Result<(), Refusal> {
         let (owner, feed) = self.carrier(name)?;
         let at = self.now;
         let Some(active) = self.active_mut(me) else { return Ok(()) };
@@ -74,7 +95,7 @@ impl State {
             // Its client has made another peer connection: the former cannot go on with its offer.
             self.ask(me, Ask::Other, Command::Unsubscribe { feed });
         }
-        self.ask(me, Ask::Subscribe(feed), Command::SubscribeWith { feed, offer });
+        self.ask(me, Ask::Subscribe(feed), how(feed));
         Ok(())
     }
 
@@ -94,7 +115,7 @@ impl State {
     }
 
     /// The offer, cut down to the session's codec.
-    fn offer(&self, sdp: &str) -> Result<Sdp, Refusal> {
+    pub(super) fn offer(&self, sdp: &str) -> Result<Sdp, Refusal> {
         use super::super::codec;
         let forced = super::super::wire::new_session::codec(self.properties.forced_codec);
         match forced {
@@ -154,11 +175,11 @@ impl State {
     }
 
     pub(super) fn asked(&mut self, me: &str, ask: Ask, result: Result<(), RoomError>) {
-        let Err(error) = result else { return };
-        match ask {
-            Ask::Publish => self.not_published(me, &error),
-            Ask::Subscribe(feed) => self.not_subscribed(me, feed, &error),
-            Ask::Other => {}
+        match (ask, result) {
+            (Ask::Answer(feed, request), result) => self.offer_settled(me, (feed, &request), result),
+            (Ask::Publish, Err(error)) => self.not_published(me, &error),
+            (Ask::Subscribe(feed), Err(error)) => self.not_subscribed(me, feed, &error),
+            (Ask::Publish | Ask::Subscribe(_), Ok(())) | (Ask::Other, _) => {}
         }
     }
 
@@ -183,6 +204,7 @@ impl State {
             EventKind::PublishAnswered { feed, answer } => self.published(me, feed, &answer),
             EventKind::PublishRefused { error } => self.not_published(me, &error),
             EventKind::SubscriptionAnswered { feed, peer, answer } => self.subscribed(me, (feed, peer), &answer),
+            EventKind::SubscriptionOffered { feed, peer, offer } => self.offered(me, (feed, peer), &offer),
             EventKind::SubscriptionRefused { feed, error } => self.not_subscribed(me, feed, &error),
             EventKind::SubscriptionEnded { participant, feed, peer, reason, .. } => {
                 if participant == super::participant(me) {
@@ -226,12 +248,18 @@ impl State {
     fn subscribed(&mut self, me: &str, (feed, peer): (FeedId, PeerId), answer: &Sdp) {
         let Some(active) = self.active_mut(me) else { return };
         let Some(pending) = take(&mut active.subscribing, feed) else { return };
-        let watched = active.subscribers.iter_mut().find(|watched| watched.feed == feed);
-        let news = watched.and_then(|watched| {
+        if let Some(watched) = active.subscribers.iter_mut().find(|watched| watched.feed == feed) {
             watched.peer = Some(peer);
-            (!std::mem::replace(&mut watched.told, true)).then(|| watched.clone())
-        });
+        }
         self.answer(me, &pending.request, Ok(json!({ "sdpAnswer": answer.as_str() })));
+        self.now_watches(me, feed);
+    }
+
+    /// The application hears of a pair of connection and stream once.
+    pub(super) fn now_watches(&mut self, me: &str, feed: FeedId) {
+        let Some(active) = self.active_mut(me) else { return };
+        let watched = active.subscribers.iter_mut().find(|watched| watched.feed == feed);
+        let news = watched.and_then(|watched| (!std::mem::replace(&mut watched.told, true)).then(|| watched.clone()));
         if let Some(watched) = news {
             let fields = view::inbound(me, &watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionCreated", fields);
@@ -273,7 +301,7 @@ impl Stream {
 }
 
 /// What waits for a feed's answer.
-fn take(waiting: &mut Vec<(FeedId, Pending)>, feed: FeedId) -> Option<Pending> {
+pub(super) fn take(waiting: &mut Vec<(FeedId, Pending)>, feed: FeedId) -> Option<Pending> {
     let at = waiting.iter().position(|(known, _)| *known == feed)?;
     Some(waiting.remove(at).1)
 }

@@ -22,6 +22,7 @@ impl State {
         match request.method.as_str() {
             "publishVideo" => self.publish(me, request),
             "unpublishVideo" => self.unpublish(me, request),
+            "prepareReceiveVideoFrom" => self.prepare(me, request),
             "receiveVideoFrom" => self.receive(me, request),
             "unsubscribeFromVideo" => self.unsubscribe(me, request),
             "onIceCandidate" => self.candidate(me, request),

@@ -11,6 +11,7 @@ mod leave;
 mod links;
 mod media;
 mod message;
+mod offered;
 mod people;
 mod recorded;
 pub mod state;

@@ -5,7 +5,7 @@ use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
 use super::recorded::Recorded;
 use super::{Active, Connection, Happening, Millis, State, Stream};
-use crate::model::IceServer;
+use crate::model::{FeedId, IceServer};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
@@ -48,8 +48,10 @@ pub struct Join {
 pub enum Ask {
     /// A publisher's offer.
     Publish,
-    /// A viewer's offer for this stream.
-    Subscribe(crate::model::FeedId),
+    /// A viewer's offer for this stream, or ours.
+    Subscribe(FeedId),
+    /// A viewer's answer to ours; the request that waits for its being taken.
+    Answer(FeedId, Value),
     /// Nothing waits for it.
     Other,
 }

@@ -89,3 +89,37 @@ fn a_signal_of_the_wrong_form_reaches_nobody() {
     session.asks(&ann, "sendMessage", json!({ "message": twice }));
     assert_eq!(session.notices(&bob), ["sendMessage"], "once");
 }
+
+/// For clients that were told of another media server than ours.
+#[test]
+fn a_viewer_may_ask_for_our_offer() {
+    let mut session = Session::new(json!({}));
+    let (ann, bob) = (session.joins("ann", "PUBLISHER"), session.joins("bob", "SUBSCRIBER"));
+    let stream = session.publishes(&ann, 3);
+    let (feed, peer) = (FeedId(3), crate::model::PeerId(9));
+    let offered =
+        |offer| Input::Event(bob.clone(), EventKind::SubscriptionOffered { feed, peer, offer: Sdp::new(offer) });
+    session.asks(&bob, "prepareReceiveVideoFrom", json!({ "sender": stream, "reconnect": false }));
+    session.apply(offered(format!("{OFFER}a=rtpmap:98 H264/90000\r\n").as_str()));
+    let offer = session.answered(&bob)["result"]["sdpOffer"].as_str().unwrap().to_owned();
+    assert!(offer.contains("VP8") && !offer.contains("H264"), "cut to the session's codec: {offer}");
+    session.asks(&bob, "receiveVideoFrom", json!({ "sender": stream, "sdpAnswer": "answer" }));
+    let asked = |effect: &Effect| matches!(effect, Effect::Ask(_, _, Command::Answer { feed: Some(FeedId(3)), .. }));
+    assert!(session.last.iter().any(asked) && session.frames(&bob).is_empty(), "{:?}", session.last);
+    session.apply(Input::Asked(bob.clone(), Ask::Answer(feed, json!(7)), Ok(())));
+    assert_eq!(session.answered(&bob)["result"], json!({ "sessionId": "rpc_bob" }));
+    assert_eq!(session.told(), ["webrtcConnectionCreated"]);
+    session.asks(&bob, "prepareReceiveVideoFrom", json!({ "sender": stream, "reconnect": true }));
+    session.apply(offered(OFFER));
+    session.asks(
+        &bob,
+        "reconnectStream",
+        json!({ "stream": stream, "sdpString": "answer", "forciblyReconnect": false }),
+    );
+    session.apply(Input::Asked(bob.clone(), Ask::Answer(feed, json!(7)), Ok(())));
+    assert!(session.answered(&bob)["result"].is_object() && session.told().is_empty(), "once");
+    session.apply(Input::Asked(bob.clone(), Ask::Answer(feed, json!(7)), Err(RoomError::NoPendingOffer)));
+    assert_eq!(session.refused(&bob), 302);
+    session.asks(&bob, "receiveVideoFrom", json!({ "sender": "str_CAM_Aaaa_con_x", "sdpAnswer": "x" }));
+    assert_eq!(session.refused(&bob), 105);
+}
