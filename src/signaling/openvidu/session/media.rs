@@ -206,16 +206,16 @@ impl State {
             EventKind::SubscriptionAnswered { feed, peer, answer } => self.subscribed(me, (feed, peer), &answer),
             EventKind::SubscriptionOffered { feed, peer, offer } => self.offered(me, (feed, peer), &offer),
             EventKind::SubscriptionRefused { feed, error } => self.not_subscribed(me, feed, &error),
-            EventKind::SubscriptionEnded { participant, feed, peer, reason, .. } => {
-                if participant == super::participant(me) {
-                    self.subscription_broke(me, (feed, peer), reason);
-                }
+            EventKind::SubscriptionEnded { participant: who, feed, peer, reason, .. }
+                if who == super::participant(me) =>
+            {
+                self.subscription_broke(me, (feed, peer), reason);
             }
             // By an operator's hand.
-            EventKind::ParticipantLeft { participant, reason: EndReason::Kicked } => {
-                if participant == super::participant(me) {
-                    self.evict(me, "forceDisconnectByServer", None);
-                }
+            EventKind::ParticipantLeft { participant: who, reason: EndReason::Kicked }
+                if who == super::participant(me) =>
+            {
+                self.evict(me, "forceDisconnectByServer", None);
             }
             EventKind::FeedEnded { feed, publisher, .. } => self.feed_ended(feed, &publisher),
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),

@@ -98,7 +98,7 @@ fn a_viewer_may_ask_for_our_offer() {
     let stream = session.publishes(&ann, 3);
     let (feed, peer) = (FeedId(3), crate::model::PeerId(9));
     let offered =
-        |offer| Input::Event(bob.clone(), EventKind::SubscriptionOffered { feed, peer, offer: Sdp::new(offer) });
+        |offer: &str| Input::Event(bob.clone(), EventKind::SubscriptionOffered { feed, peer, offer: Sdp::new(offer) });
     session.asks(&bob, "prepareReceiveVideoFrom", json!({ "sender": stream, "reconnect": false }));
     session.apply(offered(format!("{OFFER}a=rtpmap:98 H264/90000\r\n").as_str()));
     let offer = session.answered(&bob)["result"]["sdpOffer"].as_str().unwrap().to_owned();
