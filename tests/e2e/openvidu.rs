@@ -2,6 +2,16 @@
 
 #[path = "openvidu/cameras.rs"]
 mod cameras;
+#[path = "openvidu/kinds.rs"]
+mod kinds;
+#[path = "openvidu/meeting.rs"]
+mod meeting;
+#[path = "openvidu/mending.rs"]
+mod mending;
+#[path = "openvidu/seed.rs"]
+mod seed;
+#[path = "openvidu/visitor.rs"]
+mod visitor;
 
 use crate::browser::Browser;
 use crate::page;

@@ -58,7 +58,12 @@ impl Server {
 
     /// The same for applications of OpenVidu 2.
     pub async fn openvidu(settings: config::OpenVidu) -> Self {
-        Self::of(FakeEngine::automatic(), limits(), None, config::Guests::default(), settings).await
+        Self::openvidu_hosting(settings, config::Guests::default()).await
+    }
+
+    /// And with limits for each address.
+    pub async fn openvidu_hosting(settings: config::OpenVidu, guests: config::Guests) -> Self {
+        Self::of(FakeEngine::automatic(), limits(), None, guests, settings).await
     }
 
     /// The same with limits for guests.

@@ -2,6 +2,8 @@
 
 #[path = "openvidu/cameras.rs"]
 mod cameras;
+#[path = "openvidu/hostile.rs"]
+mod hostile;
 
 use super::harness::{DEADLINE, Server};
 use futures::{SinkExt, StreamExt};

@@ -8,6 +8,7 @@ mod access;
 mod codec;
 mod events;
 pub mod ids;
+mod patience;
 mod recording;
 mod rest;
 pub mod session;

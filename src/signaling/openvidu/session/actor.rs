@@ -1,10 +1,12 @@
 //! A session's task: carries the effects of its state out, and keeps the sockets of its connections.
 //!
-//! Decides nothing but time: a socket that is lost may be resumed within ten seconds, and what was to be sent meanwhile waits,
-//! bounded. The room is asked and answers at once; what takes longer comes as an event.
+//! Decides nothing but time: a socket that is lost may be resumed within ten seconds. What is sent to sockets, and kept for
+//! those that are lost, is `links`' to bound. The room is asked and answers at once; what takes longer comes as an event.
 
 mod camera;
 
+pub use super::links::{Bound, Out};
+use super::links::{Links, Sent};
 use super::state::{Effect, Input, Join};
 use super::{Millis, State, participant};
 use crate::model::RoomId;
@@ -13,44 +15,19 @@ use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
 use crate::signaling::openvidu::events::Events;
 use crate::signaling::openvidu::recording::Recorder;
 use crate::signaling::openvidu::wire::frame::{Refusal, Request};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// What may wait for a session.
 const MAILBOX: usize = 512;
-/// Frames that may wait for a socket.
-const OUTBOX: usize = 512;
-/// Frames kept for a connection whose socket is lost.
-const GAP: usize = 256;
 /// A lost socket may come back within this.
 const RESUME_LIMIT: Duration = Duration::from_secs(10);
-/// A client that has left, or was told to go, closes its socket within this.
-const CLOSE_LIMIT: Duration = Duration::from_secs(10);
-
-/// For a socket.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Out {
-    /// A frame.
-    Frame(String),
-    /// Close it.
-    Close,
-}
-
-/// A connection's way to its client, as its socket holds it.
-pub struct Bound {
-    /// Its connection.
-    pub connection: String,
-    /// Tells this socket from an earlier one of the same connection.
-    pub number: u64,
-    /// What is to be sent.
-    pub outbox: mpsc::Receiver<Out>,
-}
-
 pub(super) enum Envelope {
     Join(Join, oneshot::Sender<Result<Bound, Refusal>>),
     Resume(String, oneshot::Sender<Option<Bound>>),
-    Request(String, Request),
+    /// Answered with whether the connection is here.
+    Request(String, Request, oneshot::Sender<bool>),
     SocketGone(String, u64),
     GraceOver(String, u64),
     Event(String, EventKind),
@@ -80,9 +57,11 @@ impl Handle {
     pub async fn resume(&self, rpc: String) -> Option<Bound> {
         self.call(|answer| Envelope::Resume(rpc, answer)).await.flatten()
     }
-    /// A page asks.
-    pub async fn request(&self, connection: &str, request: Request) {
-        let _over = self.mailbox.send(Envelope::Request(connection.to_owned(), request)).await;
+    /// A page asks; whether its connection is here. A page has one request at a time in the mailbox, so that one which
+    /// asks without end holds up no other.
+    pub async fn request(&self, connection: &str, request: Request) -> bool {
+        let connection = connection.to_owned();
+        self.call(|taken| Envelope::Request(connection, request, taken)).await == Some(true)
     }
     /// A socket is gone.
     pub async fn socket_gone(&self, connection: &str, number: u64) {
@@ -105,14 +84,6 @@ impl Handle {
     }
 }
 
-/// A connection's socket, or what waits for the next.
-#[derive(Default)]
-struct Link {
-    number: u64,
-    socket: Option<mpsc::Sender<Out>>,
-    gap: VecDeque<String>,
-}
-
 /// The task.
 pub struct Actor {
     state: State,
@@ -124,8 +95,7 @@ pub struct Actor {
     events: Events,
     recorder: Recorder,
     unused_limit: Duration,
-    links: HashMap<String, Link>,
-    last_socket: u64,
+    links: Links,
     inbox: mpsc::Receiver<Envelope>,
     mailbox: mpsc::WeakSender<Envelope>,
 }
@@ -145,22 +115,9 @@ impl Actor {
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
         let handle = Handle { mailbox: sender.clone() };
-        let (links, mailbox) = (HashMap::new(), sender.downgrade());
-        let (room, watched, last_socket) = (None, false, 0);
-        let actor = Self {
-            state,
-            rooms,
-            room_id,
-            room,
-            watched,
-            events,
-            recorder,
-            unused_limit,
-            links,
-            last_socket,
-            inbox,
-            mailbox,
-        };
+        let (room, watched, links, mailbox) = (None, false, Links::default(), sender.downgrade());
+        let actor =
+            Self { state, rooms, room_id, room, watched, events, recorder, unused_limit, links, inbox, mailbox };
         (actor, handle)
     }
 
@@ -188,13 +145,15 @@ impl Actor {
                 let bound = self.resume(&rpc);
                 let _gone = answer.send(bound);
             }
-            Envelope::Request(connection, request) => self.apply(Input::Request(connection, request)).await,
+            Envelope::Request(connection, request, taken) => {
+                let here = self.state.is_here(&connection);
+                self.apply(Input::Request(connection, request)).await;
+                let _gone = taken.send(here);
+            }
             Envelope::Event(connection, event) => self.apply(Input::Event(connection, event)).await,
             Envelope::SocketGone(connection, number) => self.lose(&connection, Some(number)),
             Envelope::GraceOver(connection, number) => {
-                let lost =
-                    self.links.get(&connection).is_some_and(|link| link.number == number && link.socket.is_none());
-                if lost {
+                if self.links.is_lost(&connection, number) {
                     self.apply(Input::Lost(connection)).await;
                 }
             }
@@ -209,7 +168,7 @@ impl Actor {
     async fn join(&mut self, join: Join) -> Result<Bound, Refusal> {
         let connection = self.state.joinable(&join.token).ok_or_else(State::refused_token)?.to_owned();
         self.enter(&connection).await.map_err(|error| super::media::refusal(&error))?;
-        let bound = self.bind(&connection);
+        let bound = self.links.bind(&connection);
         self.apply(Input::Join(join)).await;
         Ok(bound)
     }
@@ -256,36 +215,16 @@ impl Actor {
         });
     }
 
-    /// A socket for a connection; the one before is closed.
-    fn bind(&mut self, connection: &str) -> Bound {
-        let (sender, outbox) = mpsc::channel(OUTBOX);
-        self.last_socket += 1;
-        let link = self.links.entry(connection.to_owned()).or_default();
-        link.number = self.last_socket;
-        if let Some(before) = link.socket.replace(sender) {
-            let _full = before.try_send(Out::Close);
-        }
-        Bound { connection: connection.to_owned(), number: link.number, outbox }
-    }
-
     /// What was to be sent meanwhile follows the answer, which the socket writes first.
     fn resume(&mut self, rpc: &str) -> Option<Bound> {
         let connection = self.state.resumed_by(rpc)?.to_owned();
-        let bound = self.bind(&connection);
-        let link = self.links.get_mut(&connection)?;
-        let waiting: Vec<String> = link.gap.drain(..).collect();
-        waiting.into_iter().for_each(|frame| self.send(&connection, frame));
-        Some(bound)
+        self.links.resume(&connection)
     }
 
     /// The socket is gone: it may come back, for a while. `number`: only if it is still this one.
     fn lose(&mut self, connection: &str, number: Option<u64>) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        if link.socket.is_none() || number.is_some_and(|number| number != link.number) {
-            return;
-        }
-        link.socket = None;
-        let (mailbox, connection, number) = (self.mailbox.clone(), connection.to_owned(), link.number);
+        let Some(number) = self.links.lose(connection, number) else { return };
+        let (mailbox, connection) = (self.mailbox.clone(), connection.to_owned());
         tokio::spawn(async move {
             tokio::time::sleep(RESUME_LIMIT).await;
             if let Some(mailbox) = mailbox.upgrade() {
@@ -339,29 +278,15 @@ impl Actor {
     }
 
     fn send(&mut self, to: &str, frame: String) {
-        let Some(link) = self.links.get_mut(to) else { return };
-        let unsent = match &link.socket {
-            Some(socket) => socket.try_send(Out::Frame(frame)).is_err(),
-            None => {
-                if link.gap.len() < GAP {
-                    link.gap.push_back(frame);
-                }
-                false
-            }
-        };
-        if unsent {
+        if self.links.send(to, frame) == Sent::Not {
             // It does not read: a new socket may.
             self.lose(to, None);
         }
     }
 
-    /// Out of the room; its client closes the socket, or we do.
+    /// Out of the room; its client closes the socket, or the socket does.
     async fn dismiss(&mut self, who: &str) {
         let _gone_already = self.ask(who, Command::Leave).await;
-        let Some(socket) = self.links.remove(who).and_then(|link| link.socket) else { return };
-        tokio::spawn(async move {
-            tokio::time::sleep(CLOSE_LIMIT).await;
-            let _closed = socket.send(Out::Close).await;
-        });
+        self.links.dismiss(who);
     }
 }

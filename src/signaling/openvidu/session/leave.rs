@@ -2,7 +2,7 @@
 //! that it left.
 
 use super::super::ids;
-use super::super::wire::frame::{Refusal, Request};
+use super::super::wire::frame::{Refusal, Request, answer};
 use super::happening::{end, with};
 use super::state::{Ask, Effect};
 use super::{Connection, State, Subscribed, view};
@@ -69,7 +69,10 @@ impl State {
     fn end_stream(&mut self, owner: &str, reason: &str) {
         let Some(active) = self.active_mut(owner) else { return };
         let Some(stream) = active.publisher.take() else { return };
-        active.publishing = None;
+        let waiting = active.publishing.take();
+        if let Some(waiting) = waiting {
+            self.refuse(owner, &waiting.request, Refusal::new(105, "The stream was unpublished meanwhile"));
+        }
         let now = self.now;
         for (viewer, watched) in self.viewers(&stream.id) {
             if watched.told {
@@ -128,9 +131,12 @@ impl State {
             return;
         }
         let (mut all, camera) = (self.clients(None), self.is_camera(who));
+        // A moderator may evict itself: its answer needs what goes with it.
+        let rpc = asked.and_then(|(moderator, _)| self.active(moderator)).map(|active| active.rpc.clone());
         self.depart(who, reason);
-        if let Some((moderator, request)) = asked.filter(|(moderator, _)| *moderator != who) {
-            self.done(moderator, request);
+        if let Some((moderator, request)) = asked {
+            let frame = answer(request, rpc.as_deref().unwrap_or_default(), Ok(json!({})));
+            self.effects.push(Effect::Send(moderator.to_owned(), frame));
         }
         all.sort_by_key(|one| one == who);
         self.notify(&all, "participantEvicted", &json!({ "connectionId": who, "reason": reason }));

@@ -9,8 +9,10 @@ mod close;
 mod foreign;
 mod happening;
 mod leave;
+mod links;
 mod media;
 mod message;
+mod offered;
 mod people;
 mod recorded;
 pub mod state;
@@ -22,7 +24,7 @@ pub use happening::Happening;
 
 use super::wire::new_connection::{Kind, NewConnection, Role};
 use super::wire::new_session::NewSession;
-use crate::model::{FeedId, ParticipantId};
+use crate::model::{FeedId, ParticipantId, PeerId};
 use serde_json::{Map, Value};
 
 /// Milliseconds since 1970.
@@ -110,6 +112,8 @@ struct Subscribed {
     /// Connection that publishes it.
     owner: String,
     feed: FeedId,
+    /// What carried it when it was last answered.
+    peer: Option<PeerId>,
     at: Millis,
     told: bool,
 }

@@ -50,8 +50,10 @@ pub struct Join {
 pub enum Ask {
     /// A publisher's offer.
     Publish,
-    /// A viewer's offer for this stream.
+    /// A viewer's offer for this stream, or ours.
     Subscribe(FeedId),
+    /// A viewer's answer to ours; the request that waits for its being taken.
+    Answer(FeedId, Value),
     /// Nothing waits for it.
     Other,
 }
@@ -155,6 +157,11 @@ impl State {
     pub fn resumed_by(&self, rpc: &str) -> Option<&str> {
         let holds = |active: &Active| active.rpc == rpc;
         self.connections.iter().find(|c| c.active.as_ref().is_some_and(holds)).map(|c| c.id.as_str())
+    }
+
+    /// Whether this connection has joined and not left.
+    pub fn is_here(&self, id: &str) -> bool {
+        self.active(id).is_some()
     }
 
     pub(super) fn find(&self, id: &str) -> Option<&Connection> {

@@ -94,7 +94,7 @@ fn publisher(stream: &Stream) -> Value {
     if stream.video {
         options["videoActive"] = stream.video_active.into();
         options["typeOfVideo"] = or_null(stream.type_of_video.as_deref());
-        options["frameRate"] = json!(stream.frame_rate);
+        options["frameRate"] = frame_rate(stream);
         options["videoDimensions"] = or_null(stream.dimensions.as_deref());
     }
     json!({ "createdAt": stream.created_at, "streamId": stream.id, "mediaOptions": options })
@@ -116,7 +116,7 @@ pub(super) fn stream(stream: &Stream) -> Value {
         told["videoActive"] = stream.video_active.into();
         told["typeOfVideo"] = or_null(stream.type_of_video.as_deref());
     }
-    let known = [("frameRate", json!(stream.frame_rate)), ("videoDimensions", or_null(stream.dimensions.as_deref()))];
+    let known = [("frameRate", frame_rate(stream)), ("videoDimensions", or_null(stream.dimensions.as_deref()))];
     for (name, value) in known.into_iter().filter(|(_, value)| !value.is_null()) {
         told[name] = value;
     }
@@ -157,8 +157,16 @@ fn of_stream(stream: &Stream) -> Map<String, Value> {
     fields.insert("videoEnabled".into(), stream.video.into());
     if stream.video {
         fields.insert("videoSource".into(), or_null(stream.type_of_video.as_deref()));
-        fields.insert("videoFramerate".into(), json!(stream.frame_rate));
+        fields.insert("videoFramerate".into(), frame_rate(stream));
         fields.insert("videoDimensions".into(), or_null(stream.dimensions.as_deref()));
     }
     fields
+}
+
+/// A whole number as one: clients with types read an integer.
+fn frame_rate(stream: &Stream) -> Value {
+    match stream.frame_rate {
+        Some(rate) if rate.fract() == 0.0 => json!(rate as i64),
+        rate => json!(rate),
+    }
 }
