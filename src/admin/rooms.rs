@@ -46,7 +46,7 @@ pub async fn create(
     body: Bytes,
 ) -> Result<(StatusCode, Json<RoomView>), ApiError> {
     let wish = body_or_default::<NewRoom>(&body)?;
-    wish.settings.as_ref().map_or(Ok(()), check)?;
+    wish.settings.as_ref().map_or(Ok(()), |settings| check(&shared, settings))?;
     let wanted = wanted_room(wish.id)?.or_else(|| access.only_room().cloned());
     if let Some(id) = &wanted {
         access.to_room(id)?;

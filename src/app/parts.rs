@@ -60,6 +60,7 @@ pub fn store_options(config: &config::Config) -> recordings::Options {
         settings: config.recording.clone(),
         storage: config.storage.clone(),
         repair: repair(),
+        still: Arc::new(|path, at, width| files::still(path, at, width).map_err(|error| error.to_string())),
         pace: Pace::default(),
     }
 }

@@ -4,7 +4,7 @@
 //! bounded. The room is asked and answers at once; what takes longer comes as an event.
 
 use super::state::{Effect, Input, Join};
-use super::{Millis, State, participant};
+use super::{Millis, State, participant, taping};
 use crate::model::RoomId;
 use crate::room::registry::Joining;
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
@@ -12,6 +12,9 @@ use crate::signaling::openvidu::events::Events;
 use crate::signaling::openvidu::recording::Recorder;
 use crate::signaling::openvidu::wire::frame::{Refusal, Request};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -59,12 +62,13 @@ pub(super) enum Envelope {
 #[derive(Clone)]
 pub struct Handle {
     mailbox: mpsc::Sender<Envelope>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Handle {
-    /// Whether it takes nothing any more.
+    /// Whether it takes nobody any more.
     pub fn is_closing(&self) -> bool {
-        self.mailbox.is_closed()
+        self.ending.load(SeqCst) || self.mailbox.is_closed()
     }
     /// When it is gone.
     pub async fn ended(&self) {
@@ -113,17 +117,18 @@ struct Link {
 
 /// The task.
 pub struct Actor {
-    state: State,
+    pub(super) state: State,
     rooms: Rooms,
     room_id: RoomId,
-    room: Option<RoomHandle>,
+    pub(super) room: Option<RoomHandle>,
     events: Events,
-    recorder: Recorder,
+    pub(super) recorder: Recorder,
     unused_limit: Duration,
     links: HashMap<String, Link>,
     last_socket: u64,
     inbox: mpsc::Receiver<Envelope>,
     mailbox: mpsc::WeakSender<Envelope>,
+    ending: Arc<AtomicBool>,
 }
 
 /// The time now.
@@ -140,11 +145,12 @@ impl Actor {
         unused_limit: Duration,
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
-        let handle = Handle { mailbox: sender.clone() };
+        let ending = Arc::new(AtomicBool::new(false));
+        let handle = Handle { mailbox: sender.clone(), ending: ending.clone() };
         let (links, mailbox) = (HashMap::new(), sender.downgrade());
         let (room, last_socket) = (None, 0);
         (
-            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox },
+            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox, ending },
             handle,
         )
     }
@@ -158,6 +164,11 @@ impl Actor {
         while !self.state.is_over() {
             tokio::select! {
                 Some(envelope) = self.inbox.recv() => self.take(envelope).await,
+                () = taping::until(self.state.due()) => {
+                    self.state.at(now()).tick();
+                    let effects = self.state.settle();
+                    self.carry_out(effects).await;
+                }
                 () = &mut unused, if !self.state.was_active() => return,
             }
         }
@@ -271,6 +282,7 @@ impl Actor {
     }
 
     async fn carry_out(&mut self, effects: Vec<Effect>) {
+        self.ending.store(self.state.is_ending(), SeqCst);
         let mut waiting = VecDeque::from(effects);
         while let Some(effect) = waiting.pop_front() {
             match effect {
@@ -282,21 +294,16 @@ impl Actor {
                 Effect::Dismiss(who) => self.dismiss(&who).await,
                 Effect::Tell(happening) => self.events.tell(happening),
                 Effect::Record => self.record(),
+                Effect::RecordFeed(id, recording, stream) => self.record_feed(id, recording, stream).await,
+                Effect::StopRecording(id) => self.stop_recording(id),
                 Effect::Over => {}
             }
         }
     }
 
-    /// As the session's properties say; whatever becomes of it, the session goes on.
-    fn record(&self) {
-        let Some(mailbox) = self.mailbox.upgrade() else { return };
-        let (recorder, handle) = (self.recorder.clone(), Handle { mailbox });
-        let properties = self.state.properties().recording.clone();
-        tokio::spawn(async move {
-            if let Err(why) = recorder.start(&handle, properties).await {
-                tracing::warn!(?why, "a session is not recorded");
-            }
-        });
+    /// The way to itself; `None`: nobody has one any more.
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.mailbox.upgrade().map(|mailbox| Handle { mailbox, ending: self.ending.clone() })
     }
 
     async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {

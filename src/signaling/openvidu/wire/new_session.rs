@@ -57,7 +57,7 @@ impl NewSession {
         }
         let recording = match fields.object("defaultRecordingProperties")? {
             Some(properties) => {
-                Properties::read(properties, &Properties::default()).map_err(|e| Wrong(e.to_string()))?
+                Properties::read_defaults(properties).map_err(|e| Wrong(e.to_string()))?
             }
             None => Properties::default(),
         };
