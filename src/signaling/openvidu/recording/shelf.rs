@@ -115,3 +115,32 @@ fn read_all(store: &Recordings) -> Index {
     };
     store.find(&Filter::default()).into_iter().filter_map(read).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::wire::recording::Properties;
+    use super::*;
+    use crate::model::{RecordingWish, RoomId};
+
+    fn kept(store: &Recordings, id: &str, status: &str) -> Kept {
+        let recording = store.create(&RoomId::of_name("S"), &RecordingWish::default()).unwrap();
+        Kept::begin(id.into(), "S", recording.id, &Properties::default(), 1).turned(status)
+    }
+
+    #[tokio::test]
+    async fn the_list_survives_and_what_was_cut_off_is_stopped() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Recordings::open(folder.path().into(), 0).unwrap();
+        let shelf = Shelf::new(store.clone());
+        for (id, status) in [("S", "ready"), ("S~1", "started"), ("S~2", "ready")] {
+            shelf.keep(&kept(&store, id, status)).await;
+        }
+        let again = Shelf::new(store.clone());
+        let known = |all: Vec<Kept>| all.iter().map(|kept| format!("{} {}", kept.id, kept.status)).collect::<Vec<_>>();
+        assert_eq!(known(again.list().await), ["S ready", "S~1 stopped", "S~2 ready"]);
+        let gone = again.get("S~2").await.unwrap();
+        std::fs::remove_dir_all(store.folder(&gone.of)).unwrap();
+        let later = Shelf::new(Recordings::open(folder.path().into(), 0).unwrap());
+        assert_eq!((known(later.list().await).len(), later.get("S~2").await), (2, None));
+    }
+}
