@@ -1,7 +1,7 @@
 //! Finds rooms and makes them; a handle is a room's mailbox.
 
-use super::budget::Mixes;
 use super::actor::{Actor, Envelope, MAILBOX, now};
+use super::budget::Mixes;
 use super::command::{Command, RoomError};
 use super::event::{Audience, Event, EventKind};
 use super::state::State;
@@ -13,7 +13,7 @@ use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, 
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::Instrument;

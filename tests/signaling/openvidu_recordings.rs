@@ -150,7 +150,10 @@ async fn fetched(server: &Server, url: &str) {
     assert_eq!(client.get(url).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     let ask = |method| client.request(method, url).basic_auth("OPENVIDUAPP", Some(SECRET));
     let whole = ask(Method::GET).send().await.unwrap();
-    assert_eq!((whole.status(), &whole.headers()["content-type"]), (StatusCode::OK, &"application/zip".parse().unwrap()));
+    assert_eq!(
+        (whole.status(), &whole.headers()["content-type"]),
+        (StatusCode::OK, &"application/zip".parse().unwrap())
+    );
     let length = whole.headers()["content-length"].clone();
     assert!(whole.bytes().await.unwrap().starts_with(b"PK"));
     let part = ask(Method::GET).header("Range", "bytes=0-1").send().await.unwrap();
@@ -183,7 +186,8 @@ async fn a_session_that_is_closed_waits_for_its_recording() {
     assert_eq!(delete(&deployment.server, "/sessions/S").await, 204);
     assert_eq!(get(&deployment.server, "/recordings/S").await.1["status"], "ready");
     session(&deployment.server).await;
-    eventually("all is written down", || async { deployment.told().last().is_some_and(|l| l == "sessionCreated") }).await;
+    eventually("all is written down", || async { deployment.told().last().is_some_and(|l| l == "sessionCreated") })
+        .await;
     let told = deployment.told();
     let last = &told[told.len() - 6..told.len() - 1];
     let reason = "sessionClosedByServer";
@@ -238,7 +242,8 @@ async fn always_begins_with_the_first_stream_and_not_again() {
 async fn what_records_from_a_page_is_nobody() {
     let (deployment, mut ann) = Deployment::publishing(|_| ()).await;
     let server = &deployment.server;
-    let params = |secret: &str| json!({ "session": "S", "secret": secret, "recorder": true, "metadata": "", "platform": "" });
+    let params =
+        |secret: &str| json!({ "session": "S", "secret": secret, "recorder": true, "metadata": "", "platform": "" });
     let mut recorder = Page::dial(server).await;
     assert_eq!(recorder.ask("joinRoom", params("MY_SECREX")).await["error"]["code"], 401);
     let welcome = recorder.ask("joinRoom", params(SECRET)).await["result"].clone();
@@ -246,7 +251,13 @@ async fn what_records_from_a_page_is_nobody() {
     assert_eq!(welcome["value"][0]["id"], "con_ann");
     assert_eq!(get(server, "/sessions/S/connection").await.1["numberOfElements"], 1);
     assert_eq!(get(server, "/sessions/S/connection/RECORDER").await.0, 404);
-    assert!(recorder.ask("forceUnpublish", json!({ "streamId": welcome["value"][0]["streams"][0]["id"] })).await.get("result").is_some());
+    assert!(
+        recorder
+            .ask("forceUnpublish", json!({ "streamId": welcome["value"][0]["streams"][0]["id"] }))
+            .await
+            .get("result")
+            .is_some()
+    );
     assert_eq!(ann.hears("participantUnpublished").await["reason"], "forceUnpublishByUser", "nothing was said of it");
     recorder.hears("participantUnpublished").await;
     assert_eq!(deployment.starts(individual()).await.0, 200);

@@ -46,8 +46,7 @@ async fn pack(recording: &Recording, folder: PathBuf, writer: DuplexStream) -> R
     let pictures = recording.thumbnails.iter().flat_map(|made| [&made.poster, &made.sprite]);
     let names = recording.files.iter().map(|file| &file.name).chain(pictures);
     let files = names.map(|name| (format!("{}/{name}", recording.id), folder.join(name))).collect();
-    let manifest = |_: &[String]| {
-        Ok((format!("{}/manifest.json", recording.id), serde_json::to_vec_pretty(recording)?))
-    };
+    let manifest =
+        |_: &[String]| Ok((format!("{}/manifest.json", recording.id), serde_json::to_vec_pretty(recording)?));
     archive::write(writer, files, manifest).await
 }

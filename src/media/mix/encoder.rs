@@ -57,12 +57,7 @@ pub struct Encoder {
 impl Encoder {
     /// Starts a file beside `stem`, with the extension of what is written; `look` is `None` for sound alone, which is
     /// there without pictures in any case.
-    pub fn start(
-        stem: &Path,
-        look: Option<Look>,
-        sound: bool,
-        templates: Option<&Path>,
-    ) -> Result<Self, MediaError> {
+    pub fn start(stem: &Path, look: Option<Look>, sound: bool, templates: Option<&Path>) -> Result<Self, MediaError> {
         let template = file_template(look.is_some(), templates)?;
         Self::write(&template, &stem.with_extension(&template.extension), look, sound || look.is_none())
     }

@@ -5,7 +5,7 @@ use super::member::Joining;
 use crate::media::BranchReport;
 use crate::media::feed::{SourceTrack, TapItem};
 use crate::media::rtp::{Header, Item, Packet};
-use crate::model::{Film, Codec, EndReason, FeedId, Kind, Layout, RecordingId};
+use crate::model::{Codec, EndReason, FeedId, Film, Kind, Layout, RecordingId};
 use gst::prelude::*;
 use std::path::Path;
 use std::process::Command;

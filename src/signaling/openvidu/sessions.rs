@@ -97,7 +97,12 @@ impl Sessions {
 
     /// All, in the order of their names.
     pub fn list(&self) -> Vec<Handle> {
-        let mut all: Vec<_> = self.all().iter().filter(|(_, handle)| !handle.is_closing()).map(|(id, handle)| (id.clone(), handle.clone())).collect();
+        let mut all: Vec<_> = self
+            .all()
+            .iter()
+            .filter(|(_, handle)| !handle.is_closing())
+            .map(|(id, handle)| (id.clone(), handle.clone()))
+            .collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all.into_iter().map(|(_, handle)| handle).collect()
     }

@@ -2,8 +2,8 @@
 //!
 //! Decides when a socket is dead by the protocol's own pings; what a request means is its session's to say.
 
-use super::session::agent;
 use super::session::actor::{Bound, Handle, Out};
+use super::session::agent;
 use super::session::state::Join;
 use super::wire::frame::{Params, Refusal, Request, answer, read};
 use super::{OpenVidu, access, ids};

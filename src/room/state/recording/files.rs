@@ -3,8 +3,8 @@
 
 use super::{Run, State, Writing};
 use crate::media::{BranchReport, MediaRequest};
-use crate::room::command::RoomError;
 use crate::model::{EndReason, FeedId, Gap, RecordingFile, RecordingId, RecordingState, gap_reason};
+use crate::room::command::RoomError;
 use std::time::Duration;
 
 /// A recorder that fails is started anew so often.
@@ -13,7 +13,8 @@ const RETRIES: usize = 3;
 impl State {
     /// Begins a file for a live feed, or shows it in the mix, if this recording wants it and has not got it.
     pub(super) fn record_feed_in(&mut self, id: &RecordingId, feed: FeedId, preroll: Duration) {
-        let Some((published, tracks)) = self.feeds.get(&feed).and_then(|feed| Some((feed, feed.tracks.as_ref()?))) else {
+        let Some((published, tracks)) = self.feeds.get(&feed).and_then(|feed| Some((feed, feed.tracks.as_ref()?)))
+        else {
             return;
         };
         let (name, has) = (published.name.clone(), |kind| tracks.iter().any(|track| track.kind() == kind));

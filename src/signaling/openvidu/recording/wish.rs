@@ -64,7 +64,8 @@ async fn custom(folder: Option<&Path>, name: &str) -> Result<Layout, String> {
 }
 
 fn read(text: &[u8]) -> Result<Layout, String> {
-    serde_json::from_slice(text).map_err(|_| "it must be a layout's name or a list of boxes, see docs/RECORDING.md".into())
+    serde_json::from_slice(text)
+        .map_err(|_| "it must be a layout's name or a list of boxes, see docs/RECORDING.md".into())
 }
 
 #[cfg(test)]

@@ -150,7 +150,20 @@ impl Actor {
         let (links, mailbox) = (HashMap::new(), sender.downgrade());
         let (room, last_socket) = (None, 0);
         (
-            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox, ending },
+            Self {
+                state,
+                rooms,
+                room_id,
+                room,
+                events,
+                recorder,
+                unused_limit,
+                links,
+                last_socket,
+                inbox,
+                mailbox,
+                ending,
+            },
             handle,
         )
     }

@@ -2,8 +2,8 @@
 //!
 //! That all publishers go while people stay does not stop it.
 
-use super::state::Effect;
 use super::recorded::Recorded;
+use super::state::Effect;
 use super::{Millis, State};
 
 impl State {
