@@ -165,3 +165,16 @@ impl OpenVidu {
         Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_layouts_must_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |path: PathBuf| OpenVidu { layouts: Some(path), ..OpenVidu::default() };
+        assert_eq!(with(folder.path().into()).problem(), None);
+        assert!(with(folder.path().join("none")).problem().is_some_and(|words| words.contains("openvidu.layouts")));
+    }
+}

@@ -13,7 +13,7 @@ use tokio_util::compat::FuturesAsyncWriteCompatExt;
 pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Writes these files (name in the ZIP, path), then a last entry of its own. A file that is not here (one that was uploaded
-/// and removed, or never begun) is left out. Returns the names of those that are in.
+/// and removed, or never begun) is left out; the last entry is made knowing the names of those that are in.
 pub async fn write(
     to: impl AsyncWrite + Unpin,
     files: Vec<(String, PathBuf)>,

@@ -107,11 +107,8 @@ async fn an_anonymous_session_is_always_recorded_and_only_its_sound() {
     joins(&ann, id, "PUBLISHER").await;
     let stream = ann.value("await publish()").await;
     ann.wait(PATIENCE, "it begins by itself", "told('recordingStarted').length === 1").await;
-    let grows = async || {
-        let film = rest(&service, Method::GET, &format!("/recordings/{id}"), None).await.1;
-        assert_eq!((&film["status"], &film["hasVideo"]), (&json!("started"), &json!(false)), "{film}");
-    };
-    grows().await;
+    let running = rest(&service, Method::GET, &format!("/recordings/{id}"), None).await.1;
+    assert_eq!((&running["status"], &running["hasVideo"]), (&json!("started"), &json!(false)), "{running}");
     ann.value("await new Promise((done) => setTimeout(done, 2500))").await;
     let ended = ready(&service, id).await;
     let folder = tempfile::tempdir().unwrap();

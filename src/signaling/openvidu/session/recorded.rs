@@ -35,7 +35,7 @@ pub enum Recorded {
     /// There is none.
     #[default]
     No,
-    /// It has been asked for: kinds that are wanted.
+    /// It has been asked for.
     Claimed,
     /// It is made, and what is to be in it is not being written yet.
     Starting(Box<Kept>),
