@@ -32,6 +32,46 @@ pub struct OpenVidu {
     /// Folder of the call detail record; without it none is written.
     #[serde(deserialize_with = "empty_is_none")]
     pub cdr: Option<PathBuf>,
+    /// Sessions may be recorded.
+    pub recording: bool,
+    /// Files of recordings are for everybody who knows their address.
+    pub recording_public_access: bool,
+    /// Who in a session hears that its recording begins and ends.
+    pub recording_notification: RecordingNotification,
+    /// A recording stops so long after the last participant has left, or when nobody has published by then; 0: at once
+    /// with the last participant.
+    #[serde(with = "humantime_serde")]
+    pub recording_autostop: Duration,
+    /// Folder of custom layouts: `NAME/layout.json`, a layout's name or boxes; served under `/openvidu/layouts`.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub layouts: Option<PathBuf>,
+}
+
+/// Roles that hear of recordings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingNotification {
+    /// Nobody.
+    None,
+    /// Moderators.
+    Moderator,
+    /// Publishers and moderators.
+    #[default]
+    PublisherModerator,
+    /// Everybody.
+    All,
+}
+
+impl RecordingNotification {
+    /// As the protocol spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Moderator => "moderator",
+            Self::PublisherModerator => "publisher_moderator",
+            Self::All => "all",
+        }
+    }
 }
 
 /// Values of `forcedVideoCodec`.
@@ -76,6 +116,11 @@ impl Default for OpenVidu {
             webhook_headers: Vec::new(),
             webhook_events: Vec::new(),
             cdr: None,
+            recording: true,
+            recording_public_access: false,
+            recording_notification: RecordingNotification::default(),
+            recording_autostop: Duration::from_secs(120),
+            layouts: None,
         }
     }
 }
@@ -113,7 +158,23 @@ impl OpenVidu {
         if let Some(url) = self.webhook.as_ref().filter(|url| !address(url)) {
             return Some(format!("openvidu.webhook is {url:?}: it must begin with http:// or https://"));
         }
+        if let Some(folder) = self.layouts.as_ref().filter(|folder| !folder.is_dir()) {
+            return Some(format!("openvidu.layouts is {}: there is no such folder", folder.display()));
+        }
         let bad = self.webhook_headers.iter().find(|header| !header.contains(':'))?;
         Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_of_layouts_must_be_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let with = |path: PathBuf| OpenVidu { layouts: Some(path), ..OpenVidu::default() };
+        assert_eq!(with(folder.path().into()).problem(), None);
+        assert!(with(folder.path().join("none")).problem().is_some_and(|words| words.contains("openvidu.layouts")));
     }
 }

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Sessions at once: more are refused, so that nobody can fill the memory with those that nobody joins.
 const MAX_SESSIONS: usize = 10_000;
 
+/// A session of the same name that is closing is waited for so long.
+const CLOSING_LIMIT: Duration = Duration::from_secs(15);
+
 /// All of them. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
@@ -45,9 +48,7 @@ impl Sessions {
     /// One more; a session of this name that is closing is waited for.
     pub async fn create(&self, properties: NewSession) -> Result<Handle, NotMade> {
         let id = properties.custom_id.clone().unwrap_or_else(ids::session);
-        while self.find(&id).is_some_and(|session| session.is_closing()) {
-            tokio::task::yield_now().await;
-        }
+        let _still_there = tokio::time::timeout(CLOSING_LIMIT, self.closed(&id)).await;
         let mut all = self.all();
         if all.contains_key(&id) {
             return Err(NotMade::Taken);
@@ -61,7 +62,8 @@ impl Sessions {
     }
 
     fn start(&self, id: &str, properties: NewSession) -> Handle {
-        let state = State::new(id.to_owned(), properties, super::session::actor::now());
+        let mut state = State::new(id.to_owned(), properties, super::session::actor::now());
+        state.set_rules(self.0.recorder.rules());
         let (inner, room) = (&self.0, RoomId::of_name(id));
         let (actor, handle) = Actor::new(
             state,
@@ -77,14 +79,30 @@ impl Sessions {
         handle
     }
 
-    /// By its name.
+    /// By its name; one that is closing is not found.
     pub fn find(&self, id: &str) -> Option<Handle> {
-        self.all().get(id).cloned()
+        self.all().get(id).filter(|session| !session.is_closing()).cloned()
+    }
+
+    /// When no session of this name is closing.
+    async fn closed(&self, id: &str) {
+        loop {
+            let closing = self.all().get(id).filter(|session| session.is_closing()).cloned();
+            let Some(session) = closing else { return };
+            session.ended().await;
+            // Its task is about to take it out.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// All, in the order of their names.
     pub fn list(&self) -> Vec<Handle> {
-        let mut all: Vec<_> = self.all().iter().map(|(id, handle)| (id.clone(), handle.clone())).collect();
+        let mut all: Vec<_> = self
+            .all()
+            .iter()
+            .filter(|(_, handle)| !handle.is_closing())
+            .map(|(id, handle)| (id.clone(), handle.clone()))
+            .collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all.into_iter().map(|(_, handle)| handle).collect()
     }

@@ -6,9 +6,10 @@
 use super::patience::Patience;
 use super::session::State as Session;
 use super::session::actor::{Bound, Handle, Out};
+use super::session::agent;
 use super::session::state::Join;
 use super::wire::frame::{Params, Refusal, Request, answer, read};
-use super::{OpenVidu, ids};
+use super::{OpenVidu, access, ids};
 use crate::signaling::client::{self, ClientAddress};
 use crate::signaling::quota::{Held, Kind};
 use crate::signaling::socket::{GOING_AWAY, Incoming, Socket, limited};
@@ -161,13 +162,19 @@ impl Page {
 
     async fn try_join(&mut self, request: &Request) -> Result<(Handle, Bound), Refusal> {
         let params = &request.params;
-        let (session, token) = (params.text("session")?, token(params)?);
+        let session = params.text("session")?;
+        let agent = agent(params);
+        let given = if agent.is_none() { token(params)? } else { String::new() };
         let metadata = metadata(params)?;
         // A secret is one connection's, and names its session.
         let known = self.rpc.split_once('_').is_some_and(|(_, named)| named == session);
         let rpc = if known { self.rpc.clone() } else { secret_for(session) };
         let gone = || Refusal::new(202, format!("There is no session {session}"));
         let handle = self.openvidu.sessions.find(session).ok_or_else(gone)?;
+        let token = match agent {
+            Some(agent) => self.admit(agent, params, &handle).await?,
+            None => given,
+        };
         let join = Join {
             request: request.id.clone(),
             token,
@@ -181,6 +188,16 @@ impl Page {
         let bound = handle.join(join).await.ok_or_else(closed)??;
         self.rpc = rpc;
         Ok((handle, bound))
+    }
+
+    /// One of the deployment's own, by the secret.
+    async fn admit(&self, agent: &'static str, params: &Params, session: &Handle) -> Result<String, Refusal> {
+        let secret = params.find("secret").unwrap_or_default();
+        if !access::is_secret(&self.openvidu.settings, secret) {
+            return Err(Refusal::new(401, "Error: the secret is not valid"));
+        }
+        let taken = || Refusal::new(104, format!("There is a {agent} already"));
+        session.with(move |state| state.admit(agent)).await.flatten().ok_or_else(taken)
     }
 
     async fn resume(&mut self, request: &Request) -> Result<(), End> {
@@ -229,6 +246,12 @@ fn metadata(params: &Params) -> Result<String, Refusal> {
         Some(said) if !said.is_string() => Err(Refusal::new(500, "The metadata is not a string")),
         _ => Ok(params.find("metadata").unwrap_or_default().to_owned()),
     }
+}
+
+/// Which of the deployment's own it says it is.
+fn agent(params: &Params) -> Option<&'static str> {
+    let is = |name| params.switch(name) == Some(true);
+    if is("recorder") { Some(agent::RECORDER) } else { is("stt").then_some(agent::SPEECH_TO_TEXT) }
 }
 
 /// The value in the token's address.

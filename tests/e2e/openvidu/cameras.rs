@@ -45,7 +45,7 @@ async fn a_dead_camera_is_subscribed_to_and_plays_once_it_is_there_and_after_an_
     let asked = json!({ "type": "IPCAM", "rtspUri": uri, "data": "door", "networkCache": 200 });
     let made = camera_in(&service, json!({ "customSessionId": "S" }), asked).await;
     assert!(is_there(&service).await);
-    let bob = visitor("bob", &service, NEW).await;
+    let bob = visitor("bob", &service).await;
     joins(&bob, "S", "SUBSCRIBER").await;
     let answered = "subscribers[0]?.stream?.getRTCPeerConnection()?.iceConnectionState";
     bob.wait(PATIENCE, "it is answered and connected", &format!("['connected', 'completed'].includes({answered})"))
@@ -78,7 +78,7 @@ async fn a_camera_with_sound_is_opened_for_its_viewer_alone_and_evicted() {
     let camera = Camera::of(&[H264, OPUS]).start();
     let asked = json!({ "type": "IPCAM", "rtspUri": camera.uri(), "adaptativeBitrate": false, "networkCache": 200 });
     let made = camera_in(&service, json!({ "customSessionId": "S", "forcedVideoCodec": "NONE" }), asked).await;
-    let ann = visitor("ann", &service, NEW).await;
+    let ann = visitor("ann", &service).await;
     assert_eq!(camera.clients(), 0, "nobody watches");
     joins(&ann, "S", "MODERATOR").await;
     ann.wait(PATIENCE, "the picture plays", "plays()").await;

@@ -4,7 +4,7 @@ use super::super::{OpenVidu, access};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The version that we are like.
 const VERSION: &str = "2.32.2";
@@ -23,8 +23,11 @@ pub async fn all(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<V
         "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC": settings.forced_codec.as_str(),
         "OPENVIDU_STREAMS_ALLOW_TRANSCODING": settings.allow_transcoding, "OPENVIDU_WEBRTC_SIMULCAST": false,
         "OPENVIDU_SESSIONS_GARBAGE_INTERVAL": 1, "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD": settings.unused_limit.as_secs(),
-        "OPENVIDU_RECORDING": true, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
+        "OPENVIDU_RECORDING": settings.recording, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
     });
+    if let Some(fields) = config.as_object_mut().filter(|_| settings.recording) {
+        fields.extend(recordings(&openvidu));
+    }
     if let Some(webhook) = &settings.webhook {
         config["OPENVIDU_WEBHOOK_ENDPOINT"] = webhook.clone().into();
         config["OPENVIDU_WEBHOOK_HEADERS"] = json!(settings.webhook_headers);
@@ -43,9 +46,32 @@ pub async fn public_url(State(openvidu): State<OpenVidu>, headers: HeaderMap) ->
     format!("{}/", access::public_url(&openvidu, &headers))
 }
 
+/// What is said of recordings when there are any.
+fn recordings(openvidu: &OpenVidu) -> Map<String, Value> {
+    let settings = &openvidu.settings;
+    let layouts = settings.layouts.as_ref().map(|folder| folder.display().to_string());
+    let fields = json!({
+        "OPENVIDU_RECORDING_VERSION": VERSION, "OPENVIDU_RECORDING_PATH": folder(openvidu),
+        "OPENVIDU_RECORDING_PUBLIC_ACCESS": settings.recording_public_access,
+        "OPENVIDU_RECORDING_NOTIFICATION": settings.recording_notification.as_str(),
+        "OPENVIDU_RECORDING_CUSTOM_LAYOUT": layouts.unwrap_or_default(),
+        "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT": settings.recording_autostop.as_secs(),
+    });
+    if let Value::Object(fields) = fields { fields } else { Map::new() }
+}
+
+fn folder(openvidu: &OpenVidu) -> String {
+    format!("{}/", openvidu.shared.recordings.dir().display())
+}
+
+/// Where recordings are.
+pub async fn recording_path(State(openvidu): State<OpenVidu>) -> String {
+    folder(&openvidu)
+}
+
 /// Whether there are recordings.
-pub async fn recording() -> &'static str {
-    "true"
+pub async fn recording(State(openvidu): State<OpenVidu>) -> String {
+    openvidu.settings.recording.to_string()
 }
 
 /// Whether there is a call detail record.

@@ -3,6 +3,7 @@
 mod cameras;
 mod configured;
 mod connections;
+mod layouts;
 mod recordings;
 mod refusal;
 mod sessions;
@@ -28,19 +29,23 @@ pub fn routes(openvidu: &OpenVidu) -> Router<OpenVidu> {
         .route("/openvidu/api/sessions/{session}/stream/{id}", delete(connections::unpublish))
         .route("/openvidu/api/tokens", post(connections::token))
         .route("/openvidu/api/signal", post(signal::send))
-        .route("/openvidu/api/recordings/start", post(recordings::start))
-        .route("/openvidu/api/recordings/stop/{id}", post(recordings::stop))
-        .route("/openvidu/api/recordings", get(recordings::list))
-        .route("/openvidu/api/recordings/{id}", get(recordings::get).delete(recordings::delete))
-        .route("/openvidu/recordings/{id}/{file}", get(recordings::file))
+        .route("/openvidu/layouts/{*path}", get(layouts::file))
+        .merge(recordings::routes(openvidu))
         .route("/openvidu/api/config", get(configured::all))
         .route("/openvidu/api/config/openvidu-version", get(configured::version))
         .route("/openvidu/api/config/openvidu-recording", get(configured::recording))
+        .route("/openvidu/api/config/openvidu-recording-path", get(configured::recording_path))
         .route("/openvidu/api/config/openvidu-cdr", get(configured::cdr))
         .route("/openvidu/api/health", get(configured::health))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(openvidu.clone(), access::guard));
+    let files = Router::new().route("/openvidu/recordings/{id}/{file}", get(recordings::file));
+    let files = match openvidu.settings.recording_public_access {
+        true => files,
+        false => files.layer(from_fn_with_state(openvidu.clone(), access::guard)),
+    };
     guarded
+        .merge(files)
         .route("/openvidu/api/config/openvidu-publicurl", get(configured::public_url))
         .route("/openvidu/accept-certificate", get(|| async { Html(ACCEPTED) }))
 }

@@ -11,6 +11,8 @@ use serde_json::json;
 pub enum Refusal {
     /// The status alone.
     Empty(StatusCode),
+    /// With words, as text.
+    Text(StatusCode, String),
     /// With words.
     Words(StatusCode, String),
 }
@@ -32,6 +34,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Self::Empty(status) => status.into_response(),
+            Self::Text(status, words) => (status, words).into_response(),
             Self::Words(status, message) => {
                 let error = status.canonical_reason().unwrap_or_default();
                 let timestamp = jiff::Timestamp::now().as_millisecond();

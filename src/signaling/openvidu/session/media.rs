@@ -146,7 +146,7 @@ impl State {
 
     /// A pair of connection and stream is over.
     pub(super) fn unwatched(&mut self, me: &str, watched: &Subscribed, reason: &str) {
-        if watched.told {
+        if watched.told && !super::agent::is(me) {
             let fields = view::inbound(me, watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionDestroyed", with(fields, end(watched.at, self.now, reason)));
         }
@@ -222,6 +222,7 @@ impl State {
                 None => self.feed_ended(feed, &publisher),
             },
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),
+            EventKind::RoomClosed { reason: EndReason::Shutdown } => self.close("openviduServerStopped"),
             EventKind::RoomClosed { .. } => self.close("sessionClosedByServer"),
             _ => {}
         }
@@ -242,10 +243,12 @@ impl State {
             let others = self.clients(Some(me));
             self.notify(&others, "participantPublished", &json!({ "id": me, "streams": [view::stream(&stream)] }));
             self.tell("webrtcConnectionCreated", view::outbound(me, &stream));
+            self.stays_recorded();
             if self.records_by_itself() {
                 self.effects.push(Effect::Record);
             }
         }
+        self.record_stream(feed);
     }
 
     fn subscribed(&mut self, me: &str, (feed, peer): (FeedId, PeerId), answer: &Sdp) {
@@ -263,7 +266,7 @@ impl State {
         let Some(active) = self.active_mut(me) else { return };
         let watched = active.subscribers.iter_mut().find(|watched| watched.feed == feed);
         let news = watched.and_then(|watched| (!std::mem::replace(&mut watched.told, true)).then(|| watched.clone()));
-        if let Some(watched) = news {
+        if let Some(watched) = news.filter(|_| !super::agent::is(me)) {
             let fields = view::inbound(me, &watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionCreated", fields);
         }

@@ -2,7 +2,7 @@
 
 use super::super::wire::frame::{Params, Refusal, Request};
 use super::super::wire::new_connection::Role;
-use super::State;
+use super::{State, agent};
 use serde_json::{Value, json};
 
 /// Features of the commercial edition.
@@ -51,7 +51,7 @@ impl State {
         self.done(me, &request.id);
         // Applications hear the type as they chose it.
         let plain = said.kind.as_deref().map(|kind| kind.strip_prefix("signal:").unwrap_or(kind));
-        self.tell("signalSent", json!({ "from": me, "to": to, "type": plain, "data": said.data }));
+        self.tell("signalSent", json!({ "from": me, "to": people(&to), "type": plain, "data": said.data }));
         Ok(())
     }
 
@@ -59,7 +59,7 @@ impl State {
     pub fn signal(&mut self, to: &[String], kind: Option<&str>, data: Option<&str>) -> Result<(), String> {
         let to = self.targets(to)?;
         self.notify(&to, "sendMessage", &json!({ "data": data, "type": kind }));
-        self.tell("signalSent", json!({ "from": Value::Null, "to": to, "type": kind, "data": data }));
+        self.tell("signalSent", json!({ "from": Value::Null, "to": people(&to), "type": kind, "data": data }));
         Ok(())
     }
 
@@ -68,6 +68,7 @@ impl State {
         let here = self.clients(None);
         match named.iter().find(|name| !here.contains(name)) {
             Some(absent) => Err(absent.clone()),
+            // Pages that record show signals too; the application hears of people alone.
             None if named.is_empty() => Ok(here),
             None => {
                 let mut once = named.to_vec();
@@ -97,7 +98,8 @@ impl State {
     }
 
     pub(super) fn moderates(&self, me: &str, what: &str) -> Result<(), Refusal> {
-        let moderates = self.find(me).is_some_and(|connection| connection.role() == Role::Moderator);
+        let moderator = |connection: &super::Connection| connection.role() == Role::Moderator;
+        let moderates = agent::is(me) || self.find(me).is_some_and(moderator);
         if moderates { Ok(()) } else { Err(Refusal::new(401, format!("Unable to {what}: the role does not allow it"))) }
     }
 }
@@ -126,6 +128,10 @@ impl Signal {
         let kind = of("type").map(|kind| kind.as_str().map(str::to_owned).ok_or_else(malformed)).transpose()?;
         Ok(Self { to, kind, data: of("data").cloned() })
     }
+}
+
+fn people(to: &[String]) -> Vec<&String> {
+    to.iter().filter(|id| !agent::is(id)).collect()
 }
 
 /// For those who join later.

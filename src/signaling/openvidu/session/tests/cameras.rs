@@ -105,9 +105,9 @@ fn what_the_application_chose_is_asked_for() {
     let (id, wish) = session.adds(choice, 3);
     assert_eq!((wish.on_demand, wish.lazy, wish.latency_ms), (false, false, 150));
     assert_eq!(session.shown(&id)["adaptativeBitrate"], false);
-    assert!(session.state.recordable().is_empty(), "it is not to be recorded");
+    assert!(session.state.recordable(None).is_empty(), "it is not to be recorded");
     let (other, _) = session.adds(json!({}), 4);
-    let [recorded] = &session.state.recordable()[..] else { panic!("one of both") };
+    let [recorded] = &session.state.recordable(None)[..] else { panic!("one of both") };
     assert_eq!(
         (recorded.feed, &recorded.connection, recorded.type_of_video.as_deref()),
         (FeedId(4), &other, Some("IPCAM"))

@@ -21,7 +21,7 @@ fn session() -> (Handle, tempfile::TempDir) {
     let recordings = Recordings::open(folder.path().join("recordings"), 0).unwrap();
     let rooms = Rooms::new(config::Rooms::default(), FakeEngine::automatic(), recordings.clone());
     let events = Events::start(&config::OpenVidu::default(), CancellationToken::new());
-    let recorder = Recorder::new(rooms.clone(), recordings);
+    let recorder = Recorder::new(rooms.clone(), recordings, Default::default());
     let defaults = Defaults { forced_codec: "MEDIA_SERVER_PREFERRED", allow_transcoding: false };
     let state = State::new("S".into(), NewSession::read(&json!({}), defaults).unwrap(), now());
     let (actor, handle) = Actor::new(state, (rooms, RoomId::of_name("S")), (events, recorder), UNUSED);
