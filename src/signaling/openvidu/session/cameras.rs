@@ -60,6 +60,8 @@ impl State {
         if self.records_by_itself() {
             self.effects.push(Effect::Record);
         }
+        self.stays_recorded();
+        self.record_stream(feed);
     }
 
     /// The camera that this feed is.
