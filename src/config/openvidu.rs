@@ -19,6 +19,14 @@ pub struct OpenVidu {
     pub forced_codec: ForcedCodec,
     /// Serve clients without that codec by a transcode.
     pub allow_transcoding: bool,
+    /// Most kbit/s of pictures that a client may publish, 0 for no limit; a connection's `kurentoOptions` come first.
+    pub video_max_recv: u32,
+    /// Shown to applications alone: what a line carries is measured.
+    pub video_min_recv: u32,
+    /// Most kbit/s of pictures that a viewer is sent of a stream, 0 for no limit; a connection's `kurentoOptions` come first.
+    pub video_max_send: u32,
+    /// Shown to applications alone.
+    pub video_min_send: u32,
     /// A session that nobody has joined is forgotten after this.
     #[serde(with = "humantime_serde")]
     pub unused_limit: Duration,
@@ -71,6 +79,10 @@ impl Default for OpenVidu {
             public_url: None,
             forced_codec: ForcedCodec::default(),
             allow_transcoding: false,
+            video_max_recv: 0,
+            video_min_recv: 0,
+            video_max_send: 0,
+            video_min_send: 0,
             unused_limit: Duration::from_secs(3600),
             webhook: None,
             webhook_headers: Vec::new(),
@@ -113,7 +125,23 @@ impl OpenVidu {
         if let Some(url) = self.webhook.as_ref().filter(|url| !address(url)) {
             return Some(format!("openvidu.webhook is {url:?}: it must begin with http:// or https://"));
         }
+        if let Some(problem) = self.bandwidth_problem() {
+            return Some(problem);
+        }
         let bad = self.webhook_headers.iter().find(|header| !header.contains(':'))?;
         Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"))
+    }
+
+    fn bandwidth_problem(&self) -> Option<String> {
+        let all = [
+            ("recv", self.video_min_recv, self.video_max_recv),
+            ("send", self.video_min_send, self.video_max_send),
+        ];
+        let good = |kbits: u32| kbits == 0 || (16..=1_000_000).contains(&kbits);
+        if let Some((name, ..)) = all.iter().find(|(_, _, most)| !good(*most)) {
+            return Some(format!("openvidu.video_max_{name} must be 0 (no limit) or 16 to 1000000 kbit/s"));
+        }
+        let (name, ..) = all.into_iter().find(|(_, least, most)| *most > 0 && least > most)?;
+        Some(format!("openvidu.video_min_{name} is more than openvidu.video_max_{name}"))
     }
 }
