@@ -39,6 +39,18 @@ pub struct Watched {
     pub longest_ms: f64,
 }
 
+impl Watched {
+    /// Both films'.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            whole: self.whole + other.whole,
+            broken: self.broken + other.broken,
+            freezes: self.freezes + other.freezes,
+            longest_ms: self.longest_ms.max(other.longest_ms),
+        }
+    }
+}
+
 impl Film {
     /// A packet: its sequence number, time and marker, what it carries, and when it came. One that came before is ignored.
     pub fn take(&mut self, (sequence, time, marker): (u64, u64, bool), payload: &[u8], at_ns: u64) {
@@ -101,7 +113,9 @@ mod tests {
     fn show(film: &mut Film, number: u64, key: bool, but: &[u64], ms: u64) {
         let mut frame = vec![u8::from(!key), 0, 0, 0x9d, 0x01, 0x2a, 0, 0, 0, 0];
         frame.resize(3000, number as u8);
-        for (index, payload) in source::vp8(&frame).iter().enumerate().filter(|(index, _)| !but.contains(&(*index as u64))) {
+        for (index, payload) in
+            source::vp8(&frame).iter().enumerate().filter(|(index, _)| !but.contains(&(*index as u64)))
+        {
             let index = index as u64;
             film.take((number * 3 + index, number * 3000, index == 2), payload, ms * 1_000_000);
         }

@@ -133,15 +133,32 @@ impl OpenVidu {
     }
 
     fn bandwidth_problem(&self) -> Option<String> {
-        let all = [
-            ("recv", self.video_min_recv, self.video_max_recv),
-            ("send", self.video_min_send, self.video_max_send),
-        ];
+        let all =
+            [("recv", self.video_min_recv, self.video_max_recv), ("send", self.video_min_send, self.video_max_send)];
         let good = |kbits: u32| kbits == 0 || (16..=1_000_000).contains(&kbits);
         if let Some((name, ..)) = all.iter().find(|(_, _, most)| !good(*most)) {
             return Some(format!("openvidu.video_max_{name} must be 0 (no limit) or 16 to 1000000 kbit/s"));
         }
         let (name, ..) = all.into_iter().find(|(_, least, most)| *most > 0 && least > most)?;
         Some(format!("openvidu.video_min_{name} is more than openvidu.video_max_{name}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bandwidths_are_none_or_sensible() {
+        let problem = |recv: (u32, u32), most: u32| {
+            let (video_min_recv, video_max_recv) = recv;
+            OpenVidu { video_min_recv, video_max_recv, video_max_send: most, ..OpenVidu::default() }.problem()
+        };
+        assert_eq!(problem((0, 0), 0), None);
+        assert_eq!(problem((300, 1000), 1000), None);
+        assert_eq!(problem((300, 0), 16), None, "no limit at all");
+        assert!(problem((300, 100), 0).unwrap().contains("video_min_recv"));
+        assert!(problem((0, 0), 15).unwrap().contains("video_max_send"));
+        assert!(problem((0, 1_000_001), 0).unwrap().contains("video_max_recv"));
     }
 }

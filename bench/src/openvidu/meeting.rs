@@ -60,8 +60,8 @@ impl Meeting {
         self.publishers.iter().chain(&self.viewers)
     }
 
-    /// Prints what it costs for so long, and what was seen from the very beginning.
-    pub async fn measure(&self, server: &Local, seconds: u64) -> Result<()> {
+    /// Prints what it costs for so long; returns what was seen from the very beginning.
+    pub async fn measure(&self, server: &Local, seconds: u64) -> Result<Seen> {
         tokio::time::sleep(QUIET).await;
         let (before, begun) = ((process::sample(server.pid())?, self.packets()), Instant::now());
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -79,36 +79,49 @@ impl Meeting {
             after.0.resident_kb as f64 / 1024.0,
             after.0.threads
         );
-        self.judge()
+        let films: Result<Vec<_>> = self.receivers().map(|peer| Ok((film(peer)?, lost(peer)?))).collect();
+        Ok(Seen { size: self.size, films: films? })
     }
 
     fn packets(&self) -> u64 {
         self.receivers().map(|peer| peer.seen.video.load(Relaxed) + peer.seen.audio.load(Relaxed)).sum()
     }
+}
 
-    /// Every film from its first keyframe to now: whole, in time, and decoded by `ffmpeg` to its end.
-    fn judge(&self) -> Result<()> {
+/// What all receivers have seen.
+pub struct Seen {
+    size: (u32, u32),
+    /// With the packets that never came.
+    films: Vec<(Film, u64)>,
+}
+
+impl Seen {
+    /// Prints whether it was whole, in time, and decoded by `ffmpeg` to its end. Takes as long as that does.
+    pub fn judge(&self) -> Result<()> {
         let folder = tempfile::tempdir()?;
         let (mut sum, mut missing, mut decoded, mut wrong) = (Watched::default(), 0, 0, 0);
-        for peer in self.receivers() {
-            let film = peer.seen.film.lock().map_err(|_| anyhow!("a peer has panicked"))?.take().unwrap_or_default();
+        for (film, lost) in &self.films {
             let watched = film.watched();
             ensure!(watched.whole > 0, "a receiver has seen nothing");
-            sum.whole += watched.whole;
-            sum.broken += watched.broken;
-            sum.freezes += watched.freezes;
-            sum.longest_ms = sum.longest_ms.max(watched.longest_ms);
-            missing += lost(peer)?;
-            let shown = decode(&film, self.size, folder.path())?;
+            sum = sum.and(watched);
+            missing += lost;
+            let shown = decode(film, self.size, folder.path())?;
             decoded += shown;
             wrong += usize::from(shown != watched.whole);
         }
-        println!("\n| pictures whole | decoded | broken | streams not decoded to the end | packets missing | freezes | longest gap ms |");
+        println!(
+            "\n| pictures whole | decoded | broken | streams not decoded to the end | packets missing | freezes | longest gap ms |"
+        );
         println!("| --- | --- | --- | --- | --- | --- | --- |");
         let Watched { whole, broken, freezes, longest_ms } = sum;
         println!("| {whole} | {decoded} | {broken} | {wrong} | {missing} | {freezes} | {longest_ms:.0} |");
         Ok(())
     }
+}
+
+/// Takes it out: what comes later is not kept.
+fn film(peer: &Peer) -> Result<Film> {
+    Ok(peer.seen.film.lock().map_err(|_| anyhow!("a peer has panicked"))?.take().unwrap_or_default())
 }
 
 /// Packets of pictures that never came.

@@ -51,10 +51,13 @@ pub async fn run(millrace: &Path, options: &Options) -> Result<()> {
     if options.members > 0 {
         let server = Local::start_on(options.server_core, millrace, &SETTINGS)?;
         let meeting = meeting::Meeting::hold(&server, &clip, options.members).await?;
-        meeting.measure(&server, options.seconds).await?;
+        let seen = meeting.measure(&server, options.seconds).await?;
         if options.joins > 0 {
             joins::measure(&server, options.joins).await?;
         }
+        // Decoding takes longer than clients may keep silent.
+        drop(meeting);
+        seen.judge()?;
     }
     if options.crowd > 0 {
         let server = Local::start_on(options.server_core, millrace, &SETTINGS)?;
