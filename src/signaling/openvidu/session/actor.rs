@@ -13,7 +13,6 @@ use crate::signaling::openvidu::recording::Recorder;
 use crate::signaling::openvidu::wire::frame::{Refusal, Request};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
-use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 /// What may wait for a session.
@@ -306,18 +305,19 @@ impl Actor {
     }
 
     fn send(&mut self, to: &str, frame: String) {
-        let Some(link) = self.links.get(to) else { return };
+        let Some(link) = self.links.get_mut(to) else { return };
         let unsent = match &link.socket {
-            Some(socket) => match socket.try_send(Out::Frame(frame)).map_err(TrySendError::into_inner) {
-                Err(Out::Frame(frame)) => frame,
-                Ok(()) | Err(Out::Close) => return,
-            },
-            None => frame,
+            Some(socket) => socket.try_send(Out::Frame(frame)).is_err(),
+            None => {
+                if link.gap.len() < GAP {
+                    link.gap.push_back(frame);
+                }
+                false
+            }
         };
-        // It does not read: a new socket may, and gets this first.
-        self.lose(to, None);
-        if let Some(link) = self.links.get_mut(to).filter(|link| link.gap.len() < GAP) {
-            link.gap.push_back(unsent);
+        if unsent {
+            // It does not read: a new socket may.
+            self.lose(to, None);
         }
     }
 
