@@ -19,6 +19,14 @@ pub struct OpenVidu {
     pub forced_codec: ForcedCodec,
     /// Serve clients without that codec by a transcode.
     pub allow_transcoding: bool,
+    /// Most kbit/s of pictures that a client may publish, 0 for no limit; a connection's `kurentoOptions` come first.
+    pub video_max_recv: u32,
+    /// Shown to applications alone: what a line carries is measured.
+    pub video_min_recv: u32,
+    /// Most kbit/s of pictures that a viewer is sent of a stream, 0 for no limit; a connection's `kurentoOptions` come first.
+    pub video_max_send: u32,
+    /// Shown to applications alone.
+    pub video_min_send: u32,
     /// A session that nobody has joined is forgotten after this.
     #[serde(with = "humantime_serde")]
     pub unused_limit: Duration,
@@ -111,6 +119,10 @@ impl Default for OpenVidu {
             public_url: None,
             forced_codec: ForcedCodec::default(),
             allow_transcoding: false,
+            video_max_recv: 0,
+            video_min_recv: 0,
+            video_max_send: 0,
+            video_min_send: 0,
             unused_limit: Duration::from_secs(3600),
             webhook: None,
             webhook_headers: Vec::new(),
@@ -161,14 +173,42 @@ impl OpenVidu {
         if let Some(folder) = self.layouts.as_ref().filter(|folder| !folder.is_dir()) {
             return Some(format!("openvidu.layouts is {}: there is no such folder", folder.display()));
         }
+        if let Some(problem) = self.bandwidth_problem() {
+            return Some(problem);
+        }
         let bad = self.webhook_headers.iter().find(|header| !header.contains(':'))?;
         Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"))
+    }
+
+    fn bandwidth_problem(&self) -> Option<String> {
+        let all =
+            [("recv", self.video_min_recv, self.video_max_recv), ("send", self.video_min_send, self.video_max_send)];
+        let good = |kbits: u32| kbits == 0 || (16..=1_000_000).contains(&kbits);
+        if let Some((name, ..)) = all.iter().find(|(_, _, most)| !good(*most)) {
+            return Some(format!("openvidu.video_max_{name} must be 0 (no limit) or 16 to 1000000 kbit/s"));
+        }
+        let (name, ..) = all.into_iter().find(|(_, least, most)| *most > 0 && least > most)?;
+        Some(format!("openvidu.video_min_{name} is more than openvidu.video_max_{name}"))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bandwidths_are_none_or_sensible() {
+        let problem = |recv: (u32, u32), most: u32| {
+            let (video_min_recv, video_max_recv) = recv;
+            OpenVidu { video_min_recv, video_max_recv, video_max_send: most, ..OpenVidu::default() }.problem()
+        };
+        assert_eq!(problem((0, 0), 0), None);
+        assert_eq!(problem((300, 1000), 1000), None);
+        assert_eq!(problem((300, 0), 16), None, "no limit at all");
+        assert!(problem((300, 100), 0).unwrap().contains("video_min_recv"));
+        assert!(problem((0, 0), 15).unwrap().contains("video_max_send"));
+        assert!(problem((0, 1_000_001), 0).unwrap().contains("video_max_recv"));
+    }
 
     #[test]
     fn a_folder_of_layouts_must_be_there() {

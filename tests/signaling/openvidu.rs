@@ -304,3 +304,30 @@ async fn a_lost_socket_is_resumed_with_what_it_missed() {
     assert_eq!(bob.hears("sendMessage").await["data"], "missed", "to all, itself too");
     assert!(!again.closed().await || bob.hears("participantLeft").await["connectionId"].is_string());
 }
+
+#[tokio::test]
+async fn a_publisher_hears_of_its_limit_and_applications_of_all_four() {
+    let settings = OpenVidu {
+        secret: Some(SECRET.into()),
+        video_max_recv: 1000,
+        video_min_send: 300,
+        video_max_send: 800,
+        ..OpenVidu::default()
+    };
+    let server = Server::openvidu(settings).await;
+    let config = get(&server, "/config").await.1;
+    let shown = ["MAX_RECV", "MIN_RECV", "MAX_SEND", "MIN_SEND"]
+        .map(|name| config[format!("OPENVIDU_STREAMS_VIDEO_{name}_BANDWIDTH")].clone());
+    assert_eq!(shown, [json!(1000), json!(0), json!(800), json!(300)]);
+    session(&server).await;
+    let (mut ann, _) = Page::join(&server, "PUBLISHER", "ann").await;
+    let offer = sdp(PeerId(1), "sendonly", "actpass");
+    let answer = ann.ask("publishVideo", json!({ "sdpOffer": offer.as_str() })).await;
+    let text = answer["result"]["sdpAnswer"].as_str().unwrap();
+    assert_eq!(text.matches("b=AS:1000\r\nb=TIAS:1000000\r\n").count(), text.matches("m=video").count(), "{text}");
+    assert!(text.contains("m=video"), "{text}");
+    let (mut bob, _) = Page::join(&server, "SUBSCRIBER", "bob").await;
+    let watch = json!({ "sender": answer["result"]["id"], "sdpOffer": sdp(PeerId(2), "recvonly", "actpass").as_str() });
+    let answer = bob.ask("receiveVideoFrom", watch).await;
+    assert!(answer["result"]["sdpAnswer"].is_string(), "a limit is no reason to refuse: {answer}");
+}

@@ -5,6 +5,7 @@
 //! in, `events` the way out, `wire` the JSON, `ids` the names.
 
 mod access;
+mod bandwidth;
 mod codec;
 mod events;
 pub mod ids;
@@ -20,6 +21,7 @@ use super::Shared;
 use crate::config;
 use axum::Router;
 use axum::routing::get;
+use bandwidth::Bandwidths;
 use events::Events;
 use recording::Recorder;
 use sessions::Sessions;
@@ -49,7 +51,8 @@ pub fn router(shared: Shared) -> Router {
     }
     let events = Events::start(&settings, shared.closing.clone());
     let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone(), settings.clone());
-    let sessions = Sessions::new(shared.rooms.clone(), events, recorder.clone(), settings.unused_limit);
+    let (rooms, bandwidths) = (shared.rooms.clone(), Bandwidths::of(&settings));
+    let sessions = Sessions::new(rooms, events, recorder.clone(), (settings.unused_limit, bandwidths));
     let openvidu = OpenVidu { shared, settings, sessions, recorder };
     let routes = rest::routes(&openvidu).route("/openvidu", get(socket::connect));
     let anybody = CorsLayer::new().allow_origin(Any).allow_headers(Any).allow_methods(Any);

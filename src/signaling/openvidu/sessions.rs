@@ -1,5 +1,6 @@
 //! The sessions by their names. Each is a task; its handle is its mailbox.
 
+use super::bandwidth::Bandwidths;
 use super::events::Events;
 use super::ids;
 use super::recording::Recorder;
@@ -27,6 +28,7 @@ struct Inner {
     events: Events,
     recorder: Recorder,
     unused_limit: Duration,
+    bandwidths: Bandwidths,
     all: Mutex<HashMap<String, Handle>>,
 }
 
@@ -41,8 +43,13 @@ pub enum NotMade {
 
 impl Sessions {
     /// None yet.
-    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused_limit: Duration) -> Self {
-        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, all: Mutex::default() }))
+    pub fn new(
+        rooms: Rooms,
+        events: Events,
+        recorder: Recorder,
+        (unused_limit, bandwidths): (Duration, Bandwidths),
+    ) -> Self {
+        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, bandwidths, all: Mutex::default() }))
     }
 
     /// One more; a session of this name that is closing is waited for.
@@ -62,9 +69,10 @@ impl Sessions {
     }
 
     fn start(&self, id: &str, properties: NewSession) -> Handle {
-        let mut state = State::new(id.to_owned(), properties, super::session::actor::now());
-        state.set_rules(self.0.recorder.rules());
         let (inner, room) = (&self.0, RoomId::of_name(id));
+        let state = State::new(id.to_owned(), properties, super::session::actor::now());
+        let mut state = state.within(inner.bandwidths);
+        state.set_rules(inner.recorder.rules());
         let (actor, handle) = Actor::new(
             state,
             (inner.rooms.clone(), room),

@@ -298,7 +298,7 @@ impl Actor {
 
     fn send(&mut self, to: &str, frame: String) {
         if self.links.send(to, frame) == Sent::Not {
-            // It does not read: a new socket may.
+            // It does not read, or is gone and not known to be yet.
             self.lose(to, None);
         }
     }

@@ -146,13 +146,13 @@ impl Link {
             return Sent::Done;
         };
         let bytes = frame.len();
-        if way.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes > BYTES {
-            return Sent::Not;
+        let fits = way.waiting.fetch_add(bytes, Ordering::Relaxed) + bytes <= BYTES;
+        if fits && way.outbox.try_send(Out::Frame(frame)).is_ok() {
+            return Sent::Done;
         }
-        match way.outbox.try_send(Out::Frame(frame)) {
-            Ok(()) => Sent::Done,
-            Err(_) => Sent::Not,
-        }
+        // It misses this one: nobody can go on from here.
+        self.gap = Gap { over: true, ..Gap::default() };
+        Sent::Not
     }
 }
 

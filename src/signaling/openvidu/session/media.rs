@@ -96,6 +96,7 @@ impl State {
             self.ask(me, Ask::Other, Command::Unsubscribe { feed });
         }
         self.ask(me, Ask::Subscribe(feed), how(feed));
+        self.limit(me, feed);
         Ok(())
     }
 
@@ -234,7 +235,7 @@ impl State {
         let Some(stream) = active.publisher.as_mut() else { return };
         stream.feed = Some(feed);
         let (news, stream) = (!std::mem::replace(&mut stream.told, true), stream.clone());
-        let result = json!({ "sdpAnswer": answer.as_str(), "id": stream.id, "createdAt": stream.created_at });
+        let result = json!({ "sdpAnswer": self.limited(me, answer), "id": stream.id, "createdAt": stream.created_at });
         self.answer(me, &pending.request, Ok(result));
         if stream.loopback {
             self.ask(me, Ask::Other, Command::Face { feed: Some(feed) });

@@ -11,6 +11,7 @@ mod close;
 mod foreign;
 mod happening;
 mod leave;
+mod limits;
 mod links;
 mod media;
 mod message;
@@ -25,6 +26,7 @@ pub mod view;
 
 pub use happening::Happening;
 
+use super::bandwidth::Bandwidths;
 use super::wire::new_connection::{Kind, NewConnection, Role};
 use super::wire::new_session::NewSession;
 use crate::model::{FeedId, ParticipantId, PeerId};
@@ -52,6 +54,7 @@ pub struct State {
     autostop_at: Option<Millis>,
     /// Everybody was evicted for this reason; its recording is waited for.
     ending: Option<&'static str>,
+    bandwidths: Bandwidths,
     now: Millis,
     effects: Vec<state::Effect>,
 }

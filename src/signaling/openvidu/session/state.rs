@@ -1,5 +1,6 @@
 //! Inputs and effects of a session.
 
+use super::super::bandwidth::Bandwidths;
 use super::super::recording::kept::KeptStream;
 use super::super::wire::frame::{Refusal, Request, answer, notification};
 use super::super::wire::new_connection::NewConnection;
@@ -103,6 +104,7 @@ impl State {
             rules: Rules::default(),
             autostop_at: None,
             ending: None,
+            bandwidths: Bandwidths::default(),
             now,
             effects,
         };
