@@ -14,6 +14,8 @@ mod past;
 mod rate;
 mod requests;
 mod source;
+mod stage;
+mod staged;
 mod track;
 mod voice;
 
@@ -30,6 +32,7 @@ pub use layers::{Layer, LayerSource, MOST as MOST_LAYERS, OnWanted, Simulcast};
 use parking_lot::{Mutex, RwLock};
 use past::Past;
 pub use source::{Source, SourceTrack, TapItem, Upstream};
+pub use stage::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -63,6 +66,8 @@ pub struct Feed {
     voice: voice::Watched,
     /// Of a simulcast publisher.
     layers: RwLock<Option<Arc<Layers>>>,
+    /// Where a filter is, or was, put between the publisher and all others: one a kind of track at most.
+    stages: RwLock<Vec<Arc<Stage>>>,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
     /// Subscriptions that show its pictures or wait for them; kept by `egress`.
@@ -84,6 +89,7 @@ impl Feed {
             content: Mutex::default(),
             voice: voice::Watched::default(),
             layers: RwLock::default(),
+            stages: RwLock::default(),
             audience: pool.audience(),
             watchers: AtomicUsize::new(0),
         });
@@ -109,6 +115,7 @@ impl Feed {
 
     /// Sets or replaces the tracks of a source without layers, likewise.
     pub fn set_source(&self, source: Source) {
+        self.retune(&source);
         let new = Arc::as_ptr(&source.upstream).cast::<()>();
         let before = self.upstream.write().replace(source.upstream);
         let replaced = before.is_some_and(|before| Arc::as_ptr(&before).cast::<()>() != new);
@@ -131,7 +138,7 @@ impl Feed {
                 None => Track::new(new),
             });
         }
-        intake.tracks.iter_mut().for_each(|t| t.relayed = layered && t.source.codec.kind() == Kind::Video);
+        intake.tracks.iter_mut().for_each(|t| t.relayed = self.relays(t.source.codec.kind(), layered));
         let codecs: Vec<Codec> = intake.tracks.iter().map(|t| t.source.codec).collect();
         intake.live.negotiated(&codecs);
         if changed {
@@ -192,9 +199,10 @@ impl Feed {
         let our_ntp = clock::ntp_now();
         let layers = self.layering();
         let carried = layers.as_ref().and_then(|layers| layers.on_rtcp(packet));
+        let carried = carried.into_iter().chain(self.staged_clocks(packet)).collect::<Vec<_>>();
         rtcp::read(packet, |feedback| {
             let Feedback::SenderReport { ssrc, ntp, rtp } = feedback else { return };
-            let rtp = carried.filter(|(of, _)| *of == ssrc).map_or(rtp, |(_, ticks)| rtp.wrapping_add(ticks));
+            let rtp = carried.iter().find(|(of, _)| *of == ssrc).map_or(rtp, |(_, ticks)| rtp.wrapping_add(*ticks));
             let mut intake = self.intake.lock();
             let Some(codec) = intake.tracks.iter().find(|t| t.ssrc() == Some(ssrc)).map(|t| t.source.codec) else {
                 return;
@@ -224,6 +232,7 @@ impl Feed {
             self.send(&mut intake);
         }
         drop(intake);
+        self.stages_drained();
         self.layering().is_some_and(|layers| layers.drained()) || incomplete
     }
 
@@ -304,6 +313,7 @@ impl Feed {
         *self.upstream.write() = None;
         let layers = self.layers.write().take();
         layers.iter().for_each(|layers| layers.close());
+        self.close_stages();
     }
 
     /// Live figures.
