@@ -212,7 +212,8 @@ impl Engine for GstEngine {
     }
 
     fn feed_stats(&self, feed: FeedId) -> Option<FeedStats> {
-        self.inner.feeds.get(feed).map(|feed| feed.stats())
+        let stats = self.inner.feeds.get(feed)?.stats();
+        Some(FeedStats { filter: self.inner.filters.of(feed), ..stats })
     }
 
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {

@@ -325,6 +325,7 @@ impl Feed {
             keyframe_requests: self.keyframes.lock().sent() + of_layers,
             subscribers: self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
             layers: layering.map(|layers| layers.stats()).unwrap_or_default(),
+            filter: None,
         }
     }
 

@@ -23,6 +23,7 @@ fn refuse<T>(words: String) -> Checked<T> {
 
 /// An element with all that is to be set of it, and what it works on.
 pub(super) fn make(wish: &FilterElement) -> Checked<(gst::Element, Kind)> {
+    is_name(&wish.name)?;
     let factory = gst::ElementFactory::find(&wish.name);
     let Some(factory) = factory else { return refuse(format!("this server has no element {}", wish.name)) };
     let Some(kind) = kind(&factory) else {
@@ -38,6 +39,7 @@ pub(super) fn make(wish: &FilterElement) -> Checked<(gst::Element, Kind)> {
 
 /// Sets one property of a running element, or of one that is not running yet.
 pub(super) fn set(element: &gst::Element, name: &str, property: &str, value: &str) -> Checked<()> {
+    is_name(property)?;
     let (spec, takes) = find(element, name, property)?;
     let running = element.current_state() > gst::State::Ready;
     if running && spec.flags().contains(gst::PARAM_FLAG_MUTABLE_READY) {
@@ -48,6 +50,12 @@ pub(super) fn set(element: &gst::Element, name: &str, property: &str, value: &st
     })?;
     element.set_property_from_value(property, &value);
     Ok(())
+}
+
+/// GLib is asked for nothing else: it takes no text with a zero in it.
+fn is_name(text: &str) -> Checked<()> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if plain && !text.is_empty() { Ok(()) } else { refuse(format!("{:?} is no name", shortened(text))) }
 }
 
 /// One stream of raw pictures or sound in, one out.
@@ -114,10 +122,10 @@ fn is_plain(spec: &glib::ParamSpec) -> bool {
 
 /// The value, if the property takes it.
 fn read(spec: &glib::ParamSpec, takes: Takes, text: &str) -> Result<glib::Value, String> {
+    if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) {
+        return Err(format!("a value has at most {LONGEST_TEXT} characters, in one line"));
+    }
     match takes {
-        Takes::Text if text.chars().count() > LONGEST_TEXT || text.chars().any(char::is_control) => {
-            Err(format!("a text has at most {LONGEST_TEXT} characters, in one line"))
-        }
         // What looks like markup is to be seen, not obeyed.
         Takes::Text => Ok(glib::markup_escape_text(text).to_value()),
         Takes::Font => font(text).map(|font| font.to_value()),

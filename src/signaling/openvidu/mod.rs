@@ -48,7 +48,7 @@ pub fn router(shared: Shared) -> Router {
     }
     let events = Events::start(&settings, shared.closing.clone());
     let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone());
-    let sessions = Sessions::new(shared.rooms.clone(), events, recorder.clone(), settings.unused_limit);
+    let sessions = Sessions::new(shared.rooms.clone(), events, recorder.clone(), settings.clone());
     let openvidu = OpenVidu { shared, settings, sessions, recorder };
     let routes = rest::routes(&openvidu).route("/openvidu", get(socket::connect));
     let anybody = CorsLayer::new().allow_origin(Any).allow_headers(Any).allow_methods(Any);

@@ -6,6 +6,7 @@ use super::recording::Recorder;
 use super::session::State;
 use super::session::actor::{Actor, Handle};
 use super::wire::new_session::NewSession;
+use crate::config;
 use crate::model::RoomId;
 use crate::room::Rooms;
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ struct Inner {
     events: Events,
     recorder: Recorder,
     unused_limit: Duration,
+    settings: Arc<config::OpenVidu>,
     all: Mutex<HashMap<String, Handle>>,
 }
 
@@ -38,8 +40,9 @@ pub enum NotMade {
 
 impl Sessions {
     /// None yet.
-    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused_limit: Duration) -> Self {
-        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, all: Mutex::default() }))
+    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, settings: Arc<config::OpenVidu>) -> Self {
+        let unused_limit = settings.unused_limit;
+        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, settings, all: Mutex::default() }))
     }
 
     /// One more; a session of this name that is closing is waited for.
@@ -61,7 +64,8 @@ impl Sessions {
     }
 
     fn start(&self, id: &str, properties: NewSession) -> Handle {
-        let state = State::new(id.to_owned(), properties, super::session::actor::now());
+        let mut state = State::new(id.to_owned(), properties, super::session::actor::now());
+        state.allow_filters(self.0.settings.clone());
         let (inner, room) = (&self.0, RoomId::of_name(id));
         let (actor, handle) = Actor::new(
             state,

@@ -69,6 +69,12 @@ fn what_is_not_is_refused_in_words() {
         let words = refused(command);
         assert!(words.contains(says), "{command}: {words}");
     }
+    let name = |name: &str| FilterElement { name: name.into(), settings: Vec::new() };
+    for odd in ["", "a\0b", "video balance", "ü", "a(b", "../x"] {
+        assert!(matches!(make(&name(odd)), Err(FilterRefused::NotAllowed(_))), "{odd:?}");
+        let (flip, _) = ask("videoflip").unwrap();
+        assert!(matches!(set(&flip, "videoflip", odd, "1"), Err(FilterRefused::NotAllowed(_))), "{odd:?}");
+    }
     assert!(refused(&format!("textoverlay text=\"{}\"", "x".repeat(300))).contains("at most 200"));
 }
 

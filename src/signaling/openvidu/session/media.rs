@@ -15,6 +15,7 @@ impl State {
         let mut stream = read_stream(me, &request.params, self.now);
         stream.loopback = request.params.switch("doLoopback") == Some(true);
         let loopback = stream.loopback;
+        stream.filter = self.first_filter(me, &request.params)?;
         let may = self.grants(me).publish;
         let Some(active) = self.active_mut(me).filter(|_| may) else {
             return Err(Refusal::new(401, "Unable to publish: the role does not allow it"));
@@ -69,7 +70,7 @@ impl State {
     }
 
     /// Who publishes a stream, and the feed that carries it.
-    fn carrier(&self, name: &str) -> Result<(String, FeedId), Refusal> {
+    pub(super) fn carrier(&self, name: &str) -> Result<(String, FeedId), Refusal> {
         if let Some(foreign) = self.foreign.iter().find(|foreign| foreign.stream.id == name) {
             return Ok((foreign.connection.clone(), foreign.feed));
         }
@@ -140,11 +141,14 @@ impl State {
     }
 
     pub(super) fn asked(&mut self, me: &str, ask: Ask, result: Result<(), RoomError>) {
+        if let Ask::Filter(asked) = ask {
+            return self.filter_asked(me, asked, result);
+        }
         let Err(error) = result else { return };
         match ask {
             Ask::Publish => self.not_published(me, &error),
             Ask::Subscribe(feed) => self.not_subscribed(me, feed, &error),
-            Ask::Other => {}
+            Ask::Filter(_) | Ask::Other => {}
         }
     }
 
@@ -175,6 +179,10 @@ impl State {
             }
             EventKind::FeedEnded { feed, publisher, .. } => self.feed_ended(feed, &publisher),
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),
+            EventKind::FilterChanged { feed, publisher, failure: Some(_), .. } => {
+                self.filter_failed(me, feed, &publisher)
+            }
+            EventKind::CodeSeen { feed, code } => self.code_seen(feed, &code),
             EventKind::RoomClosed { .. } => self.close("sessionClosedByServer"),
             _ => {}
         }
@@ -184,7 +192,7 @@ impl State {
         let Some(active) = self.active_mut(me) else { return };
         let Some(pending) = active.publishing.take() else { return };
         let Some(stream) = active.publisher.as_mut() else { return };
-        stream.feed = Some(feed);
+        let begins = stream.feed.replace(feed) != Some(feed);
         let (news, stream) = (!std::mem::replace(&mut stream.told, true), stream.clone());
         let result = json!({ "sdpAnswer": answer.as_str(), "id": stream.id, "createdAt": stream.created_at });
         self.answer(me, &pending.request, Ok(result));
@@ -198,6 +206,9 @@ impl State {
             if self.records_by_itself() {
                 self.effects.push(Effect::Record);
             }
+        }
+        if begins {
+            self.begin_filter(me, feed);
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod actor;
 mod close;
+mod filter;
 mod foreign;
 mod happening;
 mod leave;
@@ -43,6 +44,7 @@ pub struct State {
     stopped_by_hand: bool,
     now: Millis,
     effects: Vec<state::Effect>,
+    filters: filter::Filters,
 }
 
 /// A connection, pending or active.

@@ -50,6 +50,8 @@ pub enum Ask {
     Publish,
     /// A viewer's offer for this stream.
     Subscribe(crate::model::FeedId),
+    /// A stream's filter.
+    Filter(super::filter::Asked),
     /// Nothing waits for it.
     Other,
 }
@@ -89,6 +91,7 @@ impl State {
             stopped_by_hand,
             now,
             effects,
+            filters: super::filter::Filters::default(),
         };
         state.tell("sessionCreated", json!({}));
         state
