@@ -20,6 +20,9 @@ use std::time::Instant;
 /// As it comes, and as the filter makes it.
 const RAW: usize = 0;
 const MADE: usize = 1;
+/// What a filter makes comes a little later than what it is made of: where one follows the other, time goes on by this
+/// part of a second, so that files tell both apart.
+const STEPS: u32 = 50;
 /// Both have one clock.
 const SAME: Option<Report> = Some(Report { ntp: 0, rtp: 0 });
 
@@ -44,7 +47,7 @@ impl Stage {
             made: lane_feed(of),
             wants_made: AtomicBool::new(false),
             carries_made: AtomicBool::new(false),
-            carrier: Mutex::new(Carrier::new(track.codec.clock_rate())),
+            carrier: Mutex::new(Carrier::new(track.codec.clock_rate(), track.codec.clock_rate() / STEPS)),
             track: Mutex::new(track.clone()),
         });
         upstream.into_iter().for_each(|upstream| stage.tune(track, upstream));

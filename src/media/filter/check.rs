@@ -60,7 +60,9 @@ fn is_name(text: &str) -> Checked<()> {
 
 /// One stream of raw pictures or sound in, one out.
 fn kind(factory: &gst::ElementFactory) -> Option<Kind> {
-    let is_filter = factory.metadata("klass").is_some_and(|klass| klass.starts_with("Filter/"));
+    let is_filter = factory
+        .metadata("klass")
+        .is_some_and(|klass| klass.starts_with("Filter/") || klass.starts_with("Transform/Effect/"));
     let mut kinds = [gst::PadDirection::Sink, gst::PadDirection::Src].map(|direction| {
         let pads = factory.static_pad_templates();
         let mut main = pads.iter().filter(|pad| {

@@ -29,6 +29,8 @@ struct Run {
 pub struct Carrier {
     /// RTP ticks a second.
     rate: u64,
+    /// Least ticks from one picture or piece of sound to the first of another run.
+    least: u32,
     run: Option<Run>,
     highest: u64,
     timestamp: u32,
@@ -45,16 +47,16 @@ pub struct Carried {
 }
 
 impl Default for Carrier {
-    /// Of pictures.
+    /// Of layers: the same picture in another is shown at the same time.
     fn default() -> Self {
-        Self::new(90_000)
+        Self::new(90_000, 1)
     }
 }
 
 impl Carrier {
-    /// Nothing is carried yet; `rate`: RTP ticks a second.
-    pub fn new(rate: u32) -> Self {
-        Self { rate: rate.into(), run: None, highest: 0, timestamp: 0, at: None }
+    /// Nothing is carried yet; `rate`: RTP ticks a second, `least`: those from one run's last to another's first.
+    pub fn new(rate: u32, least: u32) -> Self {
+        Self { rate: rate.into(), least, run: None, highest: 0, timestamp: 0, at: None }
     }
 
     /// What was sent so far without a carrier was this layer, as it came: it goes on with this packet, whatever that is.
@@ -124,7 +126,8 @@ impl Carrier {
             |time: &u32| u64::from((time.wrapping_sub(by_arrival) as i32).unsigned_abs()) < PLAUSIBLE * self.rate;
         let time = by_clock.filter(near).unwrap_or(by_arrival);
         // The same picture in another layer is one more picture.
-        let time = if (time.wrapping_sub(self.timestamp) as i32) > 0 { time } else { self.timestamp.wrapping_add(1) };
+        let time =
+            if (time.wrapping_sub(self.timestamp) as i32) > 0 { time } else { self.timestamp.wrapping_add(self.least) };
         time.wrapping_sub(packet.timestamp)
     }
 }

@@ -9,6 +9,8 @@ use crate::model::{Codec, EndReason, FeedId, ParticipantId, Sdp, TrackInfo};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
+mod filters;
+
 const OFFER: &str = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
 
 struct Session {
