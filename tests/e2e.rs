@@ -34,6 +34,8 @@ mod meeting;
 mod networks;
 #[path = "e2e/openvidu.rs"]
 mod openvidu;
+#[path = "e2e/openvidu_filters.rs"]
+mod openvidu_filters;
 #[path = "harness/page.rs"]
 mod page;
 #[path = "e2e/recording.rs"]

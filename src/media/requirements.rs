@@ -22,7 +22,6 @@ const ELEMENTS: [(&str, &[&str]); 9] = [
             "parsebin",
             "videoconvert",
             "videoconvertscale",
-            "videorate",
             "videoscale",
             "videotestsrc",
             "volume",

@@ -5,15 +5,18 @@ use crate::media::MediaError;
 use crate::media::feed::SourceTrack;
 use crate::media::outlet::Chain;
 use crate::media::rendition::{Effort, Renditions};
-use crate::media::template::Template;
+use crate::media::template::{Template, element};
 use crate::model::CodeSeen;
+use gst::prelude::*;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// The same code is told again after this, if it is still there.
 const PAUSE: Duration = Duration::from_secs(1);
+/// From one picture that is looked at to the next, in nanoseconds.
+const INTERVAL: u64 = 200_000_000;
 /// Characters of a code at most.
 const LONGEST: usize = 4096;
 
@@ -36,7 +39,25 @@ pub(super) fn start(
             tell(Told::Code(code));
         }
     };
-    Chain::start_heard(&template, track, |_| Ok(()), on_sample, on_message)
+    Chain::start_heard(&template, track, thin, on_sample, on_message)
+}
+
+/// Some of the pictures are enough: looking costs more than decoding.
+fn thin(pipeline: &gst::Pipeline) -> Result<(), MediaError> {
+    let pad = element(pipeline, "convert")?.static_pad("sink");
+    let pad = pad.ok_or_else(|| MediaError::Fatal("template: `convert` has no sink".into()))?;
+    let next = AtomicU64::new(0);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        let Some(gst::PadProbeData::Buffer(buffer)) = &info.data else { return gst::PadProbeReturn::Ok };
+        let at = buffer.pts().map_or(0, gst::ClockTime::nseconds);
+        if at < next.load(Ordering::Relaxed) {
+            // `Drop` makes GStreamer 1.22 complain about the buffer that it finds gone.
+            return gst::PadProbeReturn::Handled;
+        }
+        next.store(at + INTERVAL, Ordering::Relaxed);
+        gst::PadProbeReturn::Ok
+    });
+    Ok(())
 }
 
 /// What was told last.
