@@ -11,7 +11,7 @@ const PAGE: &str = include_str!("openvidu/filters.html");
 async fn service() -> Service {
     start_server_with(|config| {
         config.openvidu.secret = Some("MY_SECRET".into());
-        config.renditions.cpu_percent = 1000;
+        config.renditions.cpu_percent = 100;
     })
     .await
 }
