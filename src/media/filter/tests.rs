@@ -85,6 +85,8 @@ fn goes_on(packets: &[Arc<Packet>]) {
 /// A file of what the packets carry.
 fn write(packets: &[Arc<Packet>], path: &Path) {
     let codec = packets[0].codec;
+    let whole = packets.iter().rposition(|packet| packet.marker || codec == Codec::Opus).map_or(0, |last| last + 1);
+    let packets = &packets[..whole];
     let chain = match codec {
         // A stream whose parameters change is none for a container.
         Codec::H264 => "rtph264depay ! h264parse ! video/x-h264,stream-format=byte-stream",
@@ -254,4 +256,22 @@ fn bar_codes_are_looked_for_and_the_pictures_stay_as_they_are() {
     let refused = world.set("cache", "true");
     assert!(matches!(refused, Err(FilterRefused::NotAllowed(_))), "{refused:?}");
     world.change(FilterChange::Remove).unwrap();
+}
+
+#[test]
+fn what_it_takes_is_measured_and_counts() {
+    let world = World::new(&[Codec::Vp8], 1000);
+    world.apply("videobalance saturation=0").unwrap();
+    let reckoned = world.filters.renditions.transcodes().used_cores;
+    for _ in 0..3 {
+        world.until(Codec::Vp8, || world.filtered());
+    }
+    let measured = world.filters.renditions.transcodes().used_cores;
+    assert!(reckoned > 0.0 && measured > 0.0 && measured != reckoned, "{reckoned} cores, then {measured}");
+    world.change(FilterChange::Remove).unwrap();
+    let deadline = Instant::now() + LIMIT;
+    while world.filters.renditions.transcodes().used_cores > 0.0 {
+        assert!(Instant::now() < deadline, "still kept after 20 s");
+        std::thread::yield_now();
+    }
 }
