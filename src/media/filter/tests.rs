@@ -73,12 +73,13 @@ impl World {
     }
 }
 
-/// Numbers without a gap, and times that only grow, whoever made the packets.
+/// Numbers without a gap, and times that only grow, whoever made the packets. On a busy machine a filter leaves pictures out,
+/// up to the next keyframe.
 fn goes_on(packets: &[Arc<Packet>]) {
     for pair in packets.windows(2) {
         assert_eq!(pair[1].sequence, pair[0].sequence + 1);
         let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
-        assert!(step < 90_000, "{} after {}", pair[1].timestamp, pair[0].timestamp);
+        assert!(step < 5 * 90_000, "{} after {}", pair[1].timestamp, pair[0].timestamp);
     }
 }
 
@@ -124,12 +125,14 @@ fn measure(packets: &[Arc<Packet>], filter: &[&str], name: &str) -> Vec<f64> {
     text.lines().filter_map(|line| line.split_once(&format!("{name}="))?.1.trim().parse().ok()).collect()
 }
 
+/// In the depth that all have: `signalstats` writes beyond its memory for others.
 fn pictures(packets: &[Arc<Packet>], name: &str) -> Vec<f64> {
-    let filter = ["-vf", "signalstats,metadata=print:file=-", "-f", "null", "-"];
+    let filter = ["-vf", "format=yuv420p,signalstats,metadata=print:file=-", "-f", "null", "-"];
     measure(packets, &filter, &format!("signalstats.{name}"))
 }
 
 fn last_mean(values: &[f64]) -> f64 {
+    assert!(values.len() > 10, "only {} values", values.len());
     let last = &values[values.len() - 10..];
     last.iter().sum::<f64>() / last.len() as f64
 }
@@ -139,34 +142,36 @@ fn from_keyframe(packets: Vec<Arc<Packet>>) -> Vec<Arc<Packet>> {
     packets.into_iter().skip_while(|packet| !packet.keyframe).collect()
 }
 
+/// How far the darkest is from the brightest in the last pictures. The source's show a white ball on black, in whatever depth.
+fn spread(packets: &[Arc<Packet>]) -> f64 {
+    last_mean(&pictures(packets, "YMAX")) - last_mean(&pictures(packets, "YMIN"))
+}
+
 #[test]
 fn pictures_change_on_the_running_stream_and_back() {
     for codec in [Codec::Vp8, Codec::H264] {
         let world = World::new(&[Codec::Opus, codec], 1000);
         let mut all = from_keyframe(world.until(codec, || true));
-        let plain = pictures(&all, "YAVG");
-        let plain = last_mean(&plain);
-        assert!((16.0..90.0).contains(&plain), "{codec:?}: a white ball on black is {plain}");
-        assert_eq!(world.apply("videobalance brightness=0.5").unwrap().as_deref(), Some("videobalance"));
+        assert!(spread(&all) > 150.0, "{codec:?}: {} as it comes", spread(&all));
+        assert_eq!(world.apply("videobalance contrast=0.1").unwrap().as_deref(), Some("videobalance"));
         assert!(matches!(world.apply("edgetv"), Err(FilterRefused::NotPossible(_))), "one at a time");
         all.extend(world.until(codec, || world.filtered()));
-        let bright = last_mean(&pictures(&all, "YAVG"));
-        assert!(bright > plain + 60.0, "{codec:?}: {plain}, then {bright}");
-        world.set("brightness", "-1").unwrap();
+        assert!(spread(&all) < 60.0, "{codec:?}: {} with little contrast", spread(&all));
+        world.set("contrast", "1").unwrap();
         all.extend(world.until(codec, || true));
-        let dark = last_mean(&pictures(&all, "YAVG"));
-        assert!(dark < 20.0, "{codec:?}: {dark}");
-        assert!(matches!(world.set("brightness", "7"), Err(FilterRefused::NotAllowed(_))));
+        assert!(spread(&all) > 150.0, "{codec:?}: {} with all of it", spread(&all));
+        assert!(matches!(world.set("contrast", "7"), Err(FilterRefused::NotAllowed(_))));
+        world.set("contrast", "0.1").unwrap();
+        all.extend(world.until(codec, || true));
         assert_eq!(world.change(FilterChange::Remove), Ok(None));
         all.extend(world.until(codec, || !world.filtered()));
-        let untouched = pictures(&all, "YMAX");
-        assert!(last_mean(&untouched) > 180.0, "{codec:?}: {untouched:?}");
+        assert!(spread(&all) > 150.0, "{codec:?}: {} without it", spread(&all));
         goes_on(&all);
         assert!(matches!(world.change(FilterChange::Remove), Err(FilterRefused::NotPossible(_))));
         // Once more: the stream has been filtered before.
-        world.apply("videobalance brightness=0.5").unwrap();
+        world.apply("videobalance contrast=0.1").unwrap();
         all.extend(world.until(codec, || world.filtered()));
-        assert!(last_mean(&pictures(&all, "YAVG")) > plain + 60.0);
+        assert!(spread(&all) < 60.0, "{codec:?}: {} once more", spread(&all));
         goes_on(&all);
     }
 }
