@@ -22,7 +22,7 @@ pub use check::Problems;
 pub use guests::{GuestDialect, Guests};
 pub use load::{LoadError, Source, load};
 pub use onvif::Onvif;
-pub use openvidu::{ForcedCodec, OpenVidu, RecordingNotification};
+pub use openvidu::{FILTERS, ForcedCodec, OpenVidu, RecordingNotification};
 pub use playing::{Hls, Ingests, Rtsp};
 pub use reach::Reach;
 pub use renditions::Renditions;

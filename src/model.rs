@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 mod address;
 mod broadcast;
 mod end;
+mod filter;
 mod ice;
 mod ingest;
 pub mod network;
@@ -19,6 +20,7 @@ mod secret;
 mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
+pub use filter::{BadCommand, CodeSeen, FilterChange, FilterElement, FilterRefused, FilterWish};
 pub use ice::IceServer;
 pub use ingest::{
     Ingest, IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, Transport, VideoPolicy,

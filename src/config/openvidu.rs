@@ -1,6 +1,7 @@
 //! `[openvidu]`: the server that applications written for OpenVidu 2 find here.
 
 use super::empty_is_none;
+use crate::model::FilterElement;
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,10 @@ pub struct OpenVidu {
     /// Folder of custom layouts: `NAME/layout.json`, a layout's name or boxes; served under `/openvidu/layouts`.
     #[serde(deserialize_with = "empty_is_none")]
     pub layouts: Option<PathBuf>,
+    /// Elements that clients may put into filters; empty: no filters.
+    pub filters: Vec<String>,
+    /// Filters that clients may ask for by a name alone, `name: element property=value …`; of any elements.
+    pub filter_templates: Vec<String>,
 }
 
 /// Roles that hear of recordings.
@@ -81,6 +86,56 @@ impl RecordingNotification {
         }
     }
 }
+
+/// Elements that filters are made of unless the operator says otherwise: effects that know no file, address or device.
+pub const FILTERS: [&str; 46] = [
+    "agingtv",
+    "audioamplify",
+    "audiodynamic",
+    "audioecho",
+    "audioinvert",
+    "audiokaraoke",
+    "audiopanorama",
+    "bulge",
+    "burn",
+    "chromahold",
+    "clockoverlay",
+    "coloreffects",
+    "dicetv",
+    "dilate",
+    "dodge",
+    "edgetv",
+    "equalizer-3bands",
+    "exclusion",
+    "fisheye",
+    "freeverb",
+    "gamma",
+    "gaussianblur",
+    "kaleidoscope",
+    "mirror",
+    "optv",
+    "pinch",
+    "pitch",
+    "radioactv",
+    "revtv",
+    "rippletv",
+    "shagadelictv",
+    "solarize",
+    "sphere",
+    "streaktv",
+    "stretch",
+    "textoverlay",
+    "timeoverlay",
+    "tunnel",
+    "twirl",
+    "vertigotv",
+    "videobalance",
+    "videobox",
+    "videoflip",
+    "volume",
+    "warptv",
+    "waterripple",
+];
 
 /// Values of `forcedVideoCodec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -133,6 +188,8 @@ impl Default for OpenVidu {
             recording_notification: RecordingNotification::default(),
             recording_autostop: Duration::from_secs(120),
             layouts: None,
+            filters: FILTERS.map(str::to_owned).to_vec(),
+            filter_templates: Vec::new(),
         }
     }
 }
@@ -176,8 +233,31 @@ impl OpenVidu {
         if let Some(problem) = self.bandwidth_problem() {
             return Some(problem);
         }
-        let bad = self.webhook_headers.iter().find(|header| !header.contains(':'))?;
-        Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"))
+        if let Some(bad) = self.webhook_headers.iter().find(|header| !header.contains(':')) {
+            return Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"));
+        }
+        self.bad_filter()
+    }
+
+    fn bad_filter(&self) -> Option<String> {
+        let plain =
+            |name: &&String| FilterElement::read_all(name).is_ok_and(|all| all.len() == 1 && all[0].name == **name);
+        if let Some(bad) = self.filters.iter().find(|name| !plain(name)) {
+            return Some(format!("openvidu.filters has {bad:?}: write an element's name alone"));
+        }
+        let problem = |text: &String| match text.split_once(':') {
+            Some((name, command)) if !name.trim().is_empty() => {
+                FilterElement::read_all(command.trim()).err().map(|why| format!("{text:?}: {why}"))
+            }
+            _ => Some(format!("{text:?}: write `name: element property=value`")),
+        };
+        self.filter_templates.iter().find_map(problem).map(|why| format!("openvidu.filter_templates has {why}"))
+    }
+
+    /// The command that a template of this name stands for.
+    pub fn filter_template(&self, name: &str) -> Option<&str> {
+        let pairs = self.filter_templates.iter().filter_map(|text| text.split_once(':'));
+        pairs.map(|(name, command)| (name.trim(), command.trim())).find(|(known, _)| *known == name).map(|(_, c)| c)
     }
 
     fn bandwidth_problem(&self) -> Option<String> {

@@ -5,8 +5,8 @@
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
 use crate::model::{
-    BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestState, IngestStatus,
-    PeerId, RecordingId, Sdp, TrackInfo,
+    BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, FilterChange, FilterRefused,
+    IngestState, IngestStatus, PeerId, RecordingId, Sdp, TrackInfo,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -171,7 +171,11 @@ impl State {
             | MediaEvent::Showing { peer, .. }
             | MediaEvent::LayersWanted { peer, .. }
             | MediaEvent::PeerEnded { peer, .. } => self.peers.get(peer).map(|(_, sink)| sink),
-            MediaEvent::FeedLive { feed, .. } | MediaEvent::Voice { feed, .. } => self.feeds.get(feed),
+            MediaEvent::FeedLive { feed, .. }
+            | MediaEvent::Voice { feed, .. }
+            | MediaEvent::FilterAnswered { feed, .. }
+            | MediaEvent::FilterEnded { feed, .. }
+            | MediaEvent::CodeSeen { feed, .. } => self.feeds.get(feed),
             MediaEvent::BroadcastChanged { broadcast, .. } => self.broadcasts.get(broadcast),
             MediaEvent::RecordingStarted { recording, feed, .. }
             | MediaEvent::RecordingEnded { recording, feed, .. } => {
@@ -244,6 +248,7 @@ impl State {
                 vec![MediaEvent::RecordingStarted { recording, feed: None, report: report(&stem) }]
             }
             MediaRequest::StopRecording { recording, feed, reason } => self.finished(&recording, feed, reason),
+            MediaRequest::Filter { feed, request, change } => vec![filtered(feed, request, change)],
             MediaRequest::Candidate { .. }
             | MediaRequest::Close { .. }
             | MediaRequest::RestartIngest { .. }
@@ -278,6 +283,19 @@ fn published(peer: PeerId, feed: Option<FeedId>, offer: &Sdp) -> Vec<MediaEvent>
     let mut events = vec![MediaEvent::PublishAnswered { peer, answer }, MediaEvent::Connected { peer }];
     events.extend(feed.map(|feed| MediaEvent::FeedLive { feed, tracks }));
     events
+}
+
+/// As a real engine with these elements would, whatever was there before; the property `none` is one that nothing has.
+fn filtered(feed: FeedId, request: u64, change: FilterChange) -> MediaEvent {
+    let result = match change {
+        FilterChange::Apply(wish) => Ok(Some(wish.to_string())),
+        FilterChange::Set { property, .. } if property == "none" => {
+            Err(FilterRefused::NotAllowed("there is no property none".into()))
+        }
+        FilterChange::Set { .. } => Ok(Some("videobalance".into())),
+        FilterChange::Remove => Ok(None),
+    };
+    MediaEvent::FilterAnswered { feed, request, result }
 }
 
 /// The codecs a description names, as a real engine would choose them.

@@ -18,6 +18,7 @@ mod event;
 pub mod fake;
 pub mod feed;
 pub mod files;
+mod filter;
 pub mod hls;
 pub mod ice;
 pub mod ingest;

@@ -1,8 +1,8 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, Film, IngestWish, Kind, Layout, LineId, PeerId,
-    RecordingId, Sdp, ViewLimits,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, Film, FilterChange, IngestWish, Kind, Layout,
+    LineId, PeerId, RecordingId, Sdp, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -226,5 +226,14 @@ pub enum MediaRequest {
         feed: Option<FeedId>,
         /// Why.
         reason: EndReason,
+    },
+    /// Begin, change or end a feed's filter. → `FilterAnswered`, always; later perhaps `FilterEnded` and `CodeSeen`.
+    Filter {
+        /// Whose.
+        feed: FeedId,
+        /// Comes back in the answer.
+        request: u64,
+        /// What becomes of it.
+        change: FilterChange,
     },
 }

@@ -1,8 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, Opaque, ParticipantId,
-    PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, FilterChange, IngestWish, Layout, Opaque,
+    ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -183,6 +183,14 @@ pub enum Command {
     StopBroadcast {
         /// Which.
         broadcast: BroadcastId,
+    },
+    /// Begin, change or end the filter of a feed, before anybody gets it: one's own, or with control any.
+    /// → `Reply::Done` once the engine has taken it.
+    Filter {
+        /// Whose.
+        feed: FeedId,
+        /// What becomes of it.
+        change: FilterChange,
     },
 }
 

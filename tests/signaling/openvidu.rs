@@ -16,6 +16,9 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+#[path = "openvidu/filters.rs"]
+mod filters;
+
 pub(super) const SECRET: &str = "MY_SECRET";
 
 async fn server() -> Server {

@@ -7,6 +7,7 @@
 mod broadcasts;
 mod clips;
 mod feeds;
+mod filters;
 mod graph;
 mod hls;
 mod ingests;
@@ -18,6 +19,7 @@ mod recorders;
 use super::camera;
 use super::choice::Choices;
 use super::egress::Pool;
+use super::filter::Filters;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
@@ -62,6 +64,7 @@ struct Inner {
     snapshots: Snapshots,
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
+    filters: Arc<Filters>,
     reach: Arc<Reach>,
     hls: hls::Presentations,
     stopping: AtomicBool,
@@ -105,6 +108,7 @@ impl GstEngine {
             broadcasts: Broadcasts::default(),
             live_mixes,
             snapshots: Snapshots::default(),
+            filters: Filters::new(renditions.clone()),
             renditions,
             reach: Arc::new(config.reach.clone()),
             hls: hls::Presentations::new(config.hls.clone()),
@@ -181,6 +185,7 @@ impl Engine for GstEngine {
                 inner.peers.tell(peer, Input::Close);
                 inner.ingests.tell(peer, camera::Input::Close);
             }
+            MediaRequest::Filter { feed, request, change } => inner.filter(feed, request, change, events),
             MediaRequest::Record { recording, feed, stem, preroll, only } => {
                 inner.record((recording, feed), (stem, preroll, only), events);
             }
@@ -208,7 +213,8 @@ impl Engine for GstEngine {
     }
 
     fn feed_stats(&self, feed: FeedId) -> Option<FeedStats> {
-        self.inner.feeds.get(feed).map(|feed| feed.stats())
+        let stats = self.inner.feeds.get(feed)?.stats();
+        Some(FeedStats { filter: self.inner.filters.of(feed), ..stats })
     }
 
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {

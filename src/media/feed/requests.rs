@@ -45,6 +45,9 @@ impl Feed {
         if let Some(layer) = self.layering().and_then(|layers| layers.carried()) {
             return layer.request_keyframe();
         }
+        if let Some(stage) = self.stage(Kind::Video) {
+            return stage.request_keyframe();
+        }
         let now = self.keyframes.lock().request(Instant::now());
         if now {
             self.send_keyframe_request();

@@ -7,6 +7,7 @@
 mod broadcasts;
 mod candidates;
 mod converse;
+mod filter;
 mod ingests;
 mod mixes;
 mod people;
@@ -97,6 +98,8 @@ pub enum Awaited {
     Recording(u64),
     /// A mix is live.
     Mix(FeedId),
+    /// The engine has taken the filter of this number, or refused it.
+    Filter(u64),
 }
 
 /// A room.
@@ -114,6 +117,8 @@ pub struct State {
     voices: speaker::Voices,
     relays: relays::Kept,
     broadcasts: BTreeMap<BroadcastId, broadcasts::Sending>,
+    /// Number of the last request about a filter.
+    last_filter: u64,
     empty_since: Option<Instant>,
     closing: Option<EndReason>,
     /// Time of the input being applied.
@@ -200,6 +205,7 @@ impl State {
             voices: speaker::Voices::default(),
             relays: relays::Kept::default(),
             broadcasts: BTreeMap::new(),
+            last_filter: 0,
             empty_since: Some(now.instant),
             closing: None,
             now,
@@ -285,6 +291,7 @@ impl State {
             Command::FindFeed { name } => return self.find_feed(name.as_deref()),
             Command::StartBroadcast { wish } => return self.start_broadcast(*wish).map(Some),
             Command::StopBroadcast { broadcast } => self.stop_broadcast(broadcast)?,
+            Command::Filter { feed, change } => return self.filter(from.as_ref(), feed, change),
         }
         Ok(Some(Reply::Done))
     }
@@ -304,6 +311,9 @@ impl State {
             MediaEvent::Showing { peer, rendition, why, words } => self.showing(peer, rendition, why, words),
             MediaEvent::LayersWanted { peer, rids } => self.layers_wanted(peer, rids),
             MediaEvent::Voice { feed, speaking } => self.voice(feed, speaking),
+            MediaEvent::FilterAnswered { feed, request, result } => self.filter_answered(feed, request, result),
+            MediaEvent::FilterEnded { feed, detail } => self.filter_changed(feed, None, Some(detail)),
+            MediaEvent::CodeSeen { feed, code } => self.code_seen(feed, code),
             MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
             MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
             MediaEvent::RecordingStarted { recording, feed, report } => {

@@ -175,6 +175,7 @@ impl State {
             | Command::AnswerConversation { .. }
             | Command::Face { .. }
             | Command::Relay { .. }
+            | Command::Filter { .. }
             | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };

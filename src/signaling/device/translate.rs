@@ -63,6 +63,8 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::IngestChanged { .. }
         | EventKind::PublishOffered { .. }
         | EventKind::Relayed { .. }
+        | EventKind::FilterChanged { .. }
+        | EventKind::CodeSeen { .. }
         | EventKind::BroadcastChanged { .. } => None,
     }
 }

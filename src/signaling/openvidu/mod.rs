@@ -21,7 +21,6 @@ use super::Shared;
 use crate::config;
 use axum::Router;
 use axum::routing::get;
-use bandwidth::Bandwidths;
 use events::Events;
 use recording::Recorder;
 use sessions::Sessions;
@@ -51,8 +50,7 @@ pub fn router(shared: Shared) -> Router {
     }
     let events = Events::start(&settings, shared.closing.clone());
     let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone(), settings.clone());
-    let (rooms, bandwidths) = (shared.rooms.clone(), Bandwidths::of(&settings));
-    let sessions = Sessions::new(rooms, events, recorder.clone(), (settings.unused_limit, bandwidths));
+    let sessions = Sessions::new(shared.rooms.clone(), events, recorder.clone(), settings.clone());
     let openvidu = OpenVidu { shared, settings, sessions, recorder };
     let routes = rest::routes(&openvidu).route("/openvidu", get(socket::connect));
     let anybody = CorsLayer::new().allow_origin(Any).allow_headers(Any).allow_methods(Any);

@@ -7,6 +7,7 @@ use super::recording::Recorder;
 use super::session::State;
 use super::session::actor::{Actor, Handle};
 use super::wire::new_session::NewSession;
+use crate::config;
 use crate::model::RoomId;
 use crate::room::Rooms;
 use std::collections::HashMap;
@@ -29,6 +30,7 @@ struct Inner {
     recorder: Recorder,
     unused_limit: Duration,
     bandwidths: Bandwidths,
+    settings: Arc<config::OpenVidu>,
     all: Mutex<HashMap<String, Handle>>,
 }
 
@@ -43,13 +45,10 @@ pub enum NotMade {
 
 impl Sessions {
     /// None yet.
-    pub fn new(
-        rooms: Rooms,
-        events: Events,
-        recorder: Recorder,
-        (unused_limit, bandwidths): (Duration, Bandwidths),
-    ) -> Self {
-        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, bandwidths, all: Mutex::default() }))
+    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, settings: Arc<config::OpenVidu>) -> Self {
+        let (unused_limit, bandwidths) = (settings.unused_limit, Bandwidths::of(&settings));
+        let all = Mutex::default();
+        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, bandwidths, settings, all }))
     }
 
     /// One more; a session of this name that is closing is waited for.
@@ -73,6 +72,7 @@ impl Sessions {
         let state = State::new(id.to_owned(), properties, super::session::actor::now());
         let mut state = state.within(inner.bandwidths);
         state.set_rules(inner.recorder.rules());
+        state.allow_filters(inner.settings.clone());
         let (actor, handle) = Actor::new(
             state,
             (inner.rooms.clone(), room),

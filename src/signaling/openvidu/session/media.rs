@@ -17,6 +17,7 @@ impl State {
         let offer = self.offer(request.params.text("sdpOffer")?)?;
         let mut stream = read_stream(me, &request.params, self.now);
         stream.loopback = request.params.switch("doLoopback") == Some(true);
+        stream.filter = self.first_filter(me, &request.params)?;
         let Some(active) = self.active_mut(me) else { return Ok(()) };
         if active.publisher.is_some() {
             return Err(Refusal::new(106, "The connection is already publishing"));
@@ -101,7 +102,7 @@ impl State {
     }
 
     /// Who publishes a stream, and the feed that carries it.
-    fn carrier(&self, name: &str) -> Result<(String, FeedId), Refusal> {
+    pub(super) fn carrier(&self, name: &str) -> Result<(String, FeedId), Refusal> {
         if let Some(foreign) = self.foreign.iter().find(|foreign| foreign.stream.id == name) {
             return Ok((foreign.connection.clone(), foreign.feed));
         }
@@ -177,6 +178,7 @@ impl State {
 
     pub(super) fn asked(&mut self, me: &str, ask: Ask, result: Result<(), RoomError>) {
         match (ask, result) {
+            (Ask::Filter(asked), result) => self.filter_asked(me, asked, result),
             (Ask::Answer(feed, request), result) => self.offer_settled(me, (feed, &request), result),
             (Ask::Publish, Err(error)) => self.not_published(me, &error),
             (Ask::Subscribe(feed), Err(error)) => self.not_subscribed(me, feed, &error),
@@ -224,6 +226,10 @@ impl State {
             },
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),
             EventKind::RoomClosed { reason: EndReason::Shutdown } => self.close("openviduServerStopped"),
+            EventKind::FilterChanged { feed, publisher, failure: Some(_), .. } => {
+                self.filter_failed(me, feed, &publisher)
+            }
+            EventKind::CodeSeen { feed, code } => self.code_seen(feed, &code),
             EventKind::RoomClosed { .. } => self.close("sessionClosedByServer"),
             _ => {}
         }
@@ -233,7 +239,7 @@ impl State {
         let Some(active) = self.active_mut(me) else { return };
         let Some(pending) = active.publishing.take() else { return };
         let Some(stream) = active.publisher.as_mut() else { return };
-        stream.feed = Some(feed);
+        let begins = stream.feed.replace(feed) != Some(feed);
         let (news, stream) = (!std::mem::replace(&mut stream.told, true), stream.clone());
         let result = json!({ "sdpAnswer": self.limited(me, answer), "id": stream.id, "createdAt": stream.created_at });
         self.answer(me, &pending.request, Ok(result));
@@ -250,6 +256,9 @@ impl State {
             }
         }
         self.record_stream(feed);
+        if begins {
+            self.begin_filter(me, feed);
+        }
     }
 
     fn subscribed(&mut self, me: &str, (feed, peer): (FeedId, PeerId), answer: &Sdp) {

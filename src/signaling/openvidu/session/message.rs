@@ -35,6 +35,11 @@ impl State {
             }
             "forceDisconnect" => self.force_disconnect(me, request),
             "forceUnpublish" => self.force_unpublish(me, request),
+            "applyFilter" => self.apply_filter(me, request),
+            "execFilterMethod" => self.exec_filter_method(me, request),
+            "removeFilter" => self.remove_filter(me, request),
+            "addFilterEventListener" => self.listen_to_filter(me, request, true),
+            "removeFilterEventListener" => self.listen_to_filter(me, request, false),
             "videoData" | "echo" => {
                 self.done(me, &request.id);
                 Ok(())

@@ -8,6 +8,7 @@ pub mod agent;
 mod autostop;
 mod cameras;
 mod close;
+mod filter;
 mod foreign;
 mod happening;
 mod leave;
@@ -57,6 +58,7 @@ pub struct State {
     bandwidths: Bandwidths,
     now: Millis,
     effects: Vec<state::Effect>,
+    filters: filter::Filters,
 }
 
 /// A connection, pending or active.

@@ -56,6 +56,8 @@ pub enum Ask {
     Subscribe(FeedId),
     /// A viewer's answer to ours; the request that waits for its being taken.
     Answer(FeedId, Value),
+    /// A stream's filter.
+    Filter(super::filter::Asked),
     /// Nothing waits for it.
     Other,
 }
@@ -107,6 +109,7 @@ impl State {
             bandwidths: Bandwidths::default(),
             now,
             effects,
+            filters: super::filter::Filters::default(),
         };
         state.tell("sessionCreated", json!({}));
         state

@@ -12,6 +12,7 @@ use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
 mod answered;
+mod filters;
 mod time;
 
 const OFFER: &str = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
