@@ -28,6 +28,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Why the service does not start, with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -123,6 +124,7 @@ async fn run(
     let silent = CancellationToken::new();
     let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
     let (turn, handout) = turn::start(&config, media.as_ref().map(|(address, _)| *address))?;
+    let last = TaskTracker::new();
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
         recordings: recordings.clone(),
@@ -135,9 +137,11 @@ async fn run(
         openvidu: Arc::new(config.openvidu.clone()),
         server: Arc::new(config.server.clone()),
         closing: closing.clone(),
+        last: last.clone(),
     });
     let confined = auth.is_open() && !config.auth.insecure_open;
     let router = layers::around(admin::router(shared).merge(signaling), closing.clone(), confined);
+    let router = if config.openvidu.secret.is_some() { signaling::openvidu::with_aliases(router) } else { router };
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
     let rtsp = media.as_ref().map(|(_, engine)| rtsp::start(&config, engine, (&auth, &rooms), &closing)).transpose()?;
@@ -161,6 +165,7 @@ async fn run(
         journal,
         keepers,
         webhook: (webhook, silent),
+        last,
         closing,
         limit,
     })
@@ -194,6 +199,8 @@ pub struct Running {
     journal: JoinHandle<()>,
     /// With the token that tells it that no room is left.
     webhook: (JoinHandle<()>, CancellationToken),
+    /// What dialects have to do at the end.
+    last: TaskTracker,
     /// Housekeeping and uploads of the recordings.
     keepers: Vec<JoinHandle<()>>,
     closing: CancellationToken,
@@ -279,7 +286,9 @@ impl Running {
         };
         let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
         let keepers = futures::future::join_all(self.keepers.drain(..));
-        let _ = tokio::join!(self.http.stop(limit), https, rtsp, turn, webhook, keepers);
+        self.last.close();
+        let last = tokio::time::timeout(limit, self.last.wait());
+        let _ = tokio::join!(self.http.stop(limit), https, rtsp, turn, webhook, keepers, last);
     }
 }
 

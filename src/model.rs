@@ -19,7 +19,7 @@ mod secret;
 mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
-pub use ice::IceServer;
+pub use ice::{IceAddress, IceKey, IceServer};
 pub use ingest::{
     Ingest, IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, Transport, VideoPolicy,
 };

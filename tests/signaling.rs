@@ -13,6 +13,8 @@ mod harness;
 mod layers;
 #[path = "signaling/openvidu.rs"]
 mod openvidu;
+#[path = "signaling/openvidu_rest.rs"]
+mod openvidu_rest;
 #[path = "signaling/ringing.rs"]
 mod ringing;
 #[path = "signaling/ringing_hostile.rs"]

@@ -10,7 +10,8 @@ const PREFIX: &str = "MILLRACE_";
 /// Variables with the prefix that are no settings: the file's path, read by the command line.
 const NOT_SETTINGS: [&str; 1] = ["MILLRACE_CONFIG"];
 /// Settings that are lists: in the environment and in flags their items stand between commas.
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 16] = [
+    "openvidu.ice_servers",
     "openvidu.webhook_headers",
     "openvidu.webhook_events",
     "server.allow_origins",

@@ -94,6 +94,7 @@ impl Server {
             openvidu: Arc::new(openvidu),
             server: Arc::default(),
             closing: closing.clone(),
+            last: Default::default(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

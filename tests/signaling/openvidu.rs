@@ -11,14 +11,14 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-const SECRET: &str = "MY_SECRET";
+pub const SECRET: &str = "MY_SECRET";
 
 async fn server() -> Server {
     Server::openvidu(OpenVidu { secret: Some(SECRET.into()), ..OpenVidu::default() }).await
 }
 
 /// Status and body, `null` when empty.
-async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+pub async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
     let request = reqwest::Client::new().request(method, format!("http://{}/openvidu/api{path}", server.address));
     let request = request.basic_auth("OPENVIDUAPP", Some(SECRET));
     let request = body.into_iter().fold(request, |request, body| request.body(body.to_string()));
@@ -27,31 +27,31 @@ async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) 
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
 
-async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
+pub async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
     rest(server, Method::POST, path, Some(body)).await
 }
-async fn get(server: &Server, path: &str) -> (u16, Value) {
+pub async fn get(server: &Server, path: &str) -> (u16, Value) {
     rest(server, Method::GET, path, None).await
 }
-async fn delete(server: &Server, path: &str) -> u16 {
+pub async fn delete(server: &Server, path: &str) -> u16 {
     rest(server, Method::DELETE, path, None).await.0
 }
 
 /// One page's socket.
-struct Page {
+pub struct Page {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u64,
     waiting: Vec<Value>,
 }
 
 impl Page {
-    async fn dial(server: &Server) -> Self {
+    pub async fn dial(server: &Server) -> Self {
         let (socket, _) = connect_async(format!("ws://{}/openvidu?sessionId=S", server.address)).await.unwrap();
         Self { socket, next: 0, waiting: Vec::new() }
     }
 
     /// Joins by a token of its own; what it is welcomed with.
-    async fn join(server: &Server, role: &str, name: &str) -> (Self, Value) {
+    pub async fn join(server: &Server, role: &str, name: &str) -> (Self, Value) {
         let data = json!({ "openviduCustomConnectionId": name }).to_string();
         let (status, connection) = post(server, "/sessions/S/connection", json!({ "role": role, "data": data })).await;
         assert_eq!(status, 200);
@@ -72,7 +72,7 @@ impl Page {
         }
     }
 
-    async fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.next;
         self.next += 1;
         let frame = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
@@ -88,13 +88,13 @@ impl Page {
     }
 
     /// The next notification's parameters, which must be this one.
-    async fn hears(&mut self, method: &str) -> Value {
+    pub async fn hears(&mut self, method: &str) -> Value {
         let frame = if self.waiting.is_empty() { self.frame().await } else { self.waiting.remove(0) };
         assert_eq!(frame["method"], method, "{frame}");
         frame["params"].clone()
     }
 
-    async fn publish(&mut self) -> String {
+    pub async fn publish(&mut self) -> String {
         let offer = sdp(PeerId(1), "sendonly", "actpass");
         let params = json!({
             "sdpOffer": offer.as_str(), "doLoopback": "false", "hasAudio": true, "hasVideo": true, "frameRate": "30",
@@ -121,7 +121,7 @@ fn joining(token: &Value) -> Value {
     json!({ "token": token, "session": "S", "platform": "test", "metadata": "", "secret": "", "recorder": false })
 }
 
-async fn session(server: &Server) {
+pub async fn session(server: &Server) {
     assert_eq!(post(server, "/sessions", json!({ "customSessionId": "S" })).await.0, 200);
 }
 

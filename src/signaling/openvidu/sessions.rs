@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Sessions at once: more are refused, so that nobody can fill the memory with those that nobody joins.
 const MAX_SESSIONS: usize = 10_000;
 
+/// A session of the same name that is ending is waited for no longer.
+const CLOSING_LIMIT: Duration = Duration::from_secs(15);
+
 /// All of them. Cheap to clone.
 #[derive(Clone)]
 pub struct Sessions(Arc<Inner>);
@@ -23,7 +26,8 @@ struct Inner {
     rooms: Rooms,
     events: Events,
     recorder: Recorder,
-    unused_limit: Duration,
+    /// A session that nobody has joined is dropped after this; `None`: never.
+    unused: Option<Duration>,
     all: Mutex<HashMap<String, Handle>>,
 }
 
@@ -38,16 +42,14 @@ pub enum NotMade {
 
 impl Sessions {
     /// None yet.
-    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused_limit: Duration) -> Self {
-        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, all: Mutex::default() }))
+    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused: Option<Duration>) -> Self {
+        Self(Arc::new(Inner { rooms, events, recorder, unused, all: Mutex::default() }))
     }
 
     /// One more; a session of this name that is closing is waited for.
     pub async fn create(&self, properties: NewSession) -> Result<Handle, NotMade> {
         let id = properties.custom_id.clone().unwrap_or_else(ids::session);
-        while self.find(&id).is_some_and(|session| session.is_closing()) {
-            tokio::task::yield_now().await;
-        }
+        let _too_slow = tokio::time::timeout(CLOSING_LIMIT, self.gone(&id)).await;
         let mut all = self.all();
         if all.contains_key(&id) {
             return Err(NotMade::Taken);
@@ -60,6 +62,18 @@ impl Sessions {
         Ok(handle)
     }
 
+    /// Waits for the end of a session of this name, if it is ending.
+    async fn gone(&self, id: &str) {
+        while let Some(session) = self.find(id) {
+            if session.with(|state| state.is_over()).await == Some(false) {
+                return;
+            }
+            session.ended().await;
+            // Its task takes it out next.
+            tokio::task::yield_now().await;
+        }
+    }
+
     fn start(&self, id: &str, properties: NewSession) -> Handle {
         let state = State::new(id.to_owned(), properties, super::session::actor::now());
         let (inner, room) = (&self.0, RoomId::of_name(id));
@@ -67,7 +81,7 @@ impl Sessions {
             state,
             (inner.rooms.clone(), room),
             (inner.events.clone(), inner.recorder.clone()),
-            inner.unused_limit,
+            inner.unused,
         );
         let (sessions, name) = (self.clone(), id.to_owned());
         tokio::spawn(async move {
@@ -87,6 +101,17 @@ impl Sessions {
         let mut all: Vec<_> = self.all().iter().map(|(id, handle)| (id.clone(), handle.clone())).collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all.into_iter().map(|(_, handle)| handle).collect()
+    }
+
+    /// Closes all, and waits for their end.
+    pub async fn end(&self, reason: &'static str) {
+        let all = self.list();
+        for session in &all {
+            let _ended_already = session.with(move |state| state.close(reason)).await;
+        }
+        for session in &all {
+            session.ended().await;
+        }
     }
 
     /// Never held across an await.

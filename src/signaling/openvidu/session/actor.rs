@@ -119,7 +119,7 @@ pub struct Actor {
     room: Option<RoomHandle>,
     events: Events,
     recorder: Recorder,
-    unused_limit: Duration,
+    unused: Option<Duration>,
     links: HashMap<String, Link>,
     last_socket: u64,
     inbox: mpsc::Receiver<Envelope>,
@@ -137,28 +137,25 @@ impl Actor {
         state: State,
         (rooms, room_id): (Rooms, RoomId),
         (events, recorder): (Events, Recorder),
-        unused_limit: Duration,
+        unused: Option<Duration>,
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
         let handle = Handle { mailbox: sender.clone() };
         let (links, mailbox) = (HashMap::new(), sender.downgrade());
         let (room, last_socket) = (None, 0);
-        (
-            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox },
-            handle,
-        )
+        (Self { state, rooms, room_id, room, events, recorder, unused, links, last_socket, inbox, mailbox }, handle)
     }
 
     /// Until the session is over.
     pub async fn run(mut self) {
         let created = self.state.settle();
         self.carry_out(created).await;
-        let unused = tokio::time::sleep(self.unused_limit);
+        let unused = tokio::time::sleep(self.unused.unwrap_or_default());
         tokio::pin!(unused);
         while !self.state.is_over() {
             tokio::select! {
                 Some(envelope) = self.inbox.recv() => self.take(envelope).await,
-                () = &mut unused, if !self.state.was_active() => return,
+                () = &mut unused, if self.unused.is_some() && !self.state.was_active() => return,
             }
         }
     }
@@ -279,6 +276,7 @@ impl Actor {
                     let asked = self.ask(&who, command).await;
                     waiting.extend(self.state.apply(now(), Input::Asked(who, why, asked)));
                 }
+                Effect::Regrant(who) => self.regrant(&who).await,
                 Effect::Dismiss(who) => self.dismiss(&who).await,
                 Effect::Tell(happening) => self.events.tell(happening),
                 Effect::Record => self.record(),
@@ -302,6 +300,14 @@ impl Actor {
     async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {
         let room = self.room.as_ref().ok_or(RoomError::RoomNotFound)?;
         room.request(Some(&participant(who)), command).await.map(drop)
+    }
+
+    async fn regrant(&self, who: &str) {
+        let Some(room) = &self.room else { return };
+        let change = Command::Regrant { participant: participant(who), grants: self.state.grants(who) };
+        if let Err(reason) = room.request(None, change).await {
+            tracing::warn!(%reason, "a connection's new role has not reached its room");
+        }
     }
 
     fn send(&mut self, to: &str, frame: String) {

@@ -61,6 +61,8 @@ pub enum Effect {
     Send(String, String),
     /// Asks the room in a connection's name → `Input::Asked`.
     Ask(String, Ask, Command),
+    /// The room lets a connection do what its role now allows.
+    Regrant(String),
     /// The connection leaves the room; its socket is closed some seconds later unless its client does.
     Dismiss(String),
     /// Tells the application.
