@@ -4,6 +4,7 @@
 
 mod cameras;
 mod descriptors;
+mod either;
 mod layers;
 mod logs;
 mod parts;
@@ -17,7 +18,7 @@ pub use descriptors::raise as raise_descriptors;
 pub use logs::{LogError, init as init_logs};
 
 use crate::auth::{Auth, TokenRole};
-use crate::config::{Config, Problems};
+use crate::config::{Config, DEMO_SECRET, Problems};
 use crate::media::{Engine, GstEngine};
 use crate::recordings::{Recordings, StoreError};
 use crate::room::{Lobby, Rooms};
@@ -86,8 +87,15 @@ impl App {
 }
 
 /// Checks the settings once and, without a secret, keeps the service on this machine.
-fn ready(config: Config) -> Result<Config, StartError> {
+fn ready(mut config: Config) -> Result<Config, StartError> {
     config.check()?;
+    if !config.openvidu.taken.is_empty() {
+        tracing::info!(variables = config.openvidu.taken.join(" "), "settings were taken from OpenVidu's variables");
+    }
+    if config.demo && config.openvidu.secret.is_none() {
+        tracing::warn!("demo mode: applications of OpenVidu may use the secret {DEMO_SECRET}, which everybody knows");
+        config.openvidu.secret = Some(DEMO_SECRET.into());
+    }
     let (config, warning) = config.confined();
     if let Some(warning) = warning {
         tracing::warn!("{warning}");

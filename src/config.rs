@@ -8,6 +8,7 @@ mod guests;
 mod load;
 mod onvif;
 mod openvidu;
+mod openvidu_env;
 mod playing;
 mod reach;
 mod renditions;
