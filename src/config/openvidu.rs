@@ -20,6 +20,14 @@ pub struct OpenVidu {
     pub forced_codec: ForcedCodec,
     /// Serve clients without that codec by a transcode.
     pub allow_transcoding: bool,
+    /// Most kbit/s of pictures that a client may publish, 0 for no limit; a connection's `kurentoOptions` come first.
+    pub video_max_recv: u32,
+    /// Shown to applications alone: what a line carries is measured.
+    pub video_min_recv: u32,
+    /// Most kbit/s of pictures that a viewer is sent of a stream, 0 for no limit; a connection's `kurentoOptions` come first.
+    pub video_max_send: u32,
+    /// Shown to applications alone.
+    pub video_min_send: u32,
     /// A session that nobody has joined is forgotten after this.
     #[serde(with = "humantime_serde")]
     pub unused_limit: Duration,
@@ -103,6 +111,10 @@ impl Default for OpenVidu {
             public_url: None,
             forced_codec: ForcedCodec::default(),
             allow_transcoding: false,
+            video_max_recv: 0,
+            video_min_recv: 0,
+            video_max_send: 0,
+            video_min_send: 0,
             unused_limit: Duration::from_secs(3600),
             unused_interval: Duration::from_secs(900),
             ice_servers: Vec::new(),
@@ -157,6 +169,9 @@ impl OpenVidu {
                 at + 1
             ));
         }
+        if let Some(problem) = self.bandwidth_problem() {
+            return Some(problem);
+        }
         // A header may hold a password: it is not shown.
         let at = self.webhook_headers.iter().position(|header| !header.contains(':'))?;
         Some(format!("openvidu.webhook_headers: write number {} as Name: value", at + 1))
@@ -167,6 +182,19 @@ impl OpenVidu {
         let looks = self.unused_limit.as_millis().div_ceil(self.unused_interval.as_millis().max(1)).max(1);
         let after = self.unused_interval.saturating_mul(u32::try_from(looks).unwrap_or(u32::MAX));
         (!self.unused_interval.is_zero()).then_some(after)
+    }
+
+    fn bandwidth_problem(&self) -> Option<String> {
+        let all = [
+            ("recv", self.video_min_recv, self.video_max_recv),
+            ("send", self.video_min_send, self.video_max_send),
+        ];
+        let good = |kbits: u32| kbits == 0 || (16..=1_000_000).contains(&kbits);
+        if let Some((name, ..)) = all.iter().find(|(_, _, most)| !good(*most)) {
+            return Some(format!("openvidu.video_max_{name} must be 0 (no limit) or 16 to 1000000 kbit/s"));
+        }
+        let (name, ..) = all.into_iter().find(|(_, least, most)| *most > 0 && least > most)?;
+        Some(format!("openvidu.video_min_{name} is more than openvidu.video_max_{name}"))
     }
 }
 

@@ -24,10 +24,14 @@ enum Kind {
 }
 
 /// Variable, setting, and how it is read.
-const TABLE: [(&str, &str, Kind); 9] = [
+const TABLE: [(&str, &str, Kind); 13] = [
     ("OPENVIDU_SECRET", "openvidu.secret", Kind::Text),
     ("OPENVIDU_STREAMS_FORCED_VIDEO_CODEC", "openvidu.forced_codec", Kind::Text),
     ("OPENVIDU_STREAMS_ALLOW_TRANSCODING", "openvidu.allow_transcoding", Kind::Switch),
+    ("OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH", "openvidu.video_max_recv", Kind::Number),
+    ("OPENVIDU_STREAMS_VIDEO_MIN_RECV_BANDWIDTH", "openvidu.video_min_recv", Kind::Number),
+    ("OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH", "openvidu.video_max_send", Kind::Number),
+    ("OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "openvidu.video_min_send", Kind::Number),
     ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "openvidu.unused_limit", Kind::Seconds),
     ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "openvidu.unused_interval", Kind::Seconds),
     ("OPENVIDU_WEBHOOK_ENDPOINT", "openvidu.webhook", Kind::Text),
@@ -220,6 +224,7 @@ mod tests {
             ("OPENVIDU_CDR_PATH", "/opt/openvidu/cdr"),
             ("OPENVIDU_STREAMS_FORCED_VIDEO_CODEC", "H264"),
             ("OPENVIDU_STREAMS_ALLOW_TRANSCODING", "True"),
+            ("OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH", "1000"),
             ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "0"),
             ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "60"),
             (
@@ -238,6 +243,7 @@ mod tests {
         assert_eq!(openvidu.webhook_events, ["sessionCreated", "participantJoined"]);
         assert_eq!((openvidu.cdr, openvidu.forced_codec, openvidu.allow_transcoding), (None, ForcedCodec::H264, true));
         assert_eq!((openvidu.unused_limit, openvidu.unused_interval), (Duration::from_secs(300), Duration::ZERO));
+        assert_eq!(openvidu.video_max_send, 1000);
         assert_eq!(openvidu.ice_servers, ["stun:h", "turn:h:1 u p", "turn:h s"]);
         assert!(
             openvidu.taken.contains(&"OPENVIDU_SECRET")

@@ -5,6 +5,7 @@
 //! in, `events` the way out, `wire` the JSON, `ids` the names.
 
 mod access;
+mod bandwidth;
 mod codec;
 mod events;
 pub mod ids;
@@ -22,6 +23,7 @@ use super::Shared;
 use crate::config;
 use axum::Router;
 use axum::routing::get;
+use bandwidth::Bandwidths;
 use events::Events;
 use recording::Recorder;
 use sessions::Sessions;
@@ -51,7 +53,8 @@ pub fn router(shared: Shared) -> Router {
     }
     let events = Events::start(&settings, shared.closing.clone());
     let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone());
-    let sessions = Sessions::new(shared.rooms.clone(), events.clone(), recorder.clone(), settings.unused());
+    let (rooms, bandwidths) = (shared.rooms.clone(), Bandwidths::of(&settings));
+    let sessions = Sessions::new(rooms, events.clone(), recorder.clone(), (settings.unused(), bandwidths));
     let (closing, all) = (shared.closing.clone(), sessions.clone());
     shared.last.spawn(async move {
         closing.cancelled().await;

@@ -1,5 +1,6 @@
 //! The sessions by their names. Each is a task; its handle is its mailbox.
 
+use super::bandwidth::Bandwidths;
 use super::events::Events;
 use super::ids;
 use super::recording::Recorder;
@@ -28,6 +29,7 @@ struct Inner {
     recorder: Recorder,
     /// A session that nobody has joined is dropped after this; `None`: never.
     unused: Option<Duration>,
+    bandwidths: Bandwidths,
     all: Mutex<HashMap<String, Handle>>,
 }
 
@@ -42,8 +44,13 @@ pub enum NotMade {
 
 impl Sessions {
     /// None yet.
-    pub fn new(rooms: Rooms, events: Events, recorder: Recorder, unused: Option<Duration>) -> Self {
-        Self(Arc::new(Inner { rooms, events, recorder, unused, all: Mutex::default() }))
+    pub fn new(
+        rooms: Rooms,
+        events: Events,
+        recorder: Recorder,
+        (unused, bandwidths): (Option<Duration>, Bandwidths),
+    ) -> Self {
+        Self(Arc::new(Inner { rooms, events, recorder, unused, bandwidths, all: Mutex::default() }))
     }
 
     /// One more; a session of this name that is closing is waited for.
@@ -75,8 +82,9 @@ impl Sessions {
     }
 
     fn start(&self, id: &str, properties: NewSession) -> Handle {
-        let state = State::new(id.to_owned(), properties, super::session::actor::now());
         let (inner, room) = (&self.0, RoomId::of_name(id));
+        let state = State::new(id.to_owned(), properties, super::session::actor::now());
+        let state = state.within(inner.bandwidths);
         let (actor, handle) = Actor::new(
             state,
             (inner.rooms.clone(), room),

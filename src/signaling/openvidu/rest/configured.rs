@@ -19,8 +19,10 @@ pub async fn all(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<V
     let mut config = json!({
         "VERSION": VERSION, "DOMAIN_OR_PUBLIC_IP": host, "HTTPS_PORT": port, "OPENVIDU_PUBLICURL": url,
         "OPENVIDU_CDR": settings.cdr.is_some(),
-        "OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH": 0, "OPENVIDU_STREAMS_VIDEO_MIN_RECV_BANDWIDTH": 0,
-        "OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH": 0, "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH": 0,
+        "OPENVIDU_STREAMS_VIDEO_MAX_RECV_BANDWIDTH": settings.video_max_recv,
+        "OPENVIDU_STREAMS_VIDEO_MIN_RECV_BANDWIDTH": settings.video_min_recv,
+        "OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH": settings.video_max_send,
+        "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH": settings.video_min_send,
         "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC": settings.forced_codec.as_str(),
         "OPENVIDU_STREAMS_ALLOW_TRANSCODING": settings.allow_transcoding, "OPENVIDU_WEBRTC_SIMULCAST": false,
         "OPENVIDU_SESSIONS_GARBAGE_INTERVAL": settings.unused_interval.as_secs(),

@@ -65,6 +65,7 @@ impl State {
             self.ask(me, Ask::Other, Command::Unsubscribe { feed });
         }
         self.ask(me, Ask::Subscribe(feed), Command::SubscribeWith { feed, offer });
+        self.limit(me, feed);
         Ok(())
     }
 
@@ -186,7 +187,7 @@ impl State {
         let Some(stream) = active.publisher.as_mut() else { return };
         stream.feed = Some(feed);
         let (news, stream) = (!std::mem::replace(&mut stream.told, true), stream.clone());
-        let result = json!({ "sdpAnswer": answer.as_str(), "id": stream.id, "createdAt": stream.created_at });
+        let result = json!({ "sdpAnswer": self.limited(me, answer), "id": stream.id, "createdAt": stream.created_at });
         self.answer(me, &pending.request, Ok(result));
         if stream.loopback {
             self.ask(me, Ask::Other, Command::Face { feed: Some(feed) });

@@ -9,6 +9,7 @@ mod close;
 mod foreign;
 mod happening;
 mod leave;
+mod limits;
 mod media;
 mod message;
 mod people;
@@ -20,6 +21,7 @@ pub mod view;
 
 pub use happening::Happening;
 
+use super::bandwidth::Bandwidths;
 use super::wire::new_connection::{Kind, NewConnection, Role};
 use super::wire::new_session::NewSession;
 use crate::model::{FeedId, ParticipantId};
@@ -42,6 +44,7 @@ pub struct State {
     over: bool,
     recorded: recorded::Recorded,
     stopped_by_hand: bool,
+    bandwidths: Bandwidths,
     now: Millis,
     effects: Vec<state::Effect>,
 }

@@ -1,5 +1,6 @@
 //! Inputs and effects of a session.
 
+use super::super::bandwidth::Bandwidths;
 use super::super::wire::frame::{Refusal, Request, answer, notification};
 use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
@@ -89,6 +90,7 @@ impl State {
             over,
             recorded,
             stopped_by_hand,
+            bandwidths: Bandwidths::default(),
             now,
             effects,
         };
