@@ -101,7 +101,9 @@ mod tests {
     fn show(film: &mut Film, number: u64, key: bool, but: &[u64], ms: u64) {
         let mut frame = vec![u8::from(!key), 0, 0, 0x9d, 0x01, 0x2a, 0, 0, 0, 0];
         frame.resize(3000, number as u8);
-        for (index, payload) in source::vp8(&frame).iter().enumerate().filter(|(index, _)| !but.contains(&(*index as u64))) {
+        for (index, payload) in
+            source::vp8(&frame).iter().enumerate().filter(|(index, _)| !but.contains(&(*index as u64)))
+        {
             let index = index as u64;
             film.take((number * 3 + index, number * 3000, index == 2), payload, ms * 1_000_000);
         }

@@ -185,10 +185,8 @@ impl OpenVidu {
     }
 
     fn bandwidth_problem(&self) -> Option<String> {
-        let all = [
-            ("recv", self.video_min_recv, self.video_max_recv),
-            ("send", self.video_min_send, self.video_max_send),
-        ];
+        let all =
+            [("recv", self.video_min_recv, self.video_max_recv), ("send", self.video_min_send, self.video_max_send)];
         let good = |kbits: u32| kbits == 0 || (16..=1_000_000).contains(&kbits);
         if let Some((name, ..)) = all.iter().find(|(_, _, most)| !good(*most)) {
             return Some(format!("openvidu.video_max_{name} must be 0 (no limit) or 16 to 1000000 kbit/s"));

@@ -247,6 +247,7 @@ impl State {
             MediaRequest::Candidate { .. }
             | MediaRequest::Close { .. }
             | MediaRequest::RestartIngest { .. }
+            | MediaRequest::WakeIngest { .. }
             | MediaRequest::MixFeed { .. }
             | MediaRequest::MixLayout { .. }
             | MediaRequest::PauseRecording { .. }

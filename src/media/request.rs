@@ -76,8 +76,8 @@ pub enum MediaRequest {
         /// All its limits.
         limits: ViewLimits,
     },
-    /// Make a sendonly peer by the client's own offer (WHEP). → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused`
-    /// and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
+    /// Make a sendonly peer by the client's own offer. The feed need not have tracks yet: what it gets is shown.
+    /// → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused` and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
     /// (an ICE restart). → `SubscribeAnswered`, or `SubscribeRefused` and it goes on as it was.
     SubscribeWith {
         /// The new peer.
@@ -101,6 +101,12 @@ pub enum MediaRequest {
     },
     /// Close a source and open it again, at once. Its feed stays.
     RestartIngest {
+        /// The source.
+        peer: PeerId,
+    },
+    /// Open a source that is closed because nobody wanted it, or that waits for its next attempt: somebody does now. Others
+    /// are not disturbed.
+    WakeIngest {
         /// The source.
         peer: PeerId,
     },

@@ -67,8 +67,8 @@ pub enum Command {
         /// Which.
         feed: FeedId,
     },
-    /// Watch a feed by the client's own offer; a further one for the same feed restarts ICE.
-    /// → `SubscriptionAnswered` | `SubscriptionRefused`.
+    /// Watch a feed by the client's own offer; a further one for the same feed restarts ICE. The feed need not be live:
+    /// it is answered, and media comes when there is some. → `SubscriptionAnswered` | `SubscriptionRefused`.
     SubscribeWith {
         /// Which.
         feed: FeedId,

@@ -194,6 +194,11 @@ impl RoomHandle {
     pub async fn request(&self, from: Option<&ParticipantId>, command: Command) -> Result<Reply, RoomError> {
         self.call(|answer| Envelope::Request(from.cloned(), command, answer)).await?
     }
+    /// What everybody in the room hears from now on, for one who is no participant and keeps nothing alive. The stream ends
+    /// with the room, or when it is not read.
+    pub async fn watch(&self) -> Result<EventStream, RoomError> {
+        self.call(Envelope::Watch).await
+    }
     /// Snapshot.
     pub async fn view(&self) -> Result<RoomView, RoomError> {
         self.call(Envelope::View).await

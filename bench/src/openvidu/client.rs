@@ -95,7 +95,9 @@ impl Page {
         let (sender, answer) = oneshot::channel();
         let gone = || format!("{method}: the socket is gone");
         self.requests.send((method.to_owned(), params, sender)).ok().with_context(gone)?;
-        let mut answer = tokio::time::timeout(LIMIT, answer).await.with_context(|| format!("{method}: no answer"))?
+        let mut answer = tokio::time::timeout(LIMIT, answer)
+            .await
+            .with_context(|| format!("{method}: no answer"))?
             .ok()
             .with_context(gone)?;
         ensure!(answer.get("result").is_some(), "{method}: {answer}");
@@ -106,7 +108,8 @@ impl Page {
     pub async fn publish(&self, clip: Arc<Clip>, loopback: bool) -> Result<(Peer, String)> {
         let (width, height) = clip.shape.size;
         let rate = clip.shape.rate;
-        let (mut peer, offer) = if loopback { Peer::conversing(IP, clip).await? } else { Peer::playing(IP, clip).await? };
+        let (mut peer, offer) =
+            if loopback { Peer::conversing(IP, clip).await? } else { Peer::playing(IP, clip).await? };
         lay_film(&peer, loopback)?;
         let params = json!({
             "sdpOffer": offer, "doLoopback": loopback, "hasAudio": true, "hasVideo": true, "audioActive": true,

@@ -90,7 +90,9 @@ async fn told(page: &mut Page, method: &str, count: usize) -> Result<()> {
 }
 
 /// One who joins and then reads nothing more.
-struct Deaf(#[allow(dead_code)] tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>);
+struct Deaf(
+    #[allow(dead_code)] tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
+);
 
 impl Deaf {
     async fn join(server: &Local) -> Result<Self> {

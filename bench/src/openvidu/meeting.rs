@@ -103,7 +103,9 @@ impl Meeting {
             decoded += shown;
             wrong += usize::from(shown != watched.whole);
         }
-        println!("\n| pictures whole | decoded | broken | streams not decoded to the end | packets missing | freezes | longest gap ms |");
+        println!(
+            "\n| pictures whole | decoded | broken | streams not decoded to the end | packets missing | freezes | longest gap ms |"
+        );
         println!("| --- | --- | --- | --- | --- | --- | --- |");
         let Watched { whole, broken, freezes, longest_ms } = sum;
         println!("| {whole} | {decoded} | {broken} | {wrong} | {missing} | {freezes} | {longest_ms:.0} |");

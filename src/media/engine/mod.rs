@@ -166,6 +166,7 @@ impl Engine for GstEngine {
             MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
+            MediaRequest::WakeIngest { peer } => inner.ingests.tell(peer, camera::Input::Wake),
             MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
             MediaRequest::StopBroadcast { broadcast, reason } => inner.broadcasts.stop(broadcast, reason),
             MediaRequest::LiveMix { peer, feed, mix, layout, title } => {

@@ -5,6 +5,7 @@
 //! (branches: recorders).
 
 pub mod clock;
+mod expected;
 mod intake;
 mod keyframe;
 mod layers;
@@ -23,6 +24,7 @@ use super::rtp::{Header, History, Item};
 use super::{FeedStats, MediaError};
 use crate::model::{Codec, Content, FeedId, Kind, TrackInfo};
 use clock::{Clock, Report};
+pub use expected::Expected;
 use intake::Intake;
 use keyframe::Limiter;
 use layers::Layers;
@@ -65,6 +67,8 @@ pub struct Feed {
     layers: RwLock<Option<Arc<Layers>>>,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
+    /// Those who wait for its first media.
+    expected: AtomicUsize,
     /// Subscriptions that show its pictures or wait for them; kept by `egress`.
     pub(super) watchers: AtomicUsize,
 }
@@ -85,6 +89,7 @@ impl Feed {
             voice: voice::Watched::default(),
             layers: RwLock::default(),
             audience: pool.audience(),
+            expected: AtomicUsize::new(0),
             watchers: AtomicUsize::new(0),
         });
         pool.watch(&feed);
@@ -318,10 +323,10 @@ impl Feed {
         }
     }
 
-    /// Who uses it just now: subscribers and branches. What is only kept of its past counts for nothing.
+    /// Who uses it just now: subscribers, those who wait for its first media, and branches. What is only kept of its past counts for nothing.
     pub fn users(&self) -> usize {
         let subscribers: usize = self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-        subscribers + self.intake.lock().taps.len()
+        subscribers + self.expected.load(Ordering::Relaxed) + self.intake.lock().taps.len()
     }
 
     /// Who uses its pictures just now: subscribers that show them or wait for their keyframe, and branches.

@@ -72,7 +72,7 @@ impl Feed {
     }
 
     /// Cloned out of the lock: sending does not hold it.
-    fn upstream(&self) -> Option<Arc<dyn Upstream>> {
+    pub(super) fn upstream(&self) -> Option<Arc<dyn Upstream>> {
         self.upstream.read().clone()
     }
 }

@@ -85,6 +85,9 @@ mod tests {
         let limited = at_most(answer, 300);
         assert!(limited.contains("c=IN IP4 0.0.0.0\r\nb=AS:300\r\nb=TIAS:300000\r\na=mid:1\r\n"), "{limited}");
         assert_eq!(limited.matches("b=").count(), 2, "{limited}");
-        assert!(at_most("v=0\r\nm=video 9 X 96\r\nm=video 0 X 97", 300).ends_with("m=video 0 X 97\r\nb=AS:300\r\nb=TIAS:300000\r\n"));
+        assert!(
+            at_most("v=0\r\nm=video 9 X 96\r\nm=video 0 X 97", 300)
+                .ends_with("m=video 0 X 97\r\nb=AS:300\r\nb=TIAS:300000\r\n")
+        );
     }
 }

@@ -3,6 +3,7 @@
 use super::super::wire::fields::{Fields, Wrong, body};
 use super::super::wire::new_connection::{Change, Kind, NewConnection};
 use super::super::{OpenVidu, access};
+use super::cameras;
 use super::refusal::Refusal;
 use super::wish::{Wish, add_stats};
 use axum::Json;
@@ -25,10 +26,10 @@ pub async fn create(
     let session = openvidu.sessions.find(&session).ok_or(Refusal::NOT_FOUND)?;
     let mut wanted = NewConnection::read(&body(&bytes)?, seconds())?;
     wanted.give_ice(&openvidu.settings.ice_servers, seconds());
-    if matches!(wanted.kind, Kind::Camera { .. }) {
-        return Err(Refusal::Words(StatusCode::NOT_IMPLEMENTED, "cameras come by the rooms' API".into()));
-    }
     let url = access::socket_url(&openvidu, &headers);
+    if matches!(wanted.kind, Kind::Camera { .. }) {
+        return cameras::add(&session, wanted, url).await.map(Json);
+    }
     let made = session.with(move |state| {
         let id = state.create(wanted);
         state.connection_view(&id, &url)
@@ -110,8 +111,7 @@ pub async fn unpublish(
 pub async fn token(State(openvidu): State<OpenVidu>, headers: HeaderMap, bytes: Bytes) -> Result<Json<Value>, Refusal> {
     let read = body(&bytes)?;
     let session = Fields::of(&read)?.text("session")?.ok_or_else(|| Wrong("session is missing".into()))?.to_owned();
-    let mut wanted = NewConnection::read(&read, seconds())?;
-    wanted.record = true;
+    let mut wanted = NewConnection::of_token(&read, seconds())?;
     wanted.give_ice(&openvidu.settings.ice_servers, seconds());
     let missing = || Refusal::Words(StatusCode::NOT_FOUND, format!("there is no session {session}"));
     let handle = openvidu.sessions.find(&session).ok_or_else(missing)?;

@@ -1,6 +1,7 @@
 //! REST under `/openvidu/api`, and the aliases of older deployments.
 
 mod aliases;
+mod cameras;
 mod cdr;
 mod configured;
 mod connections;

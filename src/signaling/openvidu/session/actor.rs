@@ -3,10 +3,12 @@
 //! Decides nothing but time: a socket that is lost may be resumed within ten seconds, and what was to be sent meanwhile waits,
 //! bounded. The room is asked and answers at once; what takes longer comes as an event.
 
+mod camera;
+
 use super::state::{Effect, Input, Join};
 use super::{Millis, State, participant};
 use crate::model::RoomId;
-use crate::room::registry::Joining;
+use crate::room::registry::{EventStream, Joining};
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
 use crate::signaling::openvidu::events::Events;
 use crate::signaling::openvidu::recording::Recorder;
@@ -117,6 +119,8 @@ pub struct Actor {
     rooms: Rooms,
     room_id: RoomId,
     room: Option<RoomHandle>,
+    /// What everybody in the room hears comes in besides.
+    watched: bool,
     events: Events,
     recorder: Recorder,
     unused: Option<Duration>,
@@ -142,8 +146,10 @@ impl Actor {
         let (sender, inbox) = mpsc::channel(MAILBOX);
         let handle = Handle { mailbox: sender.clone() };
         let (links, mailbox) = (HashMap::new(), sender.downgrade());
-        let (room, last_socket) = (None, 0);
-        (Self { state, rooms, room_id, room, events, recorder, unused, links, last_socket, inbox, mailbox }, handle)
+        let (room, watched, last_socket) = (None, false, 0);
+        let actor =
+            Self { state, rooms, room_id, room, watched, events, recorder, unused, links, last_socket, inbox, mailbox };
+        (actor, handle)
     }
 
     /// Until the session is over.
@@ -198,11 +204,7 @@ impl Actor {
 
     /// Into the room, which is made for the first.
     async fn enter(&mut self, connection: &str) -> Result<(), RoomError> {
-        let room = match self.room.take().filter(|room| !room.is_gone()) {
-            Some(room) => room,
-            None => self.rooms.create(Some(self.room_id.clone()))?,
-        };
-        self.room = Some(room.clone());
+        let room = self.room()?;
         let who = Joining {
             id: participant(connection),
             name: self.state.name_of(connection),
@@ -211,7 +213,26 @@ impl Actor {
             leaves_with_its_feed: false,
             unique: false,
         };
-        let mut events = room.join(who).await?;
+        let events = room.join(who).await?;
+        self.hear(connection, events);
+        Ok(())
+    }
+
+    /// The room, made for the first who needs it.
+    fn room(&mut self) -> Result<RoomHandle, RoomError> {
+        let room = match self.room.take().filter(|room| !room.is_gone()) {
+            Some(room) => room,
+            None => {
+                self.watched = false;
+                self.rooms.create(Some(self.room_id.clone()))?
+            }
+        };
+        self.room = Some(room.clone());
+        Ok(room)
+    }
+
+    /// What the room tells a connection comes in by the mailbox.
+    fn hear(&self, connection: &str, mut events: EventStream) {
         let (mailbox, connection) = (self.mailbox.clone(), connection.to_owned());
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -221,7 +242,6 @@ impl Actor {
                 }
             }
         });
-        Ok(())
     }
 
     /// A socket for a connection; the one before is closed.
@@ -277,6 +297,11 @@ impl Actor {
                     waiting.extend(self.state.apply(now(), Input::Asked(who, why, asked)));
                 }
                 Effect::Regrant(who) => self.regrant(&who).await,
+                Effect::Open(who, wish) => {
+                    let opened = self.open(*wish).await;
+                    waiting.extend(self.state.apply(now(), Input::Opened(who, opened)));
+                }
+                Effect::Shut(camera) => self.shut(camera).await,
                 Effect::Dismiss(who) => self.dismiss(&who).await,
                 Effect::Tell(happening) => self.events.tell(happening),
                 Effect::Record => self.record(),

@@ -78,7 +78,7 @@ impl State {
             }
         }
         if stream.told {
-            let fields = view::outbound(owner, &stream);
+            let fields = self.outbound(owner, &stream);
             self.tell("webrtcConnectionDestroyed", with(fields, end(stream.created_at, now, reason)));
         }
     }
@@ -127,19 +127,19 @@ impl State {
         if self.active(who).is_none() {
             return;
         }
-        let mut all = self.clients(None);
+        let (mut all, camera) = (self.clients(None), self.is_camera(who));
         self.depart(who, reason);
         if let Some((moderator, request)) = asked.filter(|(moderator, _)| *moderator != who) {
             self.done(moderator, request);
         }
         all.sort_by_key(|one| one == who);
         self.notify(&all, "participantEvicted", &json!({ "connectionId": who, "reason": reason }));
-        self.effects.push(Effect::Dismiss(who.to_owned()));
+        self.let_go(who, camera);
         self.end_if_empty();
     }
 
     /// Out of the session, and told so: its stream, what it watched, itself.
-    fn depart(&mut self, who: &str, reason: &str) {
+    pub(super) fn depart(&mut self, who: &str, reason: &str) {
         let watched = self.active_mut(who).map(|active| std::mem::take(&mut active.subscribers)).unwrap_or_default();
         watched.iter().for_each(|watched| self.unwatched(who, watched, reason));
         self.end_stream(who, reason);

@@ -35,7 +35,7 @@ impl State {
     pub(super) fn reconnect(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let name = request.params.text("stream")?;
         let sdp = request.params.find("sdpString").or_else(|| request.params.find("sdpOffer"));
-        let offer = self.offer(sdp.ok_or_else(|| Refusal::missing("sdpString"))?)?;
+        let offer = self.offer_for(name, sdp.ok_or_else(|| Refusal::missing("sdpString"))?)?;
         if self.find(me).and_then(|c| c.stream()).is_none_or(|stream| stream.id != name) {
             return self.watch(me, request, name, offer, true);
         }
@@ -48,7 +48,7 @@ impl State {
 
     pub(super) fn receive(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let name = request.params.text("sender")?;
-        let offer = self.offer(request.params.text("sdpOffer")?)?;
+        let offer = self.offer_for(name, request.params.text("sdpOffer")?)?;
         self.watch(me, request, name, offer, false)
     }
 
@@ -85,7 +85,7 @@ impl State {
     }
 
     /// The offer, cut down to the session's codec.
-    fn offer(&self, sdp: &str) -> Result<Sdp, Refusal> {
+    pub(super) fn offer(&self, sdp: &str) -> Result<Sdp, Refusal> {
         use super::super::codec;
         let forced = super::super::wire::new_session::codec(self.properties.forced_codec);
         match forced {
@@ -174,7 +174,10 @@ impl State {
             EventKind::SubscriptionEnded { participant, feed, .. } if participant == super::participant(me) => {
                 self.subscription_broke(me, feed);
             }
-            EventKind::FeedEnded { feed, publisher, .. } => self.feed_ended(feed, &publisher),
+            EventKind::FeedEnded { feed, publisher, reason, .. } => match self.camera_of(feed).map(str::to_owned) {
+                Some(camera) => self.camera_ended(&camera, reason),
+                None => self.feed_ended(feed, &publisher),
+            },
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),
             EventKind::RoomClosed { .. } => self.close("sessionClosedByServer"),
             _ => {}
@@ -219,9 +222,8 @@ impl State {
 
     /// The engine gave a viewer's peer up; its client makes another by `reconnectStream`, under the same name.
     fn subscription_broke(&mut self, me: &str, feed: FeedId) {
-        if let Some(active) = self.active_mut(me) {
-            take(&mut active.subscribing, feed);
-        }
+        let broken = RoomError::WrongState("the stream cannot be sent".into());
+        self.not_subscribed(me, feed, &broken);
     }
 
     /// The feed is over, the stream is not: its publisher mends it under the same name, or unpublishes.

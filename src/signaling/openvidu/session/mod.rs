@@ -4,6 +4,7 @@
 //! watched, is the room's to say; here is only what it does not know.
 
 pub mod actor;
+mod cameras;
 mod change;
 mod close;
 mod foreign;

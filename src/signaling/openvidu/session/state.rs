@@ -6,7 +6,7 @@ use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
 use super::recorded::Recorded;
 use super::{Active, Connection, Happening, Millis, State, Stream};
-use crate::model::IceServer;
+use crate::model::{FeedId, IceServer, IngestWish};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
@@ -21,6 +21,8 @@ pub enum Input {
     Asked(String, Ask, Result<(), RoomError>),
     /// The room tells a connection something.
     Event(String, EventKind),
+    /// The room's answer to `Effect::Open`: the camera's feed.
+    Opened(String, Result<FeedId, RoomError>),
     /// A connection's socket did not come back in time.
     Lost(String),
 }
@@ -50,7 +52,7 @@ pub enum Ask {
     /// A publisher's offer.
     Publish,
     /// A viewer's offer for this stream.
-    Subscribe(crate::model::FeedId),
+    Subscribe(FeedId),
     /// Nothing waits for it.
     Other,
 }
@@ -64,6 +66,10 @@ pub enum Effect {
     Ask(String, Ask, Command),
     /// The room lets a connection do what its role now allows.
     Regrant(String),
+    /// Asks the room to open a connection's camera → `Input::Opened`.
+    Open(String, Box<IngestWish>),
+    /// The camera of this name is closed.
+    Shut(String),
     /// The connection leaves the room; its socket is closed some seconds later unless its client does.
     Dismiss(String),
     /// Tells the application.
@@ -106,6 +112,7 @@ impl State {
             Input::Request(connection, request) => self.request(&connection, &request),
             Input::Asked(connection, ask, result) => self.asked(&connection, ask, result),
             Input::Event(connection, event) => self.event(&connection, event),
+            Input::Opened(connection, result) => self.opened(&connection, result),
             Input::Lost(connection) => self.evict(&connection, "networkDisconnect", None),
         }
         std::mem::take(&mut self.effects)

@@ -2,6 +2,8 @@
 
 use super::super::wire::ice;
 use super::super::wire::new_connection::Kind;
+use super::cameras;
+use super::happening::with;
 use super::media::or_null;
 use super::recorded::Recorded;
 use super::{Connection, State, Stream, Subscribed};
@@ -48,7 +50,7 @@ impl State {
             "platform": active.map(|active| active.platform.clone()), "token": token,
             "serverData": connection.new.data, "record": connection.new.record,
             "clientData": active.filter(|_| !connection.is_camera()).map(|active| active.client_data.clone()),
-            "publishers": active.map(|_| connection.stream().into_iter().map(publisher).collect::<Vec<_>>()),
+            "publishers": active.map(|_| connection.stream().into_iter().map(|stream| published(connection, stream)).collect::<Vec<_>>()),
             "subscribers": active.map(|active| active.subscribers.iter().map(subscriber).collect::<Vec<_>>()),
         });
         if let Value::Object(fields) = &mut view {
@@ -63,14 +65,25 @@ fn of_kind(connection: &Connection) -> Map<String, Value> {
     let fields = match &connection.new.kind {
         Kind::WebRtc { role, options, ice } => json!({
             "role": role.as_str(), "kurentoOptions": options, "customIceServers": ice::list(ice),
-            "rtspUri": null, "adaptativeBitrate": null, "onlyPlayWithSubscribers": null, "networkCache": null,
         }),
-        Kind::Camera { uri, adapt, on_demand, cache } => json!({
-            "role": null, "kurentoOptions": null, "customIceServers": [],
-            "rtspUri": uri, "adaptativeBitrate": adapt, "onlyPlayWithSubscribers": on_demand, "networkCache": cache,
-        }),
+        Kind::Camera { .. } => json!({ "role": null, "kurentoOptions": null, "customIceServers": [] }),
     };
-    if let Value::Object(fields) = fields { fields } else { Map::new() }
+    match with(fields, Value::Object(cameras::settings(&connection.new.kind))) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// A camera's address beside its stream, the rest among its options.
+fn published(connection: &Connection, stream: &Stream) -> Value {
+    let mut shown = publisher(stream);
+    if connection.is_camera() {
+        for (name, value) in cameras::settings(&connection.new.kind) {
+            let at = if name == "rtspUri" { &mut shown } else { &mut shown["mediaOptions"] };
+            at[name] = value;
+        }
+    }
+    shown
 }
 
 fn publisher(stream: &Stream) -> Value {
@@ -116,7 +129,8 @@ pub(super) fn participant(connection: &Connection) -> Value {
     json!({
         "participantId": connection.id, "connectionId": connection.id, "location": "unknown",
         "ip": active.and_then(|active| active.ip.clone()), "platform": active.map(|active| active.platform.clone()),
-        "clientData": active.map(|active| active.client_data.clone()), "serverData": connection.new.data,
+        "clientData": active.filter(|_| !connection.is_camera()).map(|active| active.client_data.clone()),
+        "serverData": connection.new.data,
     })
 }
 

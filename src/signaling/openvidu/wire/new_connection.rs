@@ -23,6 +23,9 @@ const ROLES: [(&str, Role); 3] =
 const BANDWIDTHS: [&str; 4] =
     ["videoMaxRecvBandwidth", "videoMinRecvBandwidth", "videoMaxSendBandwidth", "videoMinSendBandwidth"];
 
+/// Characters of a camera's address: they become part of names that are told to everybody.
+const LONGEST_URI: usize = 2048;
+
 /// What a connection is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewConnection {
@@ -75,6 +78,13 @@ impl NewConnection {
         let record = fields.switch("record")?.unwrap_or(true);
         let kind = if camera { read_camera(fields)? } else { read_client(fields, now)? };
         Ok(Self { data, record, kind })
+    }
+
+    /// The same of an older token, which is always a client's and always recorded.
+    pub fn of_token(body: &Value, now: u64) -> Read<Self> {
+        let fields = Fields::of(body)?;
+        let data = fields.text("data")?.unwrap_or_default().to_owned();
+        Ok(Self { data, record: true, kind: read_client(fields, now)? })
     }
 
     /// The deployment's servers for one that brings none; `now` as in `read`.
@@ -134,6 +144,9 @@ fn read_options(fields: Fields<'_>) -> Read<Map<String, Value>> {
 
 fn read_camera(fields: Fields<'_>) -> Read<Kind> {
     let uri = fields.text("rtspUri")?.ok_or_else(|| Wrong("rtspUri is missing".into()))?;
+    if uri.len() > LONGEST_URI {
+        return Err(Wrong(format!("rtspUri has more than {LONGEST_URI} characters")));
+    }
     let url = url::Url::parse(uri).ok();
     let known = |url: &url::Url| match url.scheme() {
         "file" => true,
