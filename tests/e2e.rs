@@ -34,6 +34,8 @@ mod meeting;
 mod networks;
 #[path = "e2e/openvidu.rs"]
 mod openvidu;
+#[path = "e2e/openvidu_clients.rs"]
+mod openvidu_clients;
 #[path = "harness/page.rs"]
 mod page;
 #[path = "e2e/recording.rs"]
