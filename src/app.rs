@@ -112,13 +112,13 @@ async fn run(
     let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
+    rooms.allow_mixes(parts::mixes(&config.recording));
     let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
     let shared = admin::Shared {
         rooms: rooms.clone(),
         lobby: lobby.clone(),
         engine: Arc::clone(&engine),
         recordings: recordings.clone(),
-        mix_cores: parts::mix_cores(&config.recording),
         rtsp_port: config.rtsp.listen.map(|listen| listen.port()),
         guests: config.guests.dialects.clone(),
         demo: config.demo,

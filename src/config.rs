@@ -23,7 +23,7 @@ pub use check::Problems;
 pub use guests::{GuestDialect, Guests};
 pub use load::{LoadError, Source, load};
 pub use onvif::Onvif;
-pub use openvidu::{DEMO_SECRET, EVENTS as OPENVIDU_EVENTS, ForcedCodec, OpenVidu};
+pub use openvidu::{DEMO_SECRET, EVENTS as OPENVIDU_EVENTS, ForcedCodec, OpenVidu, RecordingNotification};
 pub use playing::{Hls, Ingests, Rtsp};
 pub use reach::Reach;
 pub use renditions::Renditions;

@@ -25,8 +25,9 @@ pub use ingest::{
 };
 pub use opaque::Opaque;
 pub use recording::{
-    FileFacts, Gap, Happening, Layout, LayoutBox, RecordWhen, Recording, RecordingEvent, RecordingFile, RecordingKind,
-    RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
+    FileFacts, Film, Gap, Happening, Layout, LayoutBox, PictureWish, RecordWhen, Recording, RecordingEvent,
+    RecordingFile, RecordingKind, RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState,
+    gap_reason,
 };
 pub use secret::Secret;
 pub use viewing::{

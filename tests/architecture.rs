@@ -47,6 +47,7 @@ const TRAIT_SIDE: &[&str] = &[
     "files",
     "check_broadcast",
     "check_layout",
+    "check_picture",
     "layouts",
     "mix_cost",
 ];

@@ -36,6 +36,8 @@ mod networks;
 mod openvidu;
 #[path = "e2e/openvidu_clients.rs"]
 mod openvidu_clients;
+#[path = "e2e/openvidu_recording.rs"]
+mod openvidu_recording;
 #[path = "harness/page.rs"]
 mod page;
 #[path = "e2e/recording.rs"]

@@ -13,6 +13,8 @@ mod harness;
 mod layers;
 #[path = "signaling/openvidu.rs"]
 mod openvidu;
+#[path = "signaling/openvidu_recordings.rs"]
+mod openvidu_recordings;
 #[path = "signaling/openvidu_rest.rs"]
 mod openvidu_rest;
 #[path = "signaling/openvidu_webhooks.rs"]

@@ -47,9 +47,49 @@ pub struct OpenVidu {
     /// Folder of the call detail record; without it none is written.
     #[serde(deserialize_with = "empty_is_none")]
     pub cdr: Option<PathBuf>,
+    /// Sessions may be recorded.
+    pub recording: bool,
+    /// Files of recordings are for everybody who knows their address.
+    pub recording_public_access: bool,
+    /// Who in a session hears that its recording begins and ends.
+    pub recording_notification: RecordingNotification,
+    /// A recording stops so long after the last participant has left, or when nobody has published by then; 0: at once
+    /// with the last participant.
+    #[serde(with = "humantime_serde")]
+    pub recording_autostop: Duration,
+    /// Folder of custom layouts: `NAME/layout.json`, a layout's name or boxes; served under `/openvidu/layouts`.
+    #[serde(deserialize_with = "empty_is_none")]
+    pub layouts: Option<PathBuf>,
     /// Variables of the original's deployments that settings were taken from.
     #[serde(skip)]
     pub taken: Vec<&'static str>,
+}
+
+/// Roles that hear of recordings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingNotification {
+    /// Nobody.
+    None,
+    /// Moderators.
+    Moderator,
+    /// Publishers and moderators.
+    #[default]
+    PublisherModerator,
+    /// Everybody.
+    All,
+}
+
+impl RecordingNotification {
+    /// As the protocol spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Moderator => "moderator",
+            Self::PublisherModerator => "publisher_moderator",
+            Self::All => "all",
+        }
+    }
 }
 
 /// Names of events. Those of the commercial edition may be asked for, and never come.
@@ -122,6 +162,11 @@ impl Default for OpenVidu {
             webhook_headers: Vec::new(),
             webhook_events: Vec::new(),
             cdr: None,
+            recording: true,
+            recording_public_access: false,
+            recording_notification: RecordingNotification::default(),
+            recording_autostop: Duration::from_secs(120),
+            layouts: None,
             taken: Vec::new(),
         }
     }
@@ -168,6 +213,9 @@ impl OpenVidu {
                 "openvidu.ice_servers: write number {} as stun:host:port, turn:host:port SECRET or turn:host:port USERNAME PASSWORD",
                 at + 1
             ));
+        }
+        if let Some(folder) = self.layouts.as_ref().filter(|folder| !folder.is_dir()) {
+            return Some(format!("openvidu.layouts is {}: there is no such folder", folder.display()));
         }
         if let Some(problem) = self.bandwidth_problem() {
             return Some(problem);

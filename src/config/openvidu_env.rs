@@ -24,7 +24,7 @@ enum Kind {
 }
 
 /// Variable, setting, and how it is read.
-const TABLE: [(&str, &str, Kind); 13] = [
+const TABLE: [(&str, &str, Kind); 19] = [
     ("OPENVIDU_SECRET", "openvidu.secret", Kind::Text),
     ("OPENVIDU_STREAMS_FORCED_VIDEO_CODEC", "openvidu.forced_codec", Kind::Text),
     ("OPENVIDU_STREAMS_ALLOW_TRANSCODING", "openvidu.allow_transcoding", Kind::Switch),
@@ -34,6 +34,12 @@ const TABLE: [(&str, &str, Kind); 13] = [
     ("OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH", "openvidu.video_min_send", Kind::Number),
     ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "openvidu.unused_limit", Kind::Seconds),
     ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "openvidu.unused_interval", Kind::Seconds),
+    ("OPENVIDU_RECORDING", "openvidu.recording", Kind::Switch),
+    ("OPENVIDU_RECORDING_PATH", "recording.dir", Kind::Text),
+    ("OPENVIDU_RECORDING_PUBLIC_ACCESS", "openvidu.recording_public_access", Kind::Switch),
+    ("OPENVIDU_RECORDING_NOTIFICATION", "openvidu.recording_notification", Kind::Text),
+    ("OPENVIDU_RECORDING_CUSTOM_LAYOUT", "openvidu.layouts", Kind::Text),
+    ("OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "openvidu.recording_autostop", Kind::Seconds),
     ("OPENVIDU_WEBHOOK_ENDPOINT", "openvidu.webhook", Kind::Text),
     ("OPENVIDU_WEBHOOK_HEADERS", "openvidu.webhook_headers", Kind::List),
     ("OPENVIDU_WEBHOOK_EVENTS", "openvidu.webhook_events", Kind::List),
@@ -225,6 +231,11 @@ mod tests {
             ("OPENVIDU_STREAMS_FORCED_VIDEO_CODEC", "H264"),
             ("OPENVIDU_STREAMS_ALLOW_TRANSCODING", "True"),
             ("OPENVIDU_STREAMS_VIDEO_MAX_SEND_BANDWIDTH", "1000"),
+            ("OPENVIDU_RECORDING", "false"),
+            ("OPENVIDU_RECORDING_PATH", "/opt/openvidu/recordings"),
+            ("OPENVIDU_RECORDING_PUBLIC_ACCESS", "true"),
+            ("OPENVIDU_RECORDING_NOTIFICATION", "all"),
+            ("OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT", "0"),
             ("OPENVIDU_SESSIONS_GARBAGE_INTERVAL", "0"),
             ("OPENVIDU_SESSIONS_GARBAGE_THRESHOLD", "60"),
             (
@@ -235,7 +246,10 @@ mod tests {
         ])
         .unwrap();
         config.check().unwrap();
+        assert_eq!(config.recording.dir.as_deref(), Some("/opt/openvidu/recordings".as_ref()));
         let openvidu = config.openvidu;
+        assert_eq!((openvidu.recording, openvidu.recording_public_access), (false, true));
+        assert_eq!((openvidu.recording_notification.as_str(), openvidu.recording_autostop), ("all", Duration::ZERO));
         assert_eq!(openvidu.secret.as_deref(), Some("MY_SECRET"));
         assert_eq!(openvidu.public_url.as_deref(), Some("https://video.example.org:4443"));
         assert_eq!(openvidu.webhook.as_deref(), Some("http://127.0.0.1:7777/hook"));

@@ -44,7 +44,7 @@ pub use broadcast::check_broadcast;
 pub use elements::start;
 pub use engine::GstEngine;
 pub use event::{BranchReport, MediaEvent};
-pub use mix::layout::{all as layouts, check as check_layout};
+pub use mix::layout::{all as layouts, check as check_layout, check_size as check_picture};
 pub use mix::mix_cost;
 pub use request::{MediaRequest, Viewer};
 pub use stats::{FeedStats, HlsReply, HlsRequest, LayerStats, PeerStats, TrackStats};

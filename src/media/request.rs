@@ -1,8 +1,8 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Layout, LineId, PeerId, RecordingId,
-    Sdp, ViewLimits,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, Film, IngestWish, Kind, Layout, LineId, PeerId,
+    RecordingId, Sdp, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -171,6 +171,8 @@ pub enum MediaRequest {
         stem: PathBuf,
         /// Begin so far in the past, as far as the feed kept it (`KeepPast`).
         preroll: Duration,
+        /// Its sound or its pictures alone.
+        only: Option<Kind>,
     },
     /// Write the mix of a room into one file. Feeds come and go by `MixFeed`. → `RecordingStarted`, then
     /// `RecordingEnded`, both without a feed.
@@ -181,6 +183,8 @@ pub enum MediaRequest {
         stem: PathBuf,
         /// Pictures in this layout; `None`: sound alone.
         layout: Option<Layout>,
+        /// How the file is.
+        film: Film,
         /// Title shown in the picture.
         title: String,
     },

@@ -130,6 +130,13 @@ pub enum Command {
         /// What, and until when.
         wish: Option<RecordingWish>,
     },
+    /// Into a recording of certain feeds (`RecordingWish::feeds`) comes one more; into others it comes by itself.
+    RecordFeed {
+        /// Which.
+        recording: RecordingId,
+        /// What.
+        feed: FeedId,
+    },
     /// Stop writing for a while, or go on. → `Reply::Recording`.
     PauseRecording {
         /// Which.

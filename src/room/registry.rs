@@ -1,6 +1,7 @@
 //! Finds rooms and makes them; a handle is a room's mailbox.
 
 use super::actor::{Actor, Envelope, MAILBOX, now};
+use super::budget::Mixes;
 use super::command::{Command, RoomError};
 use super::event::{Audience, Event, EventKind};
 use super::state::State;
@@ -12,7 +13,7 @@ use crate::model::{Broadcast, EndReason, FeedId, Grants, Ingest, ParticipantId, 
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::Instrument;
@@ -54,6 +55,7 @@ struct Inner {
     rooms: Mutex<HashMap<RoomId, RoomHandle>>,
     journal: broadcast::Sender<Event>,
     closing: AtomicBool,
+    mixes: OnceLock<Mixes>,
 }
 
 impl Rooms {
@@ -61,7 +63,17 @@ impl Rooms {
     pub fn new(config: config::Rooms, engine: Arc<dyn Engine>, recordings: Recordings) -> Self {
         let (journal, _) = broadcast::channel(JOURNAL);
         let (rooms, closing) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { config, engine, recordings, rooms, journal, closing }))
+        let mixes = OnceLock::new();
+        Self(Arc::new(Inner { config, engine, recordings, rooms, journal, closing, mixes }))
+    }
+
+    /// What mixes may take; without it they may take all. The first call counts.
+    pub fn allow_mixes(&self, mixes: Mixes) {
+        let _first_counts = self.0.mixes.set(mixes);
+    }
+
+    pub(super) fn mixes(&self) -> Option<&Mixes> {
+        self.0.mixes.get()
     }
 
     /// Makes a room with a free integer name, or the wanted one (`Limit`/`ShuttingDown` on refusal; an existing room

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-pub const SECRET: &str = "MY_SECRET";
+pub(super) const SECRET: &str = "MY_SECRET";
 
 async fn server() -> Server {
     Server::openvidu(OpenVidu { secret: Some(SECRET.into()), ..OpenVidu::default() }).await
@@ -27,33 +27,42 @@ pub async fn rest(server: &Server, method: Method, path: &str, body: Option<Valu
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
 
-pub async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
+pub(super) async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
     rest(server, Method::POST, path, Some(body)).await
 }
-pub async fn get(server: &Server, path: &str) -> (u16, Value) {
+pub(super) async fn get(server: &Server, path: &str) -> (u16, Value) {
     rest(server, Method::GET, path, None).await
 }
-pub async fn delete(server: &Server, path: &str) -> u16 {
+pub(super) async fn delete(server: &Server, path: &str) -> u16 {
     rest(server, Method::DELETE, path, None).await.0
 }
 
 /// One page's socket.
-pub struct Page {
+pub(super) struct Page {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u64,
     waiting: Vec<Value>,
 }
 
 impl Page {
-    pub async fn dial(server: &Server) -> Self {
+    pub(super) async fn dial(server: &Server) -> Self {
         let (socket, _) = connect_async(format!("ws://{}/openvidu?sessionId=S", server.address)).await.unwrap();
         Self { socket, next: 0, waiting: Vec::new() }
     }
 
     /// Joins by a token of its own; what it is welcomed with.
-    pub async fn join(server: &Server, role: &str, name: &str) -> (Self, Value) {
+    pub(super) async fn join(server: &Server, role: &str, name: &str) -> (Self, Value) {
         let data = json!({ "openviduCustomConnectionId": name }).to_string();
-        let (status, connection) = post(server, "/sessions/S/connection", json!({ "role": role, "data": data })).await;
+        Self::join_as(server, json!({ "role": role, "data": data })).await
+    }
+
+    /// By a connection with these properties.
+    pub(super) async fn join_with(server: &Server, properties: Value) -> Self {
+        Self::join_as(server, properties).await.0
+    }
+
+    async fn join_as(server: &Server, properties: Value) -> (Self, Value) {
+        let (status, connection) = post(server, "/sessions/S/connection", properties).await;
         assert_eq!(status, 200);
         let mut page = Self::dial(server).await;
         assert_eq!(page.ask("ping", json!({ "interval": 5000 })).await["result"]["value"], "pong");
@@ -72,7 +81,7 @@ impl Page {
         }
     }
 
-    pub async fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(super) async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.next;
         self.next += 1;
         let frame = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
@@ -88,13 +97,13 @@ impl Page {
     }
 
     /// The next notification's parameters, which must be this one.
-    pub async fn hears(&mut self, method: &str) -> Value {
+    pub(super) async fn hears(&mut self, method: &str) -> Value {
         let frame = if self.waiting.is_empty() { self.frame().await } else { self.waiting.remove(0) };
         assert_eq!(frame["method"], method, "{frame}");
         frame["params"].clone()
     }
 
-    pub async fn publish(&mut self) -> String {
+    pub(super) async fn publish(&mut self) -> String {
         let offer = sdp(PeerId(1), "sendonly", "actpass");
         let params = json!({
             "sdpOffer": offer.as_str(), "doLoopback": "false", "hasAudio": true, "hasVideo": true, "frameRate": "30",
@@ -121,7 +130,7 @@ fn joining(token: &Value) -> Value {
     json!({ "token": token, "session": "S", "platform": "test", "metadata": "", "secret": "", "recorder": false })
 }
 
-pub async fn session(server: &Server) {
+pub(super) async fn session(server: &Server) {
     assert_eq!(post(server, "/sessions", json!({ "customSessionId": "S" })).await.0, 200);
 }
 

@@ -181,11 +181,11 @@ impl Engine for GstEngine {
                 inner.peers.tell(peer, Input::Close);
                 inner.ingests.tell(peer, camera::Input::Close);
             }
-            MediaRequest::Record { recording, feed, stem, preroll } => {
-                inner.record((recording, feed), stem, preroll, events);
+            MediaRequest::Record { recording, feed, stem, preroll, only } => {
+                inner.record((recording, feed), (stem, preroll, only), events);
             }
-            MediaRequest::Mix { recording, stem, layout, title } => {
-                inner.mix((recording, stem), layout, title, events);
+            MediaRequest::Mix { recording, stem, layout, film, title } => {
+                inner.mix((recording, stem), (layout, film), title, events);
             }
             MediaRequest::MixFeed { recording, feed, name } => inner.mix_feed(&recording, feed, name),
             MediaRequest::MixLayout { recording, layout } => inner.mixers.set_layout(&recording, layout),

@@ -277,6 +277,7 @@ impl State {
             Command::StartRecording { wish } => return self.start_recording(wish),
             Command::StopRecording { recording } => return self.stop_recording(&recording).map(Some),
             Command::PauseRecording { recording, paused } => return self.pause_recording(&recording, paused).map(Some),
+            Command::RecordFeed { recording, feed } => self.record_one_more(&recording, feed)?,
             Command::SetLayout { recording, layout } => self.set_layout(&recording, layout)?,
             Command::Configure { settings } => self.configure(settings),
             Command::AddIngest { wish } => return self.add_ingest(*wish).map(Some),

@@ -161,6 +161,7 @@ impl State {
             Command::StartRecording { .. }
             | Command::StopRecording { .. }
             | Command::PauseRecording { .. }
+            | Command::RecordFeed { .. }
             | Command::SetLayout { .. } => (grants.control, "record"),
             Command::Configure { .. } => (grants.control, "change the room's settings"),
             Command::AddIngest { .. } | Command::RemoveIngest { .. } | Command::RestartIngest { .. } => {

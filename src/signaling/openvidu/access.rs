@@ -42,6 +42,11 @@ fn given(headers: &HeaderMap) -> Option<Vec<u8>> {
     basic.then(|| STANDARD.decode(encoded.trim()).ok()).flatten()
 }
 
+/// Whether this is the deployment's secret.
+pub fn is_secret(settings: &config::OpenVidu, given: &str) -> bool {
+    settings.secret.as_ref().is_some_and(|secret| is_same(given.as_bytes(), secret.as_bytes()))
+}
+
 fn is_same(given: &[u8], expected: &[u8]) -> bool {
     given.len() == expected.len() && verify_slices_are_equal(given, expected).is_ok()
 }

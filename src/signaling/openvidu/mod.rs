@@ -52,7 +52,7 @@ pub fn router(shared: Shared) -> Router {
         return Router::new();
     }
     let events = Events::start(&settings, shared.closing.clone());
-    let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone());
+    let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone(), settings.clone());
     let (rooms, bandwidths) = (shared.rooms.clone(), Bandwidths::of(&settings));
     let sessions = Sessions::new(rooms, events.clone(), recorder.clone(), (settings.unused(), bandwidths));
     let (closing, all) = (shared.closing.clone(), sessions.clone());

@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Sessions at once: more are refused, so that nobody can fill the memory with those that nobody joins.
 const MAX_SESSIONS: usize = 10_000;
 
-/// A session of the same name that is ending is waited for no longer.
+/// A session of the same name that is closing is waited for so long.
 const CLOSING_LIMIT: Duration = Duration::from_secs(15);
 
 /// All of them. Cheap to clone.
@@ -56,7 +56,7 @@ impl Sessions {
     /// One more; a session of this name that is closing is waited for.
     pub async fn create(&self, properties: NewSession) -> Result<Handle, NotMade> {
         let id = properties.custom_id.clone().unwrap_or_else(ids::session);
-        let _too_slow = tokio::time::timeout(CLOSING_LIMIT, self.gone(&id)).await;
+        let _still_there = tokio::time::timeout(CLOSING_LIMIT, self.closed(&id)).await;
         let mut all = self.all();
         if all.contains_key(&id) {
             return Err(NotMade::Taken);
@@ -69,22 +69,11 @@ impl Sessions {
         Ok(handle)
     }
 
-    /// Waits for the end of a session of this name, if it is ending.
-    async fn gone(&self, id: &str) {
-        while let Some(session) = self.find(id) {
-            if session.with(|state| state.is_over()).await == Some(false) {
-                return;
-            }
-            session.ended().await;
-            // Its task takes it out next.
-            tokio::task::yield_now().await;
-        }
-    }
-
     fn start(&self, id: &str, properties: NewSession) -> Handle {
         let (inner, room) = (&self.0, RoomId::of_name(id));
         let state = State::new(id.to_owned(), properties, super::session::actor::now());
-        let state = state.within(inner.bandwidths);
+        let mut state = state.within(inner.bandwidths);
+        state.set_rules(inner.recorder.rules());
         let (actor, handle) = Actor::new(
             state,
             (inner.rooms.clone(), room),
@@ -99,21 +88,37 @@ impl Sessions {
         handle
     }
 
-    /// By its name.
+    /// By its name; one that is closing is not found.
     pub fn find(&self, id: &str) -> Option<Handle> {
-        self.all().get(id).cloned()
+        self.all().get(id).filter(|session| !session.is_closing()).cloned()
+    }
+
+    /// When no session of this name is closing.
+    async fn closed(&self, id: &str) {
+        loop {
+            let closing = self.all().get(id).filter(|session| session.is_closing()).cloned();
+            let Some(session) = closing else { return };
+            session.ended().await;
+            // Its task is about to take it out.
+            tokio::task::yield_now().await;
+        }
     }
 
     /// All, in the order of their names.
     pub fn list(&self) -> Vec<Handle> {
-        let mut all: Vec<_> = self.all().iter().map(|(id, handle)| (id.clone(), handle.clone())).collect();
+        let mut all: Vec<_> = self
+            .all()
+            .iter()
+            .filter(|(_, handle)| !handle.is_closing())
+            .map(|(id, handle)| (id.clone(), handle.clone()))
+            .collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all.into_iter().map(|(_, handle)| handle).collect()
     }
 
     /// Closes all, and waits for their end.
     pub async fn end(&self, reason: &'static str) {
-        let all = self.list();
+        let all: Vec<Handle> = self.all().values().cloned().collect();
         for session in &all {
             let _ended_already = session.with(move |state| state.close(reason)).await;
         }

@@ -3,9 +3,10 @@
 //! Decides when a socket is dead by the protocol's own pings; what a request means is its session's to say.
 
 use super::session::actor::{Bound, Handle, Out};
+use super::session::agent;
 use super::session::state::Join;
 use super::wire::frame::{Params, Refusal, Request, answer, read};
-use super::{OpenVidu, ids};
+use super::{OpenVidu, access, ids};
 use crate::signaling::client::{self, ClientAddress};
 use crate::signaling::quota::{Held, Kind};
 use crate::signaling::socket::{GOING_AWAY, Incoming, Socket, limited};
@@ -142,9 +143,15 @@ impl Page {
 
     async fn try_join(&self, request: &Request) -> Result<(Handle, Bound), Refusal> {
         let params = &request.params;
-        let (session, token) = (params.text("session")?, token(params)?);
+        let session = params.text("session")?;
+        let agent = agent(params);
+        let given = if agent.is_none() { token(params)? } else { String::new() };
         let gone = || Refusal::new(202, format!("There is no session {session}"));
         let handle = self.openvidu.sessions.find(session).ok_or_else(gone)?;
+        let token = match agent {
+            Some(agent) => self.admit(agent, params, &handle).await?,
+            None => given,
+        };
         let join = Join {
             request: request.id.clone(),
             token,
@@ -157,6 +164,16 @@ impl Page {
         let closed = || Refusal::new(203, format!("The session {session} has just been closed"));
         let bound = handle.join(join).await.ok_or_else(closed)??;
         Ok((handle, bound))
+    }
+
+    /// One of the deployment's own, by the secret.
+    async fn admit(&self, agent: &'static str, params: &Params, session: &Handle) -> Result<String, Refusal> {
+        let secret = params.find("secret").unwrap_or_default();
+        if !access::is_secret(&self.openvidu.settings, secret) {
+            return Err(Refusal::new(401, "Error: the secret is not valid"));
+        }
+        let taken = || Refusal::new(104, format!("There is a {agent} already"));
+        session.with(move |state| state.admit(agent)).await.flatten().ok_or_else(taken)
     }
 
     async fn resume(&mut self, request: &Request) -> Result<(), End> {
@@ -183,6 +200,12 @@ impl Page {
     async fn answer(&self, request: &Request, outcome: Result<Value, Refusal>, rpc: &str) -> Result<(), End> {
         self.socket.send(answer(&request.id, rpc, outcome)).await.map_err(|_| End::Gone)
     }
+}
+
+/// Which of the deployment's own it says it is.
+fn agent(params: &Params) -> Option<&'static str> {
+    let is = |name| params.switch(name) == Some(true);
+    if is("recorder") { Some(agent::RECORDER) } else { is("stt").then_some(agent::SPEECH_TO_TEXT) }
 }
 
 /// The value in the token's address.

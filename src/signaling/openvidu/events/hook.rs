@@ -113,10 +113,8 @@ impl Lanes {
         };
         self.waiting -= 1;
         if self.waiting < QUEUE / 2 && self.dropped > 0 {
-            warn!(
-                events = std::mem::take(&mut self.dropped),
-                "events were dropped while the webhook's receiver was away"
-            );
+            let events = std::mem::take(&mut self.dropped);
+            warn!(events, "events were dropped while the webhook's receiver was away");
         }
         Some(next)
     }

@@ -5,7 +5,7 @@ use crate::config;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The version that we are like.
 const VERSION: &str = "2.32.2";
@@ -27,12 +27,14 @@ pub async fn all(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<V
         "OPENVIDU_STREAMS_ALLOW_TRANSCODING": settings.allow_transcoding, "OPENVIDU_WEBRTC_SIMULCAST": false,
         "OPENVIDU_SESSIONS_GARBAGE_INTERVAL": settings.unused_interval.as_secs(),
         "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD": settings.unused_limit.as_secs(),
-        "OPENVIDU_RECORDING": true, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
+        "OPENVIDU_RECORDING": settings.recording, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
     });
     if let Some(folder) = &settings.cdr {
         config["OPENVIDU_CDR_PATH"] = folder.to_string_lossy().into();
     }
-    add_recording(&mut config, &openvidu);
+    if let Some(fields) = config.as_object_mut().filter(|_| settings.recording) {
+        fields.extend(recordings(&openvidu));
+    }
     if let Some(webhook) = &settings.webhook {
         let all: &[&str] = &config::OPENVIDU_EVENTS;
         let events = if settings.webhook_events.is_empty() { json!(all) } else { json!(settings.webhook_events) };
@@ -41,30 +43,6 @@ pub async fn all(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<V
         config["OPENVIDU_WEBHOOK_EVENTS"] = events;
     }
     Json(config)
-}
-
-/// What is there with recording on.
-fn add_recording(config: &mut Value, openvidu: &OpenVidu) {
-    let fields = [
-        ("VERSION", json!(VERSION)),
-        ("PATH", recordings(openvidu).into()),
-        ("PUBLIC_ACCESS", json!(false)),
-        ("NOTIFICATION", json!("publisher_moderator")),
-        ("CUSTOM_LAYOUT", json!("")),
-        ("AUTOSTOP_TIMEOUT", json!(120)),
-    ];
-    for (name, value) in fields {
-        config[format!("OPENVIDU_RECORDING_{name}")] = value;
-    }
-}
-
-fn recordings(openvidu: &OpenVidu) -> String {
-    openvidu.shared.recordings.dir().to_string_lossy().into_owned()
-}
-
-/// The folder of the recordings.
-pub async fn recording_path(State(openvidu): State<OpenVidu>) -> String {
-    recordings(&openvidu)
 }
 
 /// The version alone.
@@ -77,9 +55,32 @@ pub async fn public_url(State(openvidu): State<OpenVidu>, headers: HeaderMap) ->
     format!("{}/", access::public_url(&openvidu, &headers))
 }
 
+/// What is said of recordings when there are any.
+fn recordings(openvidu: &OpenVidu) -> Map<String, Value> {
+    let settings = &openvidu.settings;
+    let layouts = settings.layouts.as_ref().map(|folder| folder.display().to_string());
+    let fields = json!({
+        "OPENVIDU_RECORDING_VERSION": VERSION, "OPENVIDU_RECORDING_PATH": folder(openvidu),
+        "OPENVIDU_RECORDING_PUBLIC_ACCESS": settings.recording_public_access,
+        "OPENVIDU_RECORDING_NOTIFICATION": settings.recording_notification.as_str(),
+        "OPENVIDU_RECORDING_CUSTOM_LAYOUT": layouts.unwrap_or_default(),
+        "OPENVIDU_RECORDING_AUTOSTOP_TIMEOUT": settings.recording_autostop.as_secs(),
+    });
+    if let Value::Object(fields) = fields { fields } else { Map::new() }
+}
+
+fn folder(openvidu: &OpenVidu) -> String {
+    format!("{}/", openvidu.shared.recordings.dir().display())
+}
+
+/// Where recordings are.
+pub async fn recording_path(State(openvidu): State<OpenVidu>) -> String {
+    folder(&openvidu)
+}
+
 /// Whether there are recordings.
-pub async fn recording() -> &'static str {
-    "true"
+pub async fn recording(State(openvidu): State<OpenVidu>) -> String {
+    openvidu.settings.recording.to_string()
 }
 
 /// Whether there is a call detail record.

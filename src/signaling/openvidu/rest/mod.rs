@@ -5,6 +5,7 @@ mod cameras;
 mod cdr;
 mod configured;
 mod connections;
+mod layouts;
 mod recordings;
 pub mod refusal;
 mod sessions;
@@ -36,11 +37,8 @@ pub fn routes(openvidu: &OpenVidu) -> Router<OpenVidu> {
         .route("/openvidu/api/sessions/{session}/stream/{id}", delete(connections::unpublish))
         .route("/openvidu/api/tokens", post(connections::token))
         .route("/openvidu/api/signal", post(signal::send))
-        .route("/openvidu/api/recordings/start", post(recordings::start))
-        .route("/openvidu/api/recordings/stop/{id}", post(recordings::stop))
-        .route("/openvidu/api/recordings", get(recordings::list))
-        .route("/openvidu/api/recordings/{id}", get(recordings::get).delete(recordings::delete))
-        .route("/openvidu/recordings/{id}/{file}", get(recordings::file))
+        .route("/openvidu/layouts/{*path}", get(layouts::file))
+        .merge(recordings::routes(openvidu))
         .route("/openvidu/api/config", get(configured::all))
         .route("/openvidu/api/config/openvidu-version", get(configured::version))
         .route("/openvidu/api/config/openvidu-recording", get(configured::recording))
@@ -52,7 +50,13 @@ pub fn routes(openvidu: &OpenVidu) -> Router<OpenVidu> {
         .route("/openvidu/{*unknown}", any(refusal::unknown))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn_with_state(openvidu.clone(), access::guard));
+    let files = Router::new().route("/openvidu/recordings/{id}/{file}", get(recordings::file));
+    let files = match openvidu.settings.recording_public_access {
+        true => files,
+        false => files.layer(from_fn_with_state(openvidu.clone(), access::guard)),
+    };
     guarded
+        .merge(files)
         .route("/openvidu/api/config/openvidu-publicurl", get(configured::public_url))
         .route("/openvidu/accept-certificate", get(|| async { Html(ACCEPTED) }))
         .layer(from_fn(refusal::worded))

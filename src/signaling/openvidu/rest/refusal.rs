@@ -13,6 +13,8 @@ use serde_json::json;
 pub enum Refusal {
     /// The status alone.
     Empty(StatusCode),
+    /// With words, as text.
+    Text(StatusCode, String),
     /// With words.
     Words(StatusCode, String),
 }
@@ -35,6 +37,7 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Self::Empty(status) => status.into_response(),
+            Self::Text(status, words) => (status, words).into_response(),
             Self::Words(status, message) => {
                 let mut response = status.into_response();
                 response.extensions_mut().insert(Worded(message));

@@ -6,7 +6,7 @@
 mod camera;
 
 use super::state::{Effect, Input, Join};
-use super::{Millis, State, participant};
+use super::{Millis, State, participant, taping};
 use crate::model::RoomId;
 use crate::room::registry::{EventStream, Joining};
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
@@ -14,6 +14,9 @@ use crate::signaling::openvidu::events::Events;
 use crate::signaling::openvidu::recording::Recorder;
 use crate::signaling::openvidu::wire::frame::{Refusal, Request};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -61,12 +64,13 @@ pub(super) enum Envelope {
 #[derive(Clone)]
 pub struct Handle {
     mailbox: mpsc::Sender<Envelope>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Handle {
-    /// Whether it takes nothing any more.
+    /// Whether it takes nobody any more.
     pub fn is_closing(&self) -> bool {
-        self.mailbox.is_closed()
+        self.ending.load(SeqCst) || self.mailbox.is_closed()
     }
     /// When it is gone.
     pub async fn ended(&self) {
@@ -115,19 +119,20 @@ struct Link {
 
 /// The task.
 pub struct Actor {
-    state: State,
+    pub(super) state: State,
     rooms: Rooms,
     room_id: RoomId,
-    room: Option<RoomHandle>,
+    pub(super) room: Option<RoomHandle>,
     /// What everybody in the room hears comes in besides.
     watched: bool,
     events: Events,
-    recorder: Recorder,
+    pub(super) recorder: Recorder,
     unused: Option<Duration>,
     links: HashMap<String, Link>,
     last_socket: u64,
     inbox: mpsc::Receiver<Envelope>,
     mailbox: mpsc::WeakSender<Envelope>,
+    ending: Arc<AtomicBool>,
 }
 
 /// The time now.
@@ -144,12 +149,28 @@ impl Actor {
         unused: Option<Duration>,
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
-        let handle = Handle { mailbox: sender.clone() };
+        let ending = Arc::new(AtomicBool::new(false));
+        let handle = Handle { mailbox: sender.clone(), ending: ending.clone() };
         let (links, mailbox) = (HashMap::new(), sender.downgrade());
         let (room, watched, last_socket) = (None, false, 0);
-        let actor =
-            Self { state, rooms, room_id, room, watched, events, recorder, unused, links, last_socket, inbox, mailbox };
-        (actor, handle)
+        (
+            Self {
+                state,
+                rooms,
+                room_id,
+                room,
+                watched,
+                events,
+                recorder,
+                unused,
+                links,
+                last_socket,
+                inbox,
+                mailbox,
+                ending,
+            },
+            handle,
+        )
     }
 
     /// Until the session is over.
@@ -161,6 +182,11 @@ impl Actor {
         while !self.state.is_over() {
             tokio::select! {
                 Some(envelope) = self.inbox.recv() => self.take(envelope).await,
+                () = taping::until(self.state.due()) => {
+                    self.state.at(now()).tick();
+                    let effects = self.state.settle();
+                    self.carry_out(effects).await;
+                }
                 () = &mut unused, if self.unused.is_some() && !self.state.was_active() => return,
             }
         }
@@ -288,6 +314,7 @@ impl Actor {
     }
 
     async fn carry_out(&mut self, effects: Vec<Effect>) {
+        self.ending.store(self.state.is_ending(), SeqCst);
         let mut waiting = VecDeque::from(effects);
         while let Some(effect) = waiting.pop_front() {
             match effect {
@@ -305,21 +332,16 @@ impl Actor {
                 Effect::Dismiss(who) => self.dismiss(&who).await,
                 Effect::Tell(happening) => self.events.tell(happening),
                 Effect::Record => self.record(),
+                Effect::RecordFeed(id, recording, stream) => self.record_feed(id, recording, stream).await,
+                Effect::StopRecording(id) => self.stop_recording(id),
                 Effect::Over => {}
             }
         }
     }
 
-    /// As the session's properties say; whatever becomes of it, the session goes on.
-    fn record(&self) {
-        let Some(mailbox) = self.mailbox.upgrade() else { return };
-        let (recorder, handle) = (self.recorder.clone(), Handle { mailbox });
-        let properties = self.state.properties().recording.clone();
-        tokio::spawn(async move {
-            if let Err(why) = recorder.start(&handle, properties).await {
-                tracing::warn!(?why, "a session is not recorded");
-            }
-        });
+    /// The way to itself; `None`: nobody has one any more.
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.mailbox.upgrade().map(|mailbox| Handle { mailbox, ending: self.ending.clone() })
     }
 
     async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {

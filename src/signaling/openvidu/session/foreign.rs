@@ -39,6 +39,8 @@ impl State {
         let published = json!({ "id": foreign.connection, "streams": [view::stream(&foreign.stream)] });
         self.notify(&all, "participantPublished", &published);
         self.foreign.push(foreign);
+        self.stays_recorded();
+        self.record_stream(feed);
     }
 
     fn meet(&self, feed: FeedId, publisher: &ParticipantId, (audio, video): (bool, bool)) -> Foreign {

@@ -5,7 +5,7 @@ use super::super::ids;
 use super::super::wire::frame::{Refusal, Request};
 use super::happening::{end, with};
 use super::state::{Ask, Effect};
-use super::{Connection, State, Subscribed, view};
+use super::{Connection, State, Subscribed, agent, view};
 use crate::room::Command;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ impl State {
         active.publishing = None;
         let now = self.now;
         for (viewer, watched) in self.viewers(&stream.id) {
-            if watched.told {
+            if watched.told && !agent::is(&viewer) {
                 let fields = view::inbound(&viewer, &watched, Some(&stream));
                 self.tell("webrtcConnectionDestroyed", with(fields, end(watched.at, now, reason)));
             }
@@ -104,7 +104,7 @@ impl State {
     pub(super) fn force_disconnect(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         self.moderates(me, "force a disconnect")?;
         let who = request.params.text("connectionId")?.to_owned();
-        if self.active(&who).is_none() {
+        if self.active(&who).is_none() || agent::is(&who) {
             return Err(Refusal::new(102, format!("There is no connection {who}")));
         }
         self.evict(&who, "forceDisconnectByUser", Some((me, &request.id)));
@@ -113,7 +113,7 @@ impl State {
 
     /// The application ends a connection, or takes the token of one that has not joined.
     pub fn delete_connection(&mut self, who: &str) -> bool {
-        let Some(connection) = self.find(who) else { return false };
+        let Some(connection) = self.find(who).filter(|_| !agent::is(who)) else { return false };
         if connection.active.is_some() {
             self.evict(who, "forceDisconnectByServer", None);
         } else {
@@ -125,6 +125,10 @@ impl State {
     /// All who stay hear that it left, a moderator is answered, then all hear that it was evicted, itself too.
     pub(super) fn evict(&mut self, who: &str, reason: &str, asked: Option<(&str, &Value)>) {
         if self.active(who).is_none() {
+            return;
+        }
+        if agent::is(who) {
+            self.evict_agents();
             return;
         }
         let (mut all, camera) = (self.clients(None), self.is_camera(who));
@@ -145,6 +149,9 @@ impl State {
         self.end_stream(who, reason);
         let Some(at) = self.connections.iter().position(|connection| connection.id == who) else { return };
         let gone = self.connections.remove(at);
+        if agent::is(who) {
+            return;
+        }
         let others = self.clients(None);
         self.notify(&others, "participantLeft", &json!({ "connectionId": who, "reason": reason }));
         let began = gone.active.as_ref().map_or(gone.created_at, |active| active.at);

@@ -5,7 +5,7 @@ use super::super::wire::frame::{Params, Refusal, Request};
 use super::happening::{end, with};
 use super::state::{Ask, Effect};
 use super::{Pending, State, Stream, Subscribed, view};
-use crate::model::{Candidate, Content, FeedId, Sdp};
+use crate::model::{Candidate, Content, EndReason, FeedId, Sdp};
 use crate::room::{Command, EventKind, RoomError, Side};
 use serde_json::{Map, Value, json};
 
@@ -113,7 +113,7 @@ impl State {
 
     /// A pair of connection and stream is over.
     pub(super) fn unwatched(&mut self, me: &str, watched: &Subscribed, reason: &str) {
-        if watched.told {
+        if watched.told && !super::agent::is(me) {
             let fields = view::inbound(me, watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionDestroyed", with(fields, end(watched.at, self.now, reason)));
         }
@@ -179,6 +179,7 @@ impl State {
                 None => self.feed_ended(feed, &publisher),
             },
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),
+            EventKind::RoomClosed { reason: EndReason::Shutdown } => self.close("openviduServerStopped"),
             EventKind::RoomClosed { .. } => self.close("sessionClosedByServer"),
             _ => {}
         }
@@ -199,10 +200,12 @@ impl State {
             let others = self.clients(Some(me));
             self.notify(&others, "participantPublished", &json!({ "id": me, "streams": [view::stream(&stream)] }));
             self.tell("webrtcConnectionCreated", view::outbound(me, &stream));
+            self.stays_recorded();
             if self.records_by_itself() {
                 self.effects.push(Effect::Record);
             }
         }
+        self.record_stream(feed);
     }
 
     fn subscribed(&mut self, me: &str, feed: FeedId, answer: &Sdp) {
@@ -214,7 +217,7 @@ impl State {
             watched.clone()
         });
         self.answer(me, &pending.request, Ok(json!({ "sdpAnswer": answer.as_str() })));
-        if let Some(watched) = news {
+        if let Some(watched) = news.filter(|_| !super::agent::is(me)) {
             let fields = view::inbound(me, &watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionCreated", fields);
         }

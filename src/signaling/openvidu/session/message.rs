@@ -2,7 +2,7 @@
 
 use super::super::wire::frame::{Params, Refusal, Request};
 use super::super::wire::new_connection::Role;
-use super::State;
+use super::{State, agent};
 use serde_json::{Value, json};
 
 /// Features of the commercial edition.
@@ -54,7 +54,7 @@ impl State {
         self.done(me, &request.id);
         // Applications hear the type as they chose it.
         let plain = kind.as_ref().and_then(Value::as_str).map(|kind| kind.strip_prefix("signal:").unwrap_or(kind));
-        self.tell("signalSent", json!({ "from": me, "to": to, "type": plain, "data": data }));
+        self.tell("signalSent", json!({ "from": me, "to": people(&to), "type": plain, "data": data }));
         Ok(())
     }
 
@@ -62,7 +62,7 @@ impl State {
     pub fn signal(&mut self, to: &[String], kind: Option<&str>, data: Option<&str>) -> Result<(), String> {
         let to = self.targets(to)?;
         self.notify(&to, "sendMessage", &json!({ "data": data, "type": kind }));
-        self.tell("signalSent", json!({ "from": Value::Null, "to": to, "type": kind, "data": data }));
+        self.tell("signalSent", json!({ "from": Value::Null, "to": people(&to), "type": kind, "data": data }));
         Ok(())
     }
 
@@ -71,6 +71,7 @@ impl State {
         let here = self.clients(None);
         match named.iter().find(|name| !here.contains(name)) {
             Some(absent) => Err(absent.clone()),
+            // Pages that record show signals too; the application hears of people alone.
             None if named.is_empty() => Ok(here),
             None => Ok(named.to_vec()),
         }
@@ -95,9 +96,14 @@ impl State {
     }
 
     pub(super) fn moderates(&self, me: &str, what: &str) -> Result<(), Refusal> {
-        let moderates = self.find(me).is_some_and(|connection| connection.role() == Role::Moderator);
+        let moderator = |connection: &super::Connection| connection.role() == Role::Moderator;
+        let moderates = agent::is(me) || self.find(me).is_some_and(moderator);
         if moderates { Ok(()) } else { Err(Refusal::new(401, format!("Unable to {what}: the role does not allow it"))) }
     }
+}
+
+fn people(to: &[String]) -> Vec<&String> {
+    to.iter().filter(|id| !agent::is(id)).collect()
 }
 
 /// For those who join later.

@@ -4,6 +4,8 @@
 //! watched, is the room's to say; here is only what it does not know.
 
 pub mod actor;
+pub mod agent;
+mod autostop;
 mod cameras;
 mod change;
 mod close;
@@ -14,8 +16,9 @@ mod limits;
 mod media;
 mod message;
 mod people;
-mod recorded;
+pub mod recorded;
 pub mod state;
+mod taping;
 #[cfg(test)]
 mod tests;
 pub mod view;
@@ -46,6 +49,11 @@ pub struct State {
     recorded: recorded::Recorded,
     stopped_by_hand: bool,
     bandwidths: Bandwidths,
+    rules: recorded::Rules,
+    /// The recording stops by itself then.
+    autostop_at: Option<Millis>,
+    /// Everybody was evicted for this reason; its recording is waited for.
+    ending: Option<&'static str>,
     now: Millis,
     effects: Vec<state::Effect>,
 }

@@ -1,12 +1,13 @@
 //! Inputs and effects of a session.
 
 use super::super::bandwidth::Bandwidths;
+use super::super::recording::kept::KeptStream;
 use super::super::wire::frame::{Refusal, Request, answer, notification};
 use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
-use super::recorded::Recorded;
+use super::recorded::{Recorded, Rules};
 use super::{Active, Connection, Happening, Millis, State, Stream};
-use crate::model::{FeedId, IceServer, IngestWish};
+use crate::model::{FeedId, IceServer, IngestWish, RecordingId};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
@@ -76,6 +77,10 @@ pub enum Effect {
     Tell(Happening),
     /// A recording is to begin by itself.
     Record,
+    /// A stream comes into the recording of this name, which is this one of the room.
+    RecordFeed(String, RecordingId, KeptStream),
+    /// The recording of this name, which has been told to stop, is to be completed.
+    StopRecording(String),
     /// The session is over.
     Over,
 }
@@ -97,6 +102,9 @@ impl State {
             recorded,
             stopped_by_hand,
             bandwidths: Bandwidths::default(),
+            rules: Rules::default(),
+            autostop_at: None,
+            ending: None,
             now,
             effects,
         };
@@ -152,7 +160,11 @@ impl State {
 
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
-        self.connections.iter().all(|connection| connection.active.is_none())
+        self.participants().all(|connection| connection.active.is_none())
+    }
+    /// Whether it takes nobody any more.
+    pub fn is_ending(&self) -> bool {
+        self.over || self.ending.is_some()
     }
 
     /// The connection that this secret resumes.
@@ -201,7 +213,6 @@ impl State {
         self.effects.push(Effect::Ask(who.to_owned(), why, command));
     }
     pub(super) fn tell(&mut self, name: &'static str, fields: Value) {
-        let unique = format!("{}_{}", self.id, self.created_at);
-        self.effects.push(Effect::Tell(Happening::new(name, (&self.id, &unique), self.now, fields)));
+        self.effects.push(Effect::Tell(Happening::new(name, (&self.id, &self.unique()), self.now, fields)));
     }
 }

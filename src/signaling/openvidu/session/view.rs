@@ -5,8 +5,7 @@ use super::super::wire::new_connection::Kind;
 use super::cameras;
 use super::happening::with;
 use super::media::or_null;
-use super::recorded::Recorded;
-use super::{Connection, State, Stream, Subscribed};
+use super::{Connection, State, Stream, Subscribed, agent};
 use serde_json::{Map, Value, json};
 
 impl State {
@@ -17,7 +16,7 @@ impl State {
         recording.entry("name").or_insert_with(|| "".into());
         json!({
             "id": self.id, "object": "session", "sessionId": self.id, "createdAt": self.created_at,
-            "recording": self.recorded != Recorded::No, "broadcasting": false,
+            "recording": self.recorded.is_on(), "broadcasting": false,
             "mediaMode": properties.media_mode, "recordingMode": properties.recording_mode,
             "defaultRecordingProperties": recording,
             "customSessionId": properties.custom_id.as_deref().unwrap_or_default(),
@@ -28,14 +27,14 @@ impl State {
 
     /// Its connections.
     pub fn connections_view(&self, url: &str, pending: bool) -> Value {
-        let shown = self.connections.iter().filter(|connection| pending || connection.active.is_some());
+        let shown = self.participants().filter(|connection| pending || connection.active.is_some());
         let content: Vec<Value> = shown.map(|connection| self.connection(connection, url)).collect();
         json!({ "numberOfElements": content.len(), "content": content })
     }
 
     /// One of them.
     pub fn connection_view(&self, id: &str, url: &str) -> Option<Value> {
-        self.find(id).map(|connection| self.connection(connection, url))
+        self.find(id).filter(|_| !agent::is(id)).map(|connection| self.connection(connection, url))
     }
 
     fn connection(&self, connection: &Connection, url: &str) -> Value {
