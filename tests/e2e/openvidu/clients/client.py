@@ -6,7 +6,7 @@ import sys
 
 import pyopenvidu
 from pyopenvidu import (OpenVidu, OpenViduConnectionDoesNotExistsError, OpenViduSessionDoesNotExistsError,
-                        OpenViduSessionExistsError)
+                        OpenViduSessionExistsError, OpenViduStreamDoesNotExistsError)
 
 
 def refused(kind, call, *args, **more):
@@ -60,8 +60,9 @@ ann.signal("srv", "to her")
 refused(OpenViduConnectionDoesNotExistsError, session.signal, "srv", "x", [pending])
 session.fetch()
 ann = session.get_connection("con_ann")
-ann.publishers[0].force_unpublish()
+stream = ann.publishers[0]
 ann.force_unpublish_all_streams()
+refused(OpenViduStreamDoesNotExistsError, stream.force_unpublish)
 ann.fetch()
 assert ann.publishers == []
 ann.force_disconnect()
