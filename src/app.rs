@@ -303,3 +303,20 @@ impl Running {
 fn left(deadline: tokio::time::Instant) -> Duration {
     deadline.saturating_duration_since(tokio::time::Instant::now())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_demo_mode_has_a_secret_that_everybody_knows() {
+        let secret = |demo, own: Option<&str>| {
+            let mut config = Config { demo, ..Config::default() };
+            config.openvidu.secret = own.map(str::to_owned);
+            ready(config).unwrap().openvidu.secret
+        };
+        assert_eq!(secret(false, None), None);
+        assert_eq!(secret(true, None).as_deref(), Some(DEMO_SECRET));
+        assert_eq!(secret(true, Some("own")).as_deref(), Some("own"));
+    }
+}

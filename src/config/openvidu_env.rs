@@ -69,7 +69,7 @@ pub fn take(environment: &HashMap<String, String>, own: &Config) -> Result<Vec<T
     if !on && known.text("OPENVIDU_SECRET").is_none() {
         return Ok(Vec::new());
     }
-    let mut taken = known.from_table()?;
+    let mut taken = known.settings()?;
     taken.extend(known.public_url()?);
     taken.extend(known.ice_servers()?);
     taken.retain(|taken| own.get::<Value>(&taken.source.key).is_err());
@@ -92,7 +92,7 @@ impl Variables<'_> {
         }
     }
 
-    fn from_table(&self) -> Result<Vec<Taken>, LoadError> {
+    fn settings(&self) -> Result<Vec<Taken>, LoadError> {
         let mut taken = Vec::new();
         for (name, key, kind) in TABLE {
             let switch = SWITCHED.iter().find(|(start, _)| name.starts_with(start));

@@ -155,7 +155,7 @@ fn scaled_height(caps: &gst::Caps, wide: u32) -> u32 {
             let scaled = u64::from(wide) * u64::from(height) / u64::from(width);
             u32::try_from(scaled).unwrap_or(HEIGHT).clamp(16, 2 * wide) & !1
         }
-        _ => wide * HEIGHT / WIDTH & !1,
+        _ => (wide * HEIGHT / WIDTH) & !1,
     }
 }
 
