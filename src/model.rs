@@ -21,7 +21,7 @@ mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
 pub use filter::{BadCommand, CodeSeen, FilterChange, FilterElement, FilterRefused, FilterWish};
-pub use ice::IceServer;
+pub use ice::{IceAddress, IceKey, IceServer};
 pub use ingest::{
     Ingest, IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, Transport, VideoPolicy,
 };

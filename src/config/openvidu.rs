@@ -1,7 +1,7 @@
 //! `[openvidu]`: the server that applications written for OpenVidu 2 find here.
 
 use super::empty_is_none;
-use crate::model::FilterElement;
+use crate::model::{FilterElement, IceAddress};
 use serde::Deserialize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,6 +31,12 @@ pub struct OpenVidu {
     /// A session that nobody has joined is forgotten after this.
     #[serde(with = "humantime_serde")]
     pub unused_limit: Duration,
+    /// How often such sessions are looked for; zero: they are kept for ever.
+    #[serde(with = "humantime_serde")]
+    pub unused_interval: Duration,
+    /// STUN and TURN servers for connections that bring none, instead of ours: `stun:host:port`, `turn:host:port SECRET`
+    /// (coturn's `static-auth-secret`) or `turn:host:port USERNAME PASSWORD`.
+    pub ice_servers: Vec<String>,
     /// Events are POSTed here; without it none are.
     #[serde(deserialize_with = "empty_is_none")]
     pub webhook: Option<String>,
@@ -58,6 +64,9 @@ pub struct OpenVidu {
     pub filters: Vec<String>,
     /// Filters that clients may ask for by a name alone, `name: element property=value …`; of any elements.
     pub filter_templates: Vec<String>,
+    /// Variables of the original's deployments that settings were taken from.
+    #[serde(skip)]
+    pub taken: Vec<&'static str>,
 }
 
 /// Roles that hear of recordings.
@@ -137,6 +146,28 @@ pub const FILTERS: [&str; 46] = [
     "waterripple",
 ];
 
+/// Names of events. Those of the commercial edition may be asked for, and never come.
+pub const EVENTS: [&str; 15] = [
+    "sessionCreated",
+    "sessionDestroyed",
+    "participantJoined",
+    "participantLeft",
+    "webrtcConnectionCreated",
+    "webrtcConnectionDestroyed",
+    "recordingStatusChanged",
+    "filterEventDispatched",
+    "signalSent",
+    "mediaNodeStatusChanged",
+    "autoscaling",
+    "nodeCrashed",
+    "nodeRecovered",
+    "broadcastStarted",
+    "broadcastStopped",
+];
+
+/// The secret of a service in demo mode that has been given none: the one of the original's own tutorials.
+pub const DEMO_SECRET: &str = "MY_SECRET";
+
 /// Values of `forcedVideoCodec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -179,6 +210,8 @@ impl Default for OpenVidu {
             video_max_send: 0,
             video_min_send: 0,
             unused_limit: Duration::from_secs(3600),
+            unused_interval: Duration::from_secs(900),
+            ice_servers: Vec::new(),
             webhook: None,
             webhook_headers: Vec::new(),
             webhook_events: Vec::new(),
@@ -190,6 +223,7 @@ impl Default for OpenVidu {
             layouts: None,
             filters: FILTERS.map(str::to_owned).to_vec(),
             filter_templates: Vec::new(),
+            taken: Vec::new(),
         }
     }
 }
@@ -227,14 +261,24 @@ impl OpenVidu {
         if let Some(url) = self.webhook.as_ref().filter(|url| !address(url)) {
             return Some(format!("openvidu.webhook is {url:?}: it must begin with http:// or https://"));
         }
+        if let Some(event) = self.webhook_events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
+            return Some(format!("openvidu.webhook_events has {event:?}: there are {}", EVENTS.join(", ")));
+        }
+        if let Some(at) = self.ice_servers.iter().position(|server| IceAddress::read(server).is_none()) {
+            return Some(format!(
+                "openvidu.ice_servers: write number {} as stun:host:port, turn:host:port SECRET or turn:host:port USERNAME PASSWORD",
+                at + 1
+            ));
+        }
         if let Some(folder) = self.layouts.as_ref().filter(|folder| !folder.is_dir()) {
             return Some(format!("openvidu.layouts is {}: there is no such folder", folder.display()));
         }
         if let Some(problem) = self.bandwidth_problem() {
             return Some(problem);
         }
-        if let Some(bad) = self.webhook_headers.iter().find(|header| !header.contains(':')) {
-            return Some(format!("openvidu.webhook_headers has {bad:?}: write Name: value"));
+        // A header may hold a password: it is not shown.
+        if let Some(at) = self.webhook_headers.iter().position(|header| !header.contains(':')) {
+            return Some(format!("openvidu.webhook_headers: write number {} as Name: value", at + 1));
         }
         self.bad_filter()
     }
@@ -258,6 +302,13 @@ impl OpenVidu {
     pub fn filter_template(&self, name: &str) -> Option<&str> {
         let pairs = self.filter_templates.iter().filter_map(|text| text.split_once(':'));
         pairs.map(|(name, command)| (name.trim(), command.trim())).find(|(known, _)| *known == name).map(|(_, c)| c)
+    }
+
+    /// When a session that nobody has joined is dropped: at the first look after its time; `None`: never.
+    pub fn unused(&self) -> Option<Duration> {
+        let looks = self.unused_limit.as_millis().div_ceil(self.unused_interval.as_millis().max(1)).max(1);
+        let after = self.unused_interval.saturating_mul(u32::try_from(looks).unwrap_or(u32::MAX));
+        (!self.unused_interval.is_zero()).then_some(after)
     }
 
     fn bandwidth_problem(&self) -> Option<String> {
@@ -296,5 +347,32 @@ mod tests {
         let with = |path: PathBuf| OpenVidu { layouts: Some(path), ..OpenVidu::default() };
         assert_eq!(with(folder.path().into()).problem(), None);
         assert!(with(folder.path().join("none")).problem().is_some_and(|words| words.contains("openvidu.layouts")));
+    }
+
+    fn problem(change: impl FnOnce(&mut OpenVidu)) -> String {
+        let mut settings = OpenVidu::default();
+        change(&mut settings);
+        settings.problem().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_without_showing_secrets() {
+        assert_eq!(problem(|_| ()), "");
+        assert!(problem(|s| s.secret = Some("a b".into())).contains("openvidu.secret"));
+        assert!(problem(|s| s.webhook_events = vec!["sessionMade".into()]).contains("sessionMade"));
+        let text = problem(|s| s.ice_servers = vec!["stun:h".into(), "turn:h hunter2 a b".into()]);
+        assert!(text.contains("number 2") && !text.contains("hunter2"), "{text}");
+        let text = problem(|s| s.webhook_headers = vec!["Authorization hunter2".into()]);
+        assert!(text.contains("number 1") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn unused_sessions_go_at_the_first_look_after_their_time() {
+        let after = |limit, interval| {
+            let (unused_limit, unused_interval) = (Duration::from_secs(limit), Duration::from_secs(interval));
+            OpenVidu { unused_limit, unused_interval, ..OpenVidu::default() }.unused().map(|after| after.as_secs())
+        };
+        assert_eq!([after(3600, 900), after(10, 900), after(1000, 900), after(0, 5)], [3600, 900, 1800, 5].map(Some));
+        assert_eq!(after(3600, 0), None);
     }
 }

@@ -1,8 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, FilterChange, IngestWish, Layout, Opaque,
-    ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, FilterChange, Grants, IngestWish, Layout,
+    Opaque, ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +112,13 @@ pub enum Command {
     Kick {
         /// Whom.
         participant: ParticipantId,
+    },
+    /// Change what a participant may do from now on; what it does already goes on. The service alone may ask.
+    Regrant {
+        /// Whose.
+        participant: ParticipantId,
+        /// All of it.
+        grants: Grants,
     },
     /// Close the room for everybody.
     Close {

@@ -26,7 +26,7 @@ async fn server() -> Server {
 }
 
 /// Status and body, `null` when empty.
-async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+pub async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
     let request = reqwest::Client::new().request(method, format!("http://{}/openvidu/api{path}", server.address));
     let request = request.basic_auth("OPENVIDUAPP", Some(SECRET));
     let request = body.into_iter().fold(request, |request, body| request.body(body.to_string()));

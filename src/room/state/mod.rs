@@ -274,6 +274,7 @@ impl State {
             Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,
             Command::Leave => self.remove(&me?, EndReason::Left),
             Command::Kick { participant } => self.kick(&participant)?,
+            Command::Regrant { participant, grants } => self.participant(&participant)?.joining.grants = grants,
             Command::Close { reason } => {
                 self.reply(Ok(Reply::Done));
                 self.close(reason);

@@ -157,6 +157,7 @@ impl State {
             Command::Subscribe { .. } | Command::SubscribeWith { .. } => (grants.subscribe, "watch feeds"),
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
+            Command::Regrant { .. } => (false, "change what others may do"),
             Command::StartRecording { .. }
             | Command::StopRecording { .. }
             | Command::PauseRecording { .. }

@@ -24,6 +24,11 @@ pub fn token() -> String {
     format!("tok_{}", mixed(15))
 }
 
+/// Whose an account at a TURN server is: nobody's in particular.
+pub fn account() -> String {
+    random(ALNUM, 8)
+}
+
 /// The secret that resumes a connection.
 pub fn rpc() -> String {
     random(ALNUM, 26)

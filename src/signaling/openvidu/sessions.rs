@@ -28,7 +28,8 @@ struct Inner {
     rooms: Rooms,
     events: Events,
     recorder: Recorder,
-    unused_limit: Duration,
+    /// A session that nobody has joined is dropped after this; `None`: never.
+    unused: Option<Duration>,
     bandwidths: Bandwidths,
     settings: Arc<config::OpenVidu>,
     all: Mutex<HashMap<String, Handle>>,
@@ -46,9 +47,9 @@ pub enum NotMade {
 impl Sessions {
     /// None yet.
     pub fn new(rooms: Rooms, events: Events, recorder: Recorder, settings: Arc<config::OpenVidu>) -> Self {
-        let (unused_limit, bandwidths) = (settings.unused_limit, Bandwidths::of(&settings));
+        let (unused, bandwidths) = (settings.unused(), Bandwidths::of(&settings));
         let all = Mutex::default();
-        Self(Arc::new(Inner { rooms, events, recorder, unused_limit, bandwidths, settings, all }))
+        Self(Arc::new(Inner { rooms, events, recorder, unused, bandwidths, settings, all }))
     }
 
     /// One more; a session of this name that is closing is waited for.
@@ -77,7 +78,7 @@ impl Sessions {
             state,
             (inner.rooms.clone(), room),
             (inner.events.clone(), inner.recorder.clone()),
-            inner.unused_limit,
+            inner.unused,
         );
         let (sessions, name) = (self.clone(), id.to_owned());
         tokio::spawn(async move {
@@ -113,6 +114,17 @@ impl Sessions {
             .collect();
         all.sort_by(|(a, _), (b, _)| a.cmp(b));
         all.into_iter().map(|(_, handle)| handle).collect()
+    }
+
+    /// Closes all, and waits for their end.
+    pub async fn end(&self, reason: &'static str) {
+        let all: Vec<Handle> = self.all().values().cloned().collect();
+        for session in &all {
+            let _ended_already = session.with(move |state| state.close(reason)).await;
+        }
+        for session in &all {
+            session.ended().await;
+        }
     }
 
     /// Never held across an await.

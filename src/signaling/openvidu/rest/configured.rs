@@ -1,6 +1,7 @@
 //! `GET /config` and its parts.
 
 use super::super::{OpenVidu, access};
+use crate::config;
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -24,16 +25,22 @@ pub async fn all(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<V
         "OPENVIDU_STREAMS_VIDEO_MIN_SEND_BANDWIDTH": settings.video_min_send,
         "OPENVIDU_STREAMS_FORCED_VIDEO_CODEC": settings.forced_codec.as_str(),
         "OPENVIDU_STREAMS_ALLOW_TRANSCODING": settings.allow_transcoding, "OPENVIDU_WEBRTC_SIMULCAST": false,
-        "OPENVIDU_SESSIONS_GARBAGE_INTERVAL": 1, "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD": settings.unused_limit.as_secs(),
+        "OPENVIDU_SESSIONS_GARBAGE_INTERVAL": settings.unused_interval.as_secs(),
+        "OPENVIDU_SESSIONS_GARBAGE_THRESHOLD": settings.unused_limit.as_secs(),
         "OPENVIDU_RECORDING": settings.recording, "OPENVIDU_WEBHOOK": settings.webhook.is_some(),
     });
+    if let Some(folder) = &settings.cdr {
+        config["OPENVIDU_CDR_PATH"] = folder.to_string_lossy().into();
+    }
     if let Some(fields) = config.as_object_mut().filter(|_| settings.recording) {
         fields.extend(recordings(&openvidu));
     }
     if let Some(webhook) = &settings.webhook {
+        let all: &[&str] = &config::OPENVIDU_EVENTS;
+        let events = if settings.webhook_events.is_empty() { json!(all) } else { json!(settings.webhook_events) };
         config["OPENVIDU_WEBHOOK_ENDPOINT"] = webhook.clone().into();
         config["OPENVIDU_WEBHOOK_HEADERS"] = json!(settings.webhook_headers);
-        config["OPENVIDU_WEBHOOK_EVENTS"] = json!(settings.webhook_events);
+        config["OPENVIDU_WEBHOOK_EVENTS"] = events;
     }
     Json(config)
 }

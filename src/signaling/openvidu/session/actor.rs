@@ -98,7 +98,7 @@ pub struct Actor {
     watched: bool,
     events: Events,
     pub(super) recorder: Recorder,
-    unused_limit: Duration,
+    unused: Option<Duration>,
     links: Links,
     inbox: mpsc::Receiver<Envelope>,
     mailbox: mpsc::WeakSender<Envelope>,
@@ -116,26 +116,14 @@ impl Actor {
         state: State,
         (rooms, room_id): (Rooms, RoomId),
         (events, recorder): (Events, Recorder),
-        unused_limit: Duration,
+        unused: Option<Duration>,
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
         let ending = Arc::new(AtomicBool::new(false));
         let handle = Handle { mailbox: sender.clone(), ending: ending.clone() };
         let (room, watched, links, mailbox) = (None, false, Links::default(), sender.downgrade());
-        let actor = Self {
-            state,
-            rooms,
-            room_id,
-            room,
-            watched,
-            events,
-            recorder,
-            unused_limit,
-            links,
-            inbox,
-            mailbox,
-            ending,
-        };
+        let actor =
+            Self { state, rooms, room_id, room, watched, events, recorder, unused, links, inbox, mailbox, ending };
         (actor, handle)
     }
 
@@ -143,7 +131,7 @@ impl Actor {
     pub async fn run(mut self) {
         let created = self.state.settle();
         self.carry_out(created).await;
-        let unused = tokio::time::sleep(self.unused_limit);
+        let unused = tokio::time::sleep(self.unused.unwrap_or_default());
         tokio::pin!(unused);
         while !self.state.is_over() {
             tokio::select! {
@@ -153,7 +141,7 @@ impl Actor {
                     let effects = self.state.settle();
                     self.carry_out(effects).await;
                 }
-                () = &mut unused, if !self.state.was_active() => return,
+                () = &mut unused, if self.unused.is_some() && !self.state.was_active() => return,
             }
         }
     }
@@ -271,6 +259,7 @@ impl Actor {
                     let asked = self.ask(&who, command).await;
                     waiting.extend(self.state.apply(now(), Input::Asked(who, why, asked)));
                 }
+                Effect::Regrant(who) => self.regrant(&who).await,
                 Effect::Open(who, wish) => {
                     let opened = self.open(*wish).await;
                     waiting.extend(self.state.apply(now(), Input::Opened(who, opened)));
@@ -294,6 +283,14 @@ impl Actor {
     async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {
         let room = self.room.as_ref().ok_or(RoomError::RoomNotFound)?;
         room.request(Some(&participant(who)), command).await.map(drop)
+    }
+
+    async fn regrant(&self, who: &str) {
+        let Some(room) = &self.room else { return };
+        let change = Command::Regrant { participant: participant(who), grants: self.state.grants(who) };
+        if let Err(reason) = room.request(None, change).await {
+            tracing::warn!(%reason, "a connection's new role has not reached its room");
+        }
     }
 
     fn send(&mut self, to: &str, frame: String) {

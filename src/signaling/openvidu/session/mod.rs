@@ -7,6 +7,7 @@ pub mod actor;
 pub mod agent;
 mod autostop;
 mod cameras;
+mod change;
 mod close;
 mod filter;
 mod foreign;

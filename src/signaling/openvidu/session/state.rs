@@ -69,6 +69,8 @@ pub enum Effect {
     Send(String, String),
     /// Asks the room in a connection's name → `Input::Asked`.
     Ask(String, Ask, Command),
+    /// The room lets a connection do what its role now allows.
+    Regrant(String),
     /// Asks the room to open a connection's camera → `Input::Opened`.
     Open(String, Box<IngestWish>),
     /// The camera of this name is closed.

@@ -86,11 +86,41 @@ impl NewConnection {
         let data = fields.text("data")?.unwrap_or_default().to_owned();
         Ok(Self { data, record: true, kind: read_client(fields, now)? })
     }
+
+    /// The deployment's servers for one that brings none; `now` as in `read`.
+    pub fn give_ice(&mut self, deployment: &[String], now: u64) {
+        if let Kind::WebRtc { ice, .. } = &mut self.kind
+            && ice.is_empty()
+        {
+            *ice = ice::of_deployment(deployment, now);
+        }
+    }
+}
+
+/// `PATCH …/connection/C`: what is to be different.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether individual recordings have it.
+    pub record: Option<bool>,
+}
+
+impl Change {
+    /// Reads a body.
+    pub fn read(body: &Value) -> Read<Self> {
+        let fields = Fields::of(body)?;
+        Ok(Self { role: read_role(fields)?, record: fields.switch("record")? })
+    }
+}
+
+fn read_role(fields: Fields<'_>) -> Read<Option<Role>> {
+    let role = fields.word("role", &ROLES.map(|(name, _)| name))?;
+    Ok(ROLES.iter().find(|(name, _)| Some(*name) == role).map(|(_, role)| *role))
 }
 
 fn read_client(fields: Fields<'_>, now: u64) -> Read<Kind> {
-    let role = fields.word("role", &ROLES.map(|(name, _)| name))?;
-    let role = ROLES.iter().find(|(name, _)| Some(*name) == role).map_or(Role::Publisher, |(_, role)| *role);
+    let role = read_role(fields)?.unwrap_or(Role::Publisher);
     let options = fields.object("kurentoOptions")?.map(read_options).transpose()?;
     let ice = fields.list("customIceServers")?.map(|list| ice::read(list, now)).transpose()?.unwrap_or_default();
     Ok(Kind::WebRtc { role, options, ice })

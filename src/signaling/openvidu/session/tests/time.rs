@@ -24,7 +24,7 @@ fn session() -> (Handle, tempfile::TempDir) {
     let recorder = Recorder::new(rooms.clone(), recordings, Default::default());
     let defaults = Defaults { forced_codec: "MEDIA_SERVER_PREFERRED", allow_transcoding: false };
     let state = State::new("S".into(), NewSession::read(&json!({}), defaults).unwrap(), now());
-    let (actor, handle) = Actor::new(state, (rooms, RoomId::of_name("S")), (events, recorder), UNUSED);
+    let (actor, handle) = Actor::new(state, (rooms, RoomId::of_name("S")), (events, recorder), Some(UNUSED));
     tokio::spawn(actor.run());
     (handle, folder)
 }
