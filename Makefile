@@ -16,12 +16,13 @@ run: setup-run
 
 test: setup-test fmt lint unit
 
-# Options of the four measurements.
+# Options of the measurements.
 BENCH ?=
 BENCH_RECORD ?=
 BENCH_COMPOSE ?=
 BENCH_CAMERA ?=
 BENCH_TRANSCODE ?=
+BENCH_OPENVIDU ?=
 
 bench: setup-bench
 	cargo build --release --locked --workspace
@@ -29,6 +30,7 @@ bench: setup-bench
 	./target/release/millrace-bench record $(BENCH_RECORD) && ./target/release/millrace-bench compose $(BENCH_COMPOSE)
 	./target/release/millrace-bench camera $(BENCH_CAMERA)
 	./target/release/millrace-bench transcode $(BENCH_TRANSCODE)
+	./target/release/millrace-bench openvidu $(BENCH_OPENVIDU)
 
 setup-bench:
 	@./scripts/setup.sh bench

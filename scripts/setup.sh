@@ -7,7 +7,9 @@ build="build-essential pkg-config ca-certificates libgstreamer1.0-dev libgstream
 libgstreamer-plugins-bad1.0-dev libgstrtspserver-1.0-dev"
 runtime="libgstrtspserver-1.0-0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-nice
 gstreamer1.0-x gstreamer1.0-plugins-ugly gstreamer1.0-libav glib-networking graphviz fonts-dejavu-core ca-certificates"
-tests="chromium chromium-driver coturn ffmpeg libnginx-mod-rtmp libssl-dev nginx-core unzip vlc-bin vlc-plugin-base"
+tests="chromium chromium-driver coturn ffmpeg libnginx-mod-rtmp libssl-dev nginx-core python3-venv unzip vlc-bin vlc-plugin-base"
+# Other packages of Node.js bring npm with them.
+command -v npm >/dev/null || tests="$tests nodejs npm"
 
 case "${1:-run}" in
     runtime) wanted="$runtime" ;;
@@ -34,6 +36,21 @@ if [ -n "$missing" ]; then
     $sudo apt-get update -qq
     # shellcheck disable=SC2086
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing
+fi
+
+# The REST clients of OpenVidu that the tests run unmodified, at the versions that are written down.
+if [ "${1:-run}" = test ]; then
+    root=$(dirname "$0")/..
+    from=$root/tests/e2e/openvidu/clients
+    to=$root/target/openvidu-clients
+    if ! cat "$from/package-lock.json" "$from/requirements.txt" | cmp -s - "$to/installed"; then
+        mkdir -p "$to/node"
+        cp "$from/package.json" "$from/package-lock.json" "$to/node"
+        npm ci --prefix "$to/node" --ignore-scripts --no-audit --no-fund --silent
+        python3 -m venv "$to/venv"
+        "$to/venv/bin/pip" install -q -r "$from/requirements.txt"
+        cat "$from/package-lock.json" "$from/requirements.txt" > "$to/installed"
+    fi
 fi
 
 [ "${1:-run}" = runtime ] && exit 0

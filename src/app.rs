@@ -4,6 +4,7 @@
 
 mod cameras;
 mod descriptors;
+mod either;
 mod layers;
 mod logs;
 mod parts;
@@ -17,7 +18,7 @@ pub use descriptors::raise as raise_descriptors;
 pub use logs::{LogError, init as init_logs};
 
 use crate::auth::{Auth, TokenRole};
-use crate::config::{Config, Problems};
+use crate::config::{Config, DEMO_SECRET, Problems};
 use crate::media::{Engine, GstEngine};
 use crate::recordings::{Recordings, StoreError};
 use crate::room::{Lobby, Rooms};
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// Why the service does not start, with the remedy.
 #[derive(Debug, thiserror::Error)]
@@ -85,8 +87,15 @@ impl App {
 }
 
 /// Checks the settings once and, without a secret, keeps the service on this machine.
-fn ready(config: Config) -> Result<Config, StartError> {
+fn ready(mut config: Config) -> Result<Config, StartError> {
     config.check()?;
+    if !config.openvidu.taken.is_empty() {
+        tracing::info!(variables = config.openvidu.taken.join(" "), "settings were taken from OpenVidu's variables");
+    }
+    if config.demo && config.openvidu.secret.is_none() {
+        tracing::warn!("demo mode: applications of OpenVidu may use the secret {DEMO_SECRET}, which everybody knows");
+        config.openvidu.secret = Some(DEMO_SECRET.into());
+    }
     let (config, warning) = config.confined();
     if let Some(warning) = warning {
         tracing::warn!("{warning}");
@@ -103,13 +112,13 @@ async fn run(
     let recordings = open_recordings(&config).await?;
     let auth = Auth::new(config.auth.secret.as_deref());
     let rooms = Rooms::new(config.rooms.clone(), Arc::clone(&engine), recordings.clone());
+    rooms.allow_mixes(parts::mixes(&config.recording));
     let (lobby, closing) = (Lobby::new(config.rooms.invitation_limit), CancellationToken::new());
     let shared = admin::Shared {
         rooms: rooms.clone(),
         lobby: lobby.clone(),
         engine: Arc::clone(&engine),
         recordings: recordings.clone(),
-        mix_cores: parts::mix_cores(&config.recording),
         rtsp_port: config.rtsp.listen.map(|listen| listen.port()),
         guests: config.guests.dialects.clone(),
         demo: config.demo,
@@ -123,6 +132,7 @@ async fn run(
     let silent = CancellationToken::new();
     let webhook = tokio::spawn(journal::deliver(rooms.journal(), config.webhook.clone(), silent.clone()));
     let (turn, handout) = turn::start(&config, media.as_ref().map(|(address, _)| *address))?;
+    let last = TaskTracker::new();
     let signaling = parts::signaling_routes(signaling::Shared {
         rooms: rooms.clone(),
         recordings: recordings.clone(),
@@ -135,9 +145,11 @@ async fn run(
         openvidu: Arc::new(config.openvidu.clone()),
         server: Arc::new(config.server.clone()),
         closing: closing.clone(),
+        last: last.clone(),
     });
     let confined = auth.is_open() && !config.auth.insecure_open;
     let router = layers::around(admin::router(shared).merge(signaling), closing.clone(), confined);
+    let router = if config.openvidu.secret.is_some() { signaling::openvidu::with_aliases(router) } else { router };
     let http = serve::http(config.server.http, router.clone())?;
     let https = serve::https(&config, router)?;
     let rtsp = media.as_ref().map(|(_, engine)| rtsp::start(&config, engine, (&auth, &rooms), &closing)).transpose()?;
@@ -161,6 +173,7 @@ async fn run(
         journal,
         keepers,
         webhook: (webhook, silent),
+        last,
         closing,
         limit,
     })
@@ -194,6 +207,8 @@ pub struct Running {
     journal: JoinHandle<()>,
     /// With the token that tells it that no room is left.
     webhook: (JoinHandle<()>, CancellationToken),
+    /// What dialects have to do at the end.
+    last: TaskTracker,
     /// Housekeeping and uploads of the recordings.
     keepers: Vec<JoinHandle<()>>,
     closing: CancellationToken,
@@ -279,10 +294,29 @@ impl Running {
         };
         let webhook = tokio::time::timeout(limit, &mut self.webhook.0);
         let keepers = futures::future::join_all(self.keepers.drain(..));
-        let _ = tokio::join!(self.http.stop(limit), https, rtsp, turn, webhook, keepers);
+        self.last.close();
+        let last = tokio::time::timeout(limit, self.last.wait());
+        let _ = tokio::join!(self.http.stop(limit), https, rtsp, turn, webhook, keepers, last);
     }
 }
 
 fn left(deadline: tokio::time::Instant) -> Duration {
     deadline.saturating_duration_since(tokio::time::Instant::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_demo_mode_has_a_secret_that_everybody_knows() {
+        let secret = |demo, own: Option<&str>| {
+            let mut config = Config { demo, ..Config::default() };
+            config.openvidu.secret = own.map(str::to_owned);
+            ready(config).unwrap().openvidu.secret
+        };
+        assert_eq!(secret(false, None), None);
+        assert_eq!(secret(true, None).as_deref(), Some(DEMO_SECRET));
+        assert_eq!(secret(true, Some("own")).as_deref(), Some("own"));
+    }
 }

@@ -5,6 +5,7 @@ pub mod app;
 pub mod auth;
 pub mod cli;
 pub mod config;
+pub mod courier;
 pub mod demo;
 pub mod journal;
 pub mod media;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 mod address;
 mod broadcast;
 mod end;
+mod filter;
 mod ice;
 mod ingest;
 pub mod network;
@@ -20,14 +21,16 @@ mod transport;
 mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
 pub use end::EndReason;
-pub use ice::IceServer;
+pub use filter::{BadCommand, CodeSeen, FilterChange, FilterElement, FilterRefused, FilterWish};
+pub use ice::{IceAddress, IceKey, IceServer};
 pub use ingest::{
     Ingest, IngestReason, IngestState, IngestStatus, IngestTrack, IngestTrouble, IngestWish, Transport, VideoPolicy,
 };
 pub use opaque::Opaque;
 pub use recording::{
-    FileFacts, Gap, Happening, Layout, LayoutBox, RecordWhen, Recording, RecordingEvent, RecordingFile, RecordingKind,
-    RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState, gap_reason,
+    FileFacts, Film, Gap, Happening, Layout, LayoutBox, PictureWish, RecordWhen, Recording, RecordingEvent,
+    RecordingFile, RecordingKind, RecordingState, RecordingWish, RoomSettings, Thumbnails, Upload, UploadState,
+    gap_reason,
 };
 pub use secret::Secret;
 pub use transport::{TransportLocal, TransportRemote};

@@ -4,6 +4,7 @@
 //! to `media::branch`, and repairing it to a function it is given. The manifests are the truth; the index answers
 //! questions and is made again from them when it is lost.
 
+pub mod archive;
 mod error;
 mod housekeeping;
 mod index;
@@ -17,7 +18,7 @@ mod upload;
 pub use error::StoreError;
 pub use index::Filter;
 pub use open::Options;
-pub use repair::{Repair, Repaired};
+pub use repair::{Repair, Repaired, Still};
 pub use retention::Swept;
 pub use upload::Pace;
 
@@ -29,6 +30,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Told of each change that the store makes by itself.
 pub type OnChange = Arc<dyn Fn(&Recording) + Send + Sync>;
@@ -46,6 +48,7 @@ struct Inner {
     /// Held while a recording is read, changed and written, so that no change is lost.
     writing: Mutex<()>,
     repair: Repair,
+    still: Still,
     /// Cut off by a crash and not repaired yet.
     unrepaired: Mutex<Vec<RecordingId>>,
     uploads: upload::Uploads,
@@ -140,6 +143,12 @@ impl Recordings {
         let mut names = media.chain(pictures);
         let named = names.any(|n| n == name) && manifest::is_file_name(name);
         named.then(|| self.folder(&recording.id).join(name))
+    }
+
+    /// A picture of one of its media files, from about this place and this wide: JPEG. The error is for people.
+    pub fn still(&self, id: &str, name: &str, at: Duration, width: u32) -> Result<Vec<u8>, String> {
+        let path = self.file(id, name).ok_or("there is no such file")?;
+        (self.inner.still)(&path, at, width)
     }
 
     /// Whom to tell of changes that the store makes by itself: repair, uploads, bin, purge (then `get` has none any

@@ -36,6 +36,12 @@ mod meeting;
 mod networks;
 #[path = "e2e/openvidu.rs"]
 mod openvidu;
+#[path = "e2e/openvidu_clients.rs"]
+mod openvidu_clients;
+#[path = "e2e/openvidu_filters.rs"]
+mod openvidu_filters;
+#[path = "e2e/openvidu_recording.rs"]
+mod openvidu_recording;
 #[path = "harness/page.rs"]
 mod page;
 #[path = "e2e/recording.rs"]

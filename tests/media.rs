@@ -7,6 +7,8 @@ mod camera;
 mod conversing;
 #[path = "media/cross_codec.rs"]
 mod cross_codec;
+#[path = "media/early.rs"]
+mod early;
 #[path = "media/engine.rs"]
 mod engine;
 #[path = "harness/ffmpeg.rs"]

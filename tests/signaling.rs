@@ -15,6 +15,12 @@ mod harness;
 mod layers;
 #[path = "signaling/openvidu.rs"]
 mod openvidu;
+#[path = "signaling/openvidu_recordings.rs"]
+mod openvidu_recordings;
+#[path = "signaling/openvidu_rest.rs"]
+mod openvidu_rest;
+#[path = "signaling/openvidu_webhooks.rs"]
+mod openvidu_webhooks;
 #[path = "signaling/ringing.rs"]
 mod ringing;
 #[path = "signaling/ringing_hostile.rs"]

@@ -8,29 +8,51 @@ use anyhow::{Result, ensure};
 use std::process::Command;
 use std::sync::Arc;
 
-/// Pictures a second.
-pub const RATE: u32 = 25;
-/// Seconds, and pictures from one keyframe to the next.
+/// Seconds.
 const SECONDS: u32 = 10;
-const GROUP: u32 = 50;
 
-/// VP8 pictures, 640×360 at [`RATE`], about 700 kbit/s, cut into RTP payloads; the first is a keyframe.
+/// What a clip is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Width and height in pixels.
+    pub size: (u32, u32),
+    /// Pictures a second.
+    pub rate: u32,
+    /// Kilobits a second.
+    pub kilobits: u32,
+    /// Pictures from one keyframe to the next.
+    pub group: u32,
+}
+
+/// 640×360, 25 pictures and about 700 kbit a second, a keyframe every 2 s.
+pub const SMALL: Shape = Shape { size: (640, 360), rate: 25, kilobits: 700, group: 50 };
+
+/// VP8 pictures, cut into RTP payloads; the first is a keyframe.
 pub struct Clip {
     pictures: Vec<Vec<Vec<u8>>>,
+    /// What it is like.
+    pub shape: Shape,
 }
 
 impl Clip {
-    /// Makes it: moving shapes under noise, of which so few bits leave little, but which keeps the rate up. Takes seconds.
+    /// A small one.
     pub fn make() -> Result<Self> {
-        let input = format!("testsrc2=s=640x360:r={RATE}:d={SECONDS},noise=alls=12:allf=t");
+        Self::of(SMALL)
+    }
+
+    /// Makes it: moving shapes under noise, of which so few bits leave little, but which keeps the rate up. Takes seconds.
+    pub fn of(shape: Shape) -> Result<Self> {
+        let Shape { size: (width, height), rate, kilobits, group } = shape;
+        let input = format!("testsrc2=s={width}x{height}:r={rate}:d={SECONDS},noise=alls=12:allf=t");
         let mut command = Command::new("ffmpeg");
         command.args(["-v", "error", "-f", "lavfi", "-i", &input, "-pix_fmt", "yuv420p", "-c:v", "libvpx"]);
         command.args(["-deadline", "realtime", "-cpu-used", "8", "-lag-in-frames", "0", "-auto-alt-ref", "0"]);
-        command.args(["-b:v", "700k", "-maxrate", "900k", "-bufsize", "700k", "-g", &GROUP.to_string()]);
+        let (mean, most) = (format!("{kilobits}k"), format!("{}k", kilobits * 9 / 7));
+        command.args(["-b:v", &mean, "-maxrate", &most, "-bufsize", &mean, "-g", &group.to_string()]);
         let file = run(command.args(["-f", "ivf", "-"]))?;
         let frames = ivf::frames(&file)?;
-        ensure!(frames.len() as u32 == SECONDS * RATE, "{} pictures instead of {}", frames.len(), SECONDS * RATE);
-        Ok(Self { pictures: frames.into_iter().map(source::vp8).collect() })
+        ensure!(frames.len() as u32 == SECONDS * rate, "{} pictures instead of {}", frames.len(), SECONDS * rate);
+        Ok(Self { pictures: frames.into_iter().map(source::vp8).collect(), shape })
     }
 
     /// Mean kilobits a second, without headers of RTP.
@@ -51,6 +73,11 @@ impl Player {
     /// At its start.
     pub fn new(clip: Arc<Clip>) -> Self {
         Self { clip, next: 0, noise: 0x9e37_79b9_7f4a_7c15 }
+    }
+
+    /// Pictures a second.
+    pub fn rate(&self) -> u32 {
+        self.clip.shape.rate
     }
 
     /// The payloads of the next picture; with `restart` of the first one, a keyframe.
@@ -77,7 +104,7 @@ mod tests {
         let mut player = Player::new(clip.clone());
         let mut keyframe = |restart| source::keyframe_height(&player.picture(restart)[0]).is_some();
         let round: Vec<bool> = clip.pictures.iter().map(|_| keyframe(false)).collect();
-        assert!(round[0] && round[GROUP as usize] && !round[1]);
+        assert!(round[0] && round[SMALL.group as usize] && !round[1]);
         assert!(keyframe(false), "the loop begins anew");
         assert!(!keyframe(false) && keyframe(true) && !keyframe(false), "a keyframe when it is asked for");
     }

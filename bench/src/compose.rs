@@ -154,7 +154,7 @@ async fn finish(server: &Local, id: &str) -> Result<Mixed> {
     let gaps = file["facts"]["gaps"].as_array().into_iter().flatten();
     let overload: u64 = gaps.filter(|gap| gap["why"] == "overload").filter_map(|gap| gap["length_ms"].as_u64()).sum();
     let overload_ms = overload as f64;
-    Ok(Mixed { whole: pictures / (lasted * f64::from(clip::RATE)), overload_ms })
+    Ok(Mixed { whole: pictures / (lasted * f64::from(clip::SMALL.rate)), overload_ms })
 }
 
 async fn ready(server: &Local, id: &str) -> Result<Value> {

@@ -17,9 +17,20 @@ pub async fn call(host: &str, method: &str, path: &str, body: Option<&Value>) ->
 
 /// The same with a body of this kind; returns the answer's head and body.
 pub async fn send(host: &str, method: &str, path: &str, kind: &str, body: &str) -> Result<(String, String)> {
+    send_as("Bearer any", host, method, path, (kind, body)).await
+}
+
+/// The same with this `Authorization`.
+pub async fn send_as(
+    account: &str,
+    host: &str,
+    method: &str,
+    path: &str,
+    (kind, body): (&str, &str),
+) -> Result<(String, String)> {
     let mut stream = TcpStream::connect(host).await?;
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer any\r\nContent-Type: {kind}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {account}\r\nContent-Type: {kind}\r\n\
          Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );

@@ -20,19 +20,26 @@ pub fn frames(file: &[u8]) -> Result<Vec<&[u8]>> {
     Ok(frames)
 }
 
+/// A file of VP8 frames in their order, one a tick of 1/30 s; the size is what players are told before the first keyframe.
+pub fn file(size: (u16, u16), frames: &[&[u8]]) -> Vec<u8> {
+    let mut file = b"DKIF\0\0\x20\0VP80".to_vec();
+    file.extend([size.0.to_le_bytes(), size.1.to_le_bytes()].concat());
+    file.extend([30u32, 1, frames.len() as u32, 0].map(u32::to_le_bytes).concat());
+    for (number, frame) in frames.iter().enumerate() {
+        file.extend((frame.len() as u32).to_le_bytes());
+        file.extend((number as u64).to_le_bytes());
+        file.extend_from_slice(frame);
+    }
+    file
+}
+
 #[cfg(test)]
 mod tests {
+    use super::file as written;
     use super::*;
 
     fn file(frames: &[&[u8]]) -> Vec<u8> {
-        let mut file = b"DKIF\0\0\x20\0VP80".to_vec();
-        file.resize(FILE_HEADER, 0);
-        for (number, frame) in frames.iter().enumerate() {
-            file.extend((frame.len() as u32).to_le_bytes());
-            file.extend((number as u64).to_le_bytes());
-            file.extend_from_slice(frame);
-        }
-        file
+        written((960, 540), frames)
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod camera;
 pub mod clip;
 pub mod compose;
+pub mod film;
 pub mod flash_beep;
 pub mod http;
 pub mod ivf;
@@ -13,6 +14,7 @@ pub mod janus;
 pub mod load;
 pub mod local;
 pub mod namespace;
+pub mod openvidu;
 pub mod peer;
 pub mod process;
 pub mod record;

@@ -53,8 +53,19 @@ impl Local {
 
     /// The same with settings in its environment.
     pub fn start_with(millrace: &Path, settings: &[(&str, &str)]) -> Result<Self> {
+        Self::start_by(Command::new(millrace), settings).with_context(|| format!("starting {}", millrace.display()))
+    }
+
+    /// The same on one of the machine's cores.
+    pub fn start_on(core: usize, millrace: &Path, settings: &[(&str, &str)]) -> Result<Self> {
+        let mut command = Command::new("taskset");
+        command.args(["--cpu-list", &core.to_string()]).arg(millrace);
+        Self::start_by(command, settings).with_context(|| format!("starting {} by taskset", millrace.display()))
+    }
+
+    fn start_by(mut command: Command, settings: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let mut child = Command::new(millrace)
+        let mut child = command
             .args(["serve", "--http", "127.0.0.1:0", "--https", "", "--media-port", "0"])
             .env("MILLRACE_SERVER__DATA_DIR", folder.path())
             .env("MILLRACE_ROOMS__RECONNECT_GRACE", "2s")
@@ -64,8 +75,7 @@ impl Local {
             .current_dir(folder.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("starting {}", millrace.display()))?;
+            .spawn()?;
         let address = address(&mut child)?;
         Ok(Self { child, address, folder })
     }

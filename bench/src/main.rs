@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, Subcommand};
 use millrace_bench::load::{self, Figures, Load};
 use millrace_bench::servers::{Kind, Server};
-use millrace_bench::{camera, compose, namespace, record, report, soak, strangers, transcode};
+use millrace_bench::{camera, compose, namespace, openvidu, record, report, soak, strangers, transcode};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,6 +89,15 @@ enum Task {
         #[command(flatten)]
         options: transcode::Options,
     },
+    /// A meeting over the dialect of OpenVidu 2, the server on one core: what 49 streams cost, how soon a newcomer sees,
+    /// and what the messages of a large session cost. Needs `ffmpeg`.
+    Openvidu {
+        /// The server's binary, built with `cargo build --release`.
+        #[arg(long, default_value = "target/release/millrace")]
+        millrace: PathBuf,
+        #[command(flatten)]
+        options: openvidu::Options,
+    },
     /// What datagrams of strangers cost the server, kind by kind.
     Strangers {
         /// The server's binary, built with `cargo build --release`.
@@ -111,6 +120,9 @@ fn main() -> Result<()> {
         }
         Some(Task::Camera { millrace, options }) => {
             return runtime()?.block_on(camera::run(&millrace.canonicalize()?, &options));
+        }
+        Some(Task::Openvidu { millrace, options }) => {
+            return runtime()?.block_on(openvidu::run(&millrace.canonicalize()?, &options));
         }
         Some(Task::Transcode { millrace, options }) => return transcode::run(&millrace.canonicalize()?, &options),
         Some(Task::Compose { millrace, options }) => {

@@ -1,6 +1,7 @@
 //! One WebRTC peer: a socket of its own and a task that drives `str0m` in RTP mode.
 
 use crate::clip::{Clip, Player};
+use crate::film::Film;
 use crate::sending::{Material, Sending};
 use crate::socket::Socket;
 use crate::source;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Pt};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -39,6 +41,8 @@ pub struct Received {
     pub streams: Mutex<BTreeMap<u32, (u64, u64, u64)>>,
     /// One-way latency of video packets in microseconds, by the stamps in their payload.
     pub latency: Mutex<Histogram<u32>>,
+    /// The pictures themselves, put together; only where one was laid in.
+    pub film: Mutex<Option<Film>>,
 }
 
 impl std::fmt::Debug for Received {
@@ -68,6 +72,7 @@ impl Default for Received {
             connected: AtomicBool::new(false),
             streams: Mutex::default(),
             latency: Mutex::new(latency),
+            film: Mutex::default(),
         }
     }
 }
@@ -77,6 +82,14 @@ impl Received {
         if let Ok(mut streams) = self.streams.lock() {
             let (first, last, count) = streams.entry(ssrc).or_insert((sequence, sequence, 0));
             (*first, *last, *count) = (sequence.min(*first), sequence.max(*last), *count + 1);
+        }
+    }
+
+    fn note_picture(&self, packet: &RtpPacket, at_ns: u64) {
+        if let Ok(mut film) = self.film.lock()
+            && let Some(film) = film.as_mut()
+        {
+            film.take((*packet.seq_no, packet.time.numer(), packet.header.marker), &packet.payload, at_ns);
         }
     }
 
@@ -113,20 +126,28 @@ impl Peer {
         Self::sender(ip, true, true, Material::Real(Player::new(clip))).await
     }
 
+    /// The same, which receives as well on the same peer connection.
+    pub async fn conversing(ip: IpAddr, clip: Arc<Clip>) -> Result<(Self, String)> {
+        Self::offering(ip, (true, true), Direction::SendRecv, Some(Material::Real(Player::new(clip)))).await
+    }
+
     async fn sender(ip: IpAddr, video: bool, audio: bool, material: Material) -> Result<(Self, String)> {
-        Self::offering(ip, video, audio, Some(material)).await
+        Self::offering(ip, (video, audio), Direction::SendOnly, Some(material)).await
     }
 
     /// A viewer of pictures and sound that makes the offer itself (WHEP), and its offer.
     pub async fn watcher(ip: IpAddr) -> Result<(Self, String)> {
-        Self::offering(ip, true, true, None).await
+        Self::offering(ip, (true, true), Direction::RecvOnly, None).await
     }
 
-    /// Sends the material, or receives without one.
-    async fn offering(ip: IpAddr, video: bool, audio: bool, material: Option<Material>) -> Result<(Self, String)> {
+    async fn offering(
+        ip: IpAddr,
+        (video, audio): (bool, bool),
+        direction: Direction,
+        material: Option<Material>,
+    ) -> Result<(Self, String)> {
         let (mut driver, seen, changed) = Driver::new(ip).await?;
         let mut change = driver.rtc.sdp_api();
-        let direction = if material.is_some() { Direction::SendOnly } else { Direction::RecvOnly };
         let video = video.then(|| change.add_media(MediaKind::Video, direction, None, None, None));
         let audio = audio.then(|| change.add_media(MediaKind::Audio, direction, None, None, None));
         let (offer, pending) = change.apply().ok_or_else(|| anyhow!("nothing to offer"))?;
@@ -265,6 +286,7 @@ impl Driver {
                 } else {
                     self.seen.video.fetch_add(1, Relaxed);
                     self.seen.note_stream(*packet.header.ssrc, *packet.seq_no);
+                    self.seen.note_picture(&packet, at_ns);
                     self.seen.note_latency(&packet.payload, at_ns);
                     if let Some(height) = source::keyframe_height(&packet.payload) {
                         self.seen.keyframes.fetch_add(1, Relaxed);

@@ -2,7 +2,7 @@
 //!
 //! Decides the pace, timestamps and sequence numbers; leaves the payloads to `source` and `clip`, the socket to `peer`.
 
-use crate::clip::{self, Player};
+use crate::clip::Player;
 use crate::peer::Received;
 use crate::source;
 use std::sync::atomic::Ordering::Relaxed;
@@ -39,7 +39,7 @@ impl Material {
     fn rate(&self) -> u32 {
         match self {
             Self::Shaped { .. } => 30,
-            Self::Real(_) => clip::RATE,
+            Self::Real(player) => player.rate(),
         }
     }
 

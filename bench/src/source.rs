@@ -62,8 +62,8 @@ pub fn opus(state: &mut u64) -> Vec<u8> {
     payload
 }
 
-/// The height of the keyframe that a received VP8 payload begins (RFC 7741 4.2, RFC 6386 9.1); `None`: it begins none.
-pub fn keyframe_height(payload: &[u8]) -> Option<u16> {
+/// What stands behind the descriptor of a received VP8 payload, and whether a picture begins there (RFC 7741 4.2).
+pub fn behind_descriptor(payload: &[u8]) -> Option<(&[u8], bool)> {
     let first = *payload.first()?;
     let mut frame = 1;
     if first & 0x80 != 0 {
@@ -72,9 +72,14 @@ pub fn keyframe_height(payload: &[u8]) -> Option<u16> {
         let fields = [0x80, 0x40, 0x30].iter().filter(|bits| present & **bits != 0).count();
         frame = 2 + fields + usize::from(wide);
     }
-    let frame = payload.get(frame..)?;
-    let begins = first & 0x17 == 0x10 && frame.first()? & 1 == 0 && *frame.get(3..6)? == [0x9d, 0x01, 0x2a];
-    begins.then(|| Some(u16::from_le_bytes([*frame.get(8)?, *frame.get(9)?]) & 0x3fff)).flatten()
+    Some((payload.get(frame..)?, first & 0x17 == 0x10))
+}
+
+/// The height of the keyframe that a received VP8 payload begins (RFC 6386 9.1); `None`: it begins none.
+pub fn keyframe_height(payload: &[u8]) -> Option<u16> {
+    let (frame, begins) = behind_descriptor(payload)?;
+    let key = begins && frame.first()? & 1 == 0 && *frame.get(3..6)? == [0x9d, 0x01, 0x2a];
+    key.then(|| Some(u16::from_le_bytes([*frame.get(8)?, *frame.get(9)?]) & 0x3fff)).flatten()
 }
 
 /// When a received payload was sent, in nanoseconds since the Unix epoch.

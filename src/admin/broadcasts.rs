@@ -43,7 +43,7 @@ pub async fn start(
     body: Bytes,
 ) -> Result<(StatusCode, Json<Broadcast>), ApiError> {
     let wish: BroadcastWish = rooms::body(&body)?;
-    let layout = wish.layout.as_ref().map_or(Ok(()), media::check_layout);
+    let layout = wish.layout.as_ref().map_or(Ok(()), |layout| shared.rooms.check_layout(layout));
     layout.map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
     let wish = wish.normalised();
     media::check_broadcast(&wish).map_err(|words| ApiError::bad_request(format!("to: {words}")))?;

@@ -50,8 +50,6 @@ pub struct Shared {
     pub engine: Arc<dyn Engine>,
     /// Recordings on disk.
     pub recordings: Recordings,
-    /// CPU cores that mixes may take together.
-    pub mix_cores: f64,
     /// Port of the RTSP server, if it is on.
     pub rtsp_port: Option<u16>,
     /// Dialects that ask for no token although a secret is set.

@@ -3,7 +3,6 @@
 use super::Shared;
 use super::access::Access;
 use super::error::ApiError;
-use crate::media;
 use crate::model::{EndReason, RoomId, RoomSettings};
 use crate::room::{Command, RoomView};
 use axum::Json;
@@ -47,7 +46,7 @@ pub async fn create(
     body: Bytes,
 ) -> Result<(StatusCode, Json<RoomView>), ApiError> {
     let wish = body_or_default::<NewRoom>(&body)?;
-    wish.settings.as_ref().map_or(Ok(()), check)?;
+    wish.settings.as_ref().map_or(Ok(()), |settings| check(&shared, settings))?;
     let wanted = wanted_room(wish.id)?.or_else(|| access.only_room().cloned());
     if let Some(id) = &wanted {
         access.to_room(id)?;
@@ -102,15 +101,15 @@ pub async fn settings(
     body: Bytes,
 ) -> Result<Json<RoomView>, ApiError> {
     let settings = body_or_default::<RoomSettings>(&body)?;
-    check(&settings)?;
+    check(&shared, &settings)?;
     let room = access.room(&shared, &id)?;
     room.request(None, Command::Configure { settings }).await?;
     Ok(Json(room.view().await?))
 }
 
 /// A room that records by itself has nobody to tell that its layout does not exist.
-fn check(settings: &RoomSettings) -> Result<(), ApiError> {
-    let layout = media::check_layout(&settings.recording.layout);
+fn check(shared: &Shared, settings: &RoomSettings) -> Result<(), ApiError> {
+    let layout = shared.rooms.check_layout(&settings.recording.layout);
     layout.map_err(|words| ApiError::bad_request(format!("recording.layout: {words}")))
 }
 

@@ -9,6 +9,7 @@ use crate::media::reach::{self, ReachError, Way};
 use crate::media::{GstEngine, files, ice};
 use crate::onvif::{Onvif, OnvifError, Search};
 use crate::recordings::{self, Pace, Recordings, Repair, Repaired};
+use crate::room::Mixes;
 use crate::signaling;
 use axum::Router;
 use futures::FutureExt;
@@ -59,6 +60,7 @@ pub fn store_options(config: &config::Config) -> recordings::Options {
         settings: config.recording.clone(),
         storage: config.storage.clone(),
         repair: repair(),
+        still: Arc::new(|path, at, width| files::still(path, at, width).map_err(|error| error.to_string())),
         pace: Pace::default(),
     }
 }
@@ -92,10 +94,10 @@ pub fn onvif(config: &config::Config) -> Onvif {
     Onvif::new(Arc::new(gate), Search { interfaces, limit: search })
 }
 
-/// CPU cores that mixes may take together.
-pub fn mix_cores(config: &config::Recording) -> f64 {
+/// What mixes may take together.
+pub fn mixes(config: &config::Recording) -> Mixes {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores as f64 * f64::from(config.mix_cpu_percent) / 100.0
+    Mixes { cores: cores as f64 * f64::from(config.mix_cpu_percent) / 100.0, templates: config.templates.clone() }
 }
 
 /// The tasks that look after the recordings; they end when `closing` is cancelled.

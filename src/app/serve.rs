@@ -1,11 +1,12 @@
 //! Listeners for HTTP and HTTPS: bound at once, served by a task each, stopped within a limit.
 
+use super::either::TlsOrPlain;
 use super::{StartError, tls};
 use crate::config::Config;
 use axum::Router;
 use axum_server::Handle;
 use axum_server::accept::NoDelayAcceptor;
-use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
+use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::time::Duration;
@@ -54,13 +55,13 @@ pub fn http(address: SocketAddr, router: Router) -> Result<Server, StartError> {
     })
 }
 
-/// HTTPS, unless it is switched off.
+/// HTTPS, unless it is switched off; applications of OpenVidu may speak plain HTTP there too.
 pub fn https(config: &Config, router: Router) -> Result<Option<Server>, StartError> {
     let Some(wanted) = config.server.https else { return Ok(None) };
     let tls = tls::server_config(&config.server, &config.media.announced())?;
     let (listener, address) = bind("server.https", "--https", wanted)?;
     let handle = Handle::new();
-    let acceptor = RustlsAcceptor::new(RustlsConfig::from_config(tls)).acceptor(NoDelayAcceptor::new());
+    let acceptor = TlsOrPlain::new(RustlsConfig::from_config(tls), config.openvidu.secret.is_some());
     let mut server = axum_server::Server::from_listener(listener).acceptor(acceptor).handle(handle.clone());
     server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_LIMIT);
     Ok(Some(Server {

@@ -100,7 +100,7 @@ fn layout(text: &str) -> Result<Layout, String> {
         true => Layout::Custom(serde_json::from_str(text).map_err(|error| format!("not boxes as JSON: {error}"))?),
         false => Layout::Named(text.into()),
     };
-    crate::media::check_layout(&layout).map(|()| layout)
+    crate::media::check_layout(&layout, None).map(|()| layout)
 }
 
 fn size(text: &str) -> Result<(usize, usize), String> {

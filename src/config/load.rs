@@ -1,8 +1,9 @@
 //! Where settings come from: file < environment < flags. Finds the key, the source and a remedy for what is wrong.
 
-use super::Config;
+use super::{Config, openvidu_env};
 use config::builder::DefaultState;
 use config::{ConfigBuilder, ConfigError, File, FileFormat, Value, ValueKind};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// Prefix of the environment variables, e.g. `MILLRACE_SERVER__HTTP`.
@@ -10,7 +11,10 @@ const PREFIX: &str = "MILLRACE_";
 /// Variables with the prefix that are no settings: the file's path, read by the command line.
 const NOT_SETTINGS: [&str; 1] = ["MILLRACE_CONFIG"];
 /// Settings that are lists: in the environment and in flags their items stand between commas.
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 18] = [
+    "openvidu.filters",
+    "openvidu.filter_templates",
+    "openvidu.ice_servers",
     "openvidu.webhook_headers",
     "openvidu.webhook_events",
     "server.allow_origins",
@@ -80,7 +84,8 @@ pub fn load(
     environment: impl Iterator<Item = (String, String)>,
     flags: Vec<Source>,
 ) -> Result<Config, LoadError> {
-    let mut sources: Vec<Source> = environment.filter_map(setting_of_variable).collect();
+    let environment: HashMap<String, String> = environment.collect();
+    let mut sources: Vec<Source> = environment.iter().filter_map(setting_of_variable).collect();
     sources.extend(flags);
     let mut builder = config::Config::builder();
     if let Some(path) = file {
@@ -89,8 +94,17 @@ pub fn load(
     for source in &sources {
         builder = add_source(builder, source)?;
     }
+    let own = builder.build_cloned().map_err(|e| syntax_error(file, &e))?;
+    let mut names = Vec::new();
+    for taken in openvidu_env::take(&environment, &own)? {
+        builder = add_value(builder, &taken.source, taken.value)?;
+        sources.push(taken.source);
+        names.extend(taken.names.iter().filter(|name| environment.contains_key(**name)));
+    }
     let read = builder.build().map_err(|e| syntax_error(file, &e))?;
-    serde_path_to_error::deserialize(read).map_err(|e| setting_error(&e, file, &sources))
+    let mut read: Config = serde_path_to_error::deserialize(read).map_err(|e| setting_error(&e, file, &sources))?;
+    read.openvidu.taken = names;
+    Ok(read)
 }
 
 fn add_file(builder: ConfigBuilder<DefaultState>, path: &Path) -> Result<ConfigBuilder<DefaultState>, LoadError> {
@@ -99,7 +113,15 @@ fn add_file(builder: ConfigBuilder<DefaultState>, path: &Path) -> Result<ConfigB
 }
 
 fn add_source(builder: ConfigBuilder<DefaultState>, source: &Source) -> Result<ConfigBuilder<DefaultState>, LoadError> {
-    builder.set_override(&source.key, value_of(source)).map_err(|e| LoadError::Setting {
+    add_value(builder, source, value_of(source))
+}
+
+fn add_value(
+    builder: ConfigBuilder<DefaultState>,
+    source: &Source,
+    value: Value,
+) -> Result<ConfigBuilder<DefaultState>, LoadError> {
+    builder.set_override(&source.key, value).map_err(|e| LoadError::Setting {
         key: source.key.clone(),
         origin: source.origin.clone(),
         cause: e.to_string(),
@@ -119,13 +141,13 @@ fn value_of(source: &Source) -> Value {
     Value::new(None, kind)
 }
 
-fn setting_of_variable((name, value): (String, String)) -> Option<Source> {
+fn setting_of_variable((name, value): (&String, &String)) -> Option<Source> {
     let rest = name.strip_prefix(PREFIX)?;
     if NOT_SETTINGS.contains(&name.as_str()) {
         return None;
     }
     let key = rest.to_ascii_lowercase().replace("__", ".");
-    Some(Source { key, value, origin: format!("environment variable {name}") })
+    Some(Source { key, value: value.clone(), origin: format!("environment variable {name}") })
 }
 
 fn syntax_error(file: Option<&Path>, error: &ConfigError) -> LoadError {

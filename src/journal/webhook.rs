@@ -3,30 +3,25 @@
 //! Decides what is sent and when it is given up. A receiver that is slow or away costs bounded memory and nobody's time.
 
 use crate::config;
+use crate::courier::{self, Outcome};
 use crate::room::{Event, Notice};
 use aws_lc_rs::hmac;
-use backon::{ExponentialBuilder, Retryable};
 use metrics::counter;
 use std::time::Duration;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 /// Events that may wait for the receiver.
 const QUEUE: usize = 10_000;
-/// One request.
-const LIMIT: Duration = Duration::from_secs(10);
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// At the end of the service what waits is still sent, within this.
 const LAST_LIMIT: Duration = Duration::from_secs(2);
 
 /// Sends events until `ended`, which is when no room is left to say anything; returns at once when no address is set.
 pub async fn deliver(events: Receiver<Event>, settings: config::Webhook, ended: CancellationToken) {
     let Some(url) = settings.url.clone() else { return };
-    let client = reqwest::Client::builder().timeout(LIMIT).redirect(reqwest::redirect::Policy::none()).build();
-    let client = match client {
+    let client = match courier::client(false) {
         Ok(client) => client,
         Err(error) => return warn!(%error, "webhooks cannot be sent"),
     };
@@ -79,24 +74,8 @@ impl Hook {
         while let Some(notice) = waiting.recv().await {
             let Ok(body) = serde_json::to_vec(&notice) else { continue };
             let delivery = format!("{:032x}", rand::random::<u128>());
-            let retry = ExponentialBuilder::default()
-                .with_jitter()
-                .with_min_delay(FIRST_WAIT)
-                .with_max_delay(LONGEST_WAIT)
-                .with_total_delay(Some(self.settings.give_up_after))
-                .without_max_times();
-            let sent = (|| self.send(&body, &delivery))
-                .retry(retry)
-                .when(|_| !self.ended.is_cancelled())
-                .notify(|error, wait| {
-                    info!(
-                        event = notice.name(),
-                        reason = error,
-                        wait_ms = wait.as_millis() as u64,
-                        "webhook failed, again later"
-                    );
-                })
-                .await;
+            let attempt = || self.send(&body, &delivery);
+            let sent = courier::until_taken(attempt, self.settings.give_up_after, &self.ended).await;
             let result = if sent.is_ok() { "taken" } else { "given_up" };
             counter!("media_webhooks_total", "reason" => result).increment(1);
             if let Err(reason) = sent {
@@ -106,7 +85,7 @@ impl Hook {
     }
 
     /// Taken is any answer of 2xx.
-    async fn send(&self, body: &[u8], delivery: &str) -> Result<(), String> {
+    async fn send(&self, body: &[u8], delivery: &str) -> Outcome {
         let mut request = self
             .client
             .post(&self.url)
@@ -116,9 +95,11 @@ impl Hook {
         if let Some(secret) = &self.settings.secret {
             request = request.header("millrace-signature", signature(secret, body));
         }
-        // An address may hold a password: it stays out of the words.
-        let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
-        if answer.status().is_success() { Ok(()) } else { Err(format!("the receiver said {}", answer.status())) }
+        match request.send().await {
+            Ok(answer) if answer.status().is_success() => Outcome::Taken,
+            Ok(answer) => Outcome::Again(format!("the receiver said {}", answer.status())),
+            Err(error) => Outcome::Again(courier::words(error)),
+        }
     }
 }
 

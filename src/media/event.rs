@@ -2,8 +2,8 @@
 
 use super::MediaError;
 use crate::model::{
-    BroadcastId, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestStatus, PeerId, RecordingId, Sdp,
-    TrackInfo, TransportLocal, Why,
+    BroadcastId, BroadcastStatus, CodeSeen, Codec, EndReason, FeedId, FileFacts, FilterRefused, IngestStatus, PeerId,
+    RecordingId, Sdp, TrackInfo, TransportLocal, Why,
 };
 
 /// What has happened in the engine. Plain data.
@@ -117,6 +117,29 @@ pub enum MediaEvent {
         feed: FeedId,
         /// Whether it speaks.
         speaking: bool,
+    },
+    /// What came of `Filter`.
+    FilterAnswered {
+        /// Its feed.
+        feed: FeedId,
+        /// Its number.
+        request: u64,
+        /// The names of the elements that run now; `None`: none do.
+        result: Result<Option<String>, FilterRefused>,
+    },
+    /// A filter failed; the feed goes on without it.
+    FilterEnded {
+        /// The feed.
+        feed: FeedId,
+        /// Why, in words.
+        detail: String,
+    },
+    /// A filter saw a bar code.
+    CodeSeen {
+        /// The feed.
+        feed: FeedId,
+        /// What it saw.
+        code: CodeSeen,
     },
     /// The engine ended a peer on its own (never sent after `Close`).
     PeerEnded {

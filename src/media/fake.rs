@@ -5,8 +5,8 @@
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
 use crate::model::{
-    BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, IngestState, IngestStatus,
-    PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
+    BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, FilterChange, FilterRefused,
+    IngestState, IngestStatus, PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -177,7 +177,11 @@ impl State {
             | MediaEvent::Showing { peer, .. }
             | MediaEvent::LayersWanted { peer, .. }
             | MediaEvent::PeerEnded { peer, .. } => self.peers.get(peer).map(|(_, sink)| sink),
-            MediaEvent::FeedLive { feed, .. } | MediaEvent::Voice { feed, .. } => self.feeds.get(feed),
+            MediaEvent::FeedLive { feed, .. }
+            | MediaEvent::Voice { feed, .. }
+            | MediaEvent::FilterAnswered { feed, .. }
+            | MediaEvent::FilterEnded { feed, .. }
+            | MediaEvent::CodeSeen { feed, .. } => self.feeds.get(feed),
             MediaEvent::BroadcastChanged { broadcast, .. } => self.broadcasts.get(broadcast),
             MediaEvent::RecordingStarted { recording, feed, .. }
             | MediaEvent::RecordingEnded { recording, feed, .. } => {
@@ -258,9 +262,11 @@ impl State {
                 vec![MediaEvent::RecordingStarted { recording, feed: None, report: report(&stem) }]
             }
             MediaRequest::StopRecording { recording, feed, reason } => self.finished(&recording, feed, reason),
+            MediaRequest::Filter { feed, request, change } => vec![filtered(feed, request, change)],
             MediaRequest::Candidate { .. }
             | MediaRequest::Close { .. }
             | MediaRequest::RestartIngest { .. }
+            | MediaRequest::WakeIngest { .. }
             | MediaRequest::MixFeed { .. }
             | MediaRequest::MixLayout { .. }
             | MediaRequest::PauseRecording { .. }
@@ -291,6 +297,19 @@ fn published(peer: PeerId, feed: Option<FeedId>, offer: &Sdp) -> Vec<MediaEvent>
     let mut events = vec![MediaEvent::PublishAnswered { peer, answer }, MediaEvent::Connected { peer }];
     events.extend(feed.map(|feed| MediaEvent::FeedLive { feed, tracks }));
     events
+}
+
+/// As a real engine with these elements would, whatever was there before; the property `none` is one that nothing has.
+fn filtered(feed: FeedId, request: u64, change: FilterChange) -> MediaEvent {
+    let result = match change {
+        FilterChange::Apply(wish) => Ok(Some(wish.to_string())),
+        FilterChange::Set { property, .. } if property == "none" => {
+            Err(FilterRefused::NotAllowed("there is no property none".into()))
+        }
+        FilterChange::Set { .. } => Ok(Some("videobalance".into())),
+        FilterChange::Remove => Ok(None),
+    };
+    MediaEvent::FilterAnswered { feed, request, result }
 }
 
 /// The codecs a description names, as a real engine would choose them.

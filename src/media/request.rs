@@ -1,8 +1,8 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Kind, Layout, LineId, PeerId,
-    RecordingId, Sdp, TransportRemote, ViewLimits,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, Film, FilterChange, IngestWish, Kind, Layout,
+    LineId, PeerId, RecordingId, Sdp, TransportRemote, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -76,8 +76,8 @@ pub enum MediaRequest {
         /// All its limits.
         limits: ViewLimits,
     },
-    /// Make a sendonly peer by the client's own offer (WHEP). → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused`
-    /// and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
+    /// Make a sendonly peer by the client's own offer. The feed need not have tracks yet: what it gets is shown.
+    /// → `SubscribeAnswered`, then `Connected`; or `SubscribeRefused` and the peer does not exist. For a running peer of this feed: its further offer, with other ICE names
     /// (an ICE restart). → `SubscribeAnswered`, or `SubscribeRefused` and it goes on as it was.
     SubscribeWith {
         /// The new peer.
@@ -154,6 +154,12 @@ pub enum MediaRequest {
         /// The source.
         peer: PeerId,
     },
+    /// Open a source that is closed because nobody wanted it, or that waits for its next attempt: somebody does now. Others
+    /// are not disturbed.
+    WakeIngest {
+        /// The source.
+        peer: PeerId,
+    },
     /// Mix feeds into one more feed (H264 and Opus). They come and go by `MixFeed` with this `mix` as recording, the layout
     /// changes by `MixLayout`. → `FeedLive`; ends by `Close`, or by `PeerEnded` (`Unused`) 10 s after its last user.
     LiveMix {
@@ -215,6 +221,8 @@ pub enum MediaRequest {
         stem: PathBuf,
         /// Begin so far in the past, as far as the feed kept it (`KeepPast`).
         preroll: Duration,
+        /// Its sound or its pictures alone.
+        only: Option<Kind>,
     },
     /// Write the mix of a room into one file. Feeds come and go by `MixFeed`. → `RecordingStarted`, then
     /// `RecordingEnded`, both without a feed.
@@ -225,6 +233,8 @@ pub enum MediaRequest {
         stem: PathBuf,
         /// Pictures in this layout; `None`: sound alone.
         layout: Option<Layout>,
+        /// How the file is.
+        film: Film,
         /// Title shown in the picture.
         title: String,
     },
@@ -266,5 +276,14 @@ pub enum MediaRequest {
         feed: Option<FeedId>,
         /// Why.
         reason: EndReason,
+    },
+    /// Begin, change or end a feed's filter. → `FilterAnswered`, always; later perhaps `FilterEnded` and `CodeSeen`.
+    Filter {
+        /// Whose.
+        feed: FeedId,
+        /// Comes back in the answer.
+        request: u64,
+        /// What becomes of it.
+        change: FilterChange,
     },
 }

@@ -38,6 +38,8 @@ pub struct FeedStats {
     pub subscribers: usize,
     /// The layers of a simulcast publisher, best first; empty when it sends one.
     pub layers: Vec<LayerStats>,
+    /// The names of the elements that filter it; `null`: none do.
+    pub filter: Option<String>,
 }
 
 /// Live figures of a simulcast layer.

@@ -51,8 +51,12 @@ pub struct IngestWish {
     pub fingerprint: String,
     /// Milliseconds that packets may come late by.
     pub latency_ms: u64,
-    /// Open it for the first viewer, recording or broadcast only. (It is opened once at the start, to know its tracks.)
+    /// Open it for the first viewer, recording or broadcast only. (It is opened once at the start, to know its tracks,
+    /// unless it is `lazy`.)
     pub on_demand: bool,
+    /// With `on_demand`: not opened at the start either. It is no live feed before a viewer whose client makes the offer (an
+    /// OpenVidu application's, a WHEP player's) or a recording wanted it once.
+    pub lazy: bool,
     /// Close it so many milliseconds after the last of them.
     pub linger_ms: u64,
     /// Pictures.
@@ -81,6 +85,7 @@ impl Default for IngestWish {
             fingerprint: String::new(),
             latency_ms: 100,
             on_demand: false,
+            lazy: false,
             linger_ms: 10_000,
             video: VideoPolicy::Auto,
             audio: true,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 mod facts;
 mod wish;
 pub use facts::{FileFacts, Gap, Thumbnails, Upload, UploadState, gap_reason};
-pub use wish::{Layout, LayoutBox, RecordWhen, RecordingKind, RecordingWish, RoomSettings};
+pub use wish::{Film, Layout, LayoutBox, PictureWish, RecordWhen, RecordingKind, RecordingWish, RoomSettings};
 
 /// Where a recording, or one of its files, stands:
 /// `starting → recording ⇄ paused → finishing → ready | failed`. Each waiting state has a deadline.

@@ -1,7 +1,7 @@
 //! Opening the store: folders and index are brought to agree, and what a crash left is prepared for repair.
 
 use super::index::Index;
-use super::repair::{self, Repair};
+use super::repair::{self, Repair, Still};
 use super::upload::{Pace, Uploads};
 use super::{Filter, Inner, Recordings, StoreError, manifest};
 use crate::config;
@@ -26,6 +26,8 @@ pub struct Options {
     pub storage: config::Storage,
     /// Makes a file playable that a crash cut off.
     pub repair: Repair,
+    /// Makes a picture of a file.
+    pub still: Still,
     /// How uploads are cut and repeated.
     pub pace: Pace,
 }
@@ -35,7 +37,8 @@ impl Options {
     pub fn plain(dir: PathBuf, min_free_bytes: u64) -> Self {
         let settings = config::Recording { min_free_bytes, ..config::Recording::default() };
         let repair: Repair = Arc::new(|_| Err("this store repairs nothing".into()));
-        Self { dir, settings, storage: config::Storage::default(), repair, pace: Pace::default() }
+        let still: Still = Arc::new(|_, _, _| Err("this store makes no pictures".into()));
+        Self { dir, settings, storage: config::Storage::default(), repair, still, pace: Pace::default() }
     }
 }
 
@@ -48,7 +51,7 @@ impl Recordings {
     /// Opens the store and makes its folder. Recordings that a crash cut off are `finishing` until
     /// [`Recordings::repair_all`] has seen to them.
     pub fn open_with(options: Options) -> Result<Self, StoreError> {
-        let Options { dir, settings, storage, repair, pace } = options;
+        let Options { dir, settings, storage, repair, still, pace } = options;
         fs::create_dir_all(&dir).map_err(|source| StoreError::Io { dir: dir.clone(), source })?;
         let (index, uploads) = (Index::open(&dir)?, Uploads::new(&storage, pace)?);
         let inner = Inner {
@@ -57,6 +60,7 @@ impl Recordings {
             index,
             uploads,
             repair,
+            still,
             writing: Mutex::default(),
             unrepaired: Mutex::default(),
             on_change: RwLock::default(),

@@ -7,6 +7,7 @@ use crate::model::{Codec, EndReason, FeedId, FileFacts, Happening, Recording, Re
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 const REPAIRED: &str = "the service stopped while this was recorded; the file was repaired";
 const NOT_REPAIRED: &str = "the service stopped while this was recorded, and the file could not be repaired";
@@ -17,6 +18,9 @@ const MEDIA: [&str; 6] = ["webm", "mp4", "mkv", "ogg", "opus", "m4a"];
 /// Makes a file playable to its end and puts it in the place of the old one, at once (a rename). Takes as long as it
 /// takes. The error is for people.
 pub type Repair = Arc<dyn Fn(&Path) -> Result<Repaired, String> + Send + Sync>;
+
+/// A picture of a file, from about this place and this wide: JPEG. The error is for people.
+pub type Still = Arc<dyn Fn(&Path, Duration, u32) -> Result<Vec<u8>, String> + Send + Sync>;
 
 /// What is known of a file after its repair.
 #[derive(Clone, Debug, Default, PartialEq)]

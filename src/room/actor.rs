@@ -30,6 +30,7 @@ pub(super) enum Envelope {
     ConnectionLost(ParticipantId),
     Request(Option<ParticipantId>, Command, Answer),
     View(oneshot::Sender<RoomView>),
+    Watch(oneshot::Sender<EventStream>),
 }
 
 type Answer = oneshot::Sender<Result<Reply, RoomError>>;
@@ -46,6 +47,8 @@ pub(super) struct Actor {
     pub storage: Storage,
     pub journal: broadcast::Sender<Event>,
     streams: BTreeMap<ParticipantId, mpsc::Sender<Event>>,
+    /// Of those who are no participants.
+    watchers: Vec<mpsc::Sender<Event>>,
     deferred: Vec<(Awaited, Answer)>,
     lost: VecDeque<ParticipantId>,
     sink: MediaSink,
@@ -66,7 +69,8 @@ impl Actor {
     ) -> (Self, mpsc::UnboundedReceiver<MediaEvent>) {
         let (sink, media) = mpsc::unbounded_channel();
         let (streams, deferred, lost) = (BTreeMap::new(), Vec::new(), VecDeque::new());
-        (Self { state, engine, storage, journal, streams, deferred, lost, sink, closed: false }, media)
+        let watchers = Vec::new();
+        (Self { state, engine, storage, journal, streams, watchers, deferred, lost, sink, closed: false }, media)
     }
 
     /// Until the room is closed.
@@ -113,6 +117,11 @@ impl Actor {
             }
             Envelope::View(answer) => {
                 let _gone = answer.send(self.state.view());
+            }
+            Envelope::Watch(answer) => {
+                let (sender, stream) = mpsc::channel(STREAM);
+                self.watchers.push(sender);
+                let _gone = answer.send(stream);
             }
         }
     }
@@ -182,6 +191,8 @@ impl Actor {
                 for (who, stream) in &self.streams {
                     deliver(&mut self.lost, who, stream, &event);
                 }
+                // One that does not read, or is gone, hears no more.
+                self.watchers.retain(|watcher| watcher.try_send(event.clone()).is_ok());
             }
             Audience::One(who) => {
                 if let Some(stream) = self.streams.get(who) {

@@ -1,8 +1,8 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, IngestWish, Kind, Layout, Opaque, ParticipantId,
-    PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, FilterChange, Grants, IngestWish, Kind, Layout,
+    Opaque, ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote, ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -113,8 +113,8 @@ pub enum Command {
         /// Which.
         feed: FeedId,
     },
-    /// Watch a feed by the client's own offer; a further one for the same feed restarts ICE.
-    /// → `SubscriptionAnswered` | `SubscriptionRefused`.
+    /// Watch a feed by the client's own offer; a further one for the same feed restarts ICE. The feed need not be live:
+    /// it is answered, and media comes when there is some. → `SubscriptionAnswered` | `SubscriptionRefused`.
     SubscribeWith {
         /// Which.
         feed: FeedId,
@@ -159,6 +159,13 @@ pub enum Command {
         /// Whom.
         participant: ParticipantId,
     },
+    /// Change what a participant may do from now on; what it does already goes on. The service alone may ask.
+    Regrant {
+        /// Whose.
+        participant: ParticipantId,
+        /// All of it.
+        grants: Grants,
+    },
     /// Close the room for everybody.
     Close {
         /// Why.
@@ -168,6 +175,13 @@ pub enum Command {
     StartRecording {
         /// What, and until when.
         wish: Option<RecordingWish>,
+    },
+    /// Into a recording of certain feeds (`RecordingWish::feeds`) comes one more; into others it comes by itself.
+    RecordFeed {
+        /// Which.
+        recording: RecordingId,
+        /// What.
+        feed: FeedId,
     },
     /// Stop writing for a while, or go on. → `Reply::Recording`.
     PauseRecording {
@@ -222,6 +236,14 @@ pub enum Command {
     StopBroadcast {
         /// Which.
         broadcast: BroadcastId,
+    },
+    /// Begin, change or end the filter of a feed, before anybody gets it: one's own, or with control any.
+    /// → `Reply::Done` once the engine has taken it.
+    Filter {
+        /// Whose.
+        feed: FeedId,
+        /// What becomes of it.
+        change: FilterChange,
     },
 }
 

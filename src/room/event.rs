@@ -2,7 +2,7 @@
 
 use super::command::RoomError;
 use crate::model::{
-    Broadcast, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo,
+    Broadcast, CodeSeen, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo,
     TransportLocal, Why,
 };
 use serde::{Deserialize, Serialize};
@@ -192,6 +192,24 @@ pub enum EventKind {
     BroadcastChanged {
         /// The broadcast.
         broadcast: Box<Broadcast>,
+    },
+    /// A feed's filter began, or ended.
+    FilterChanged {
+        /// Which.
+        feed: FeedId,
+        /// By whom.
+        publisher: ParticipantId,
+        /// The names of its elements; `null`: none any more.
+        filter: Option<String>,
+        /// Why it ended by itself; `null`: somebody asked for it.
+        failure: Option<String>,
+    },
+    /// A filter of this participant's feed saw a bar code.
+    CodeSeen {
+        /// The feed it publishes.
+        feed: FeedId,
+        /// What it saw.
+        code: CodeSeen,
     },
     /// A message of another participant.
     Relayed {

@@ -1,6 +1,7 @@
 //! The room core: no JSON, HTTP or GStreamer.
 
 mod actor;
+pub mod budget;
 pub mod command;
 pub mod event;
 pub mod lobby;
@@ -13,6 +14,7 @@ mod storage;
 mod tests;
 pub mod view;
 
+pub use budget::{MixCost, Mixes, Unmixable};
 pub use command::{Command, RoomError, Side, Watched};
 pub use event::{Audience, Event, EventKind, TransportChange};
 pub use lobby::{ClientKey, Lobby, LobbyEvent, Presence, Role};

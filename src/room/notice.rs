@@ -31,6 +31,7 @@ impl Notice {
             | EventKind::RecordingChanged { .. }
             | EventKind::IngestChanged { .. }
             | EventKind::BroadcastChanged { .. }
+            | EventKind::FilterChanged { .. }
             | EventKind::RoomClosed { .. } => true,
             // A late joiner is told again what everybody knows.
             EventKind::FeedPublished { .. } | EventKind::FeedEnded { .. } | EventKind::SpeakerChanged { .. } => {
@@ -45,6 +46,7 @@ impl Notice {
             | EventKind::SubscriptionAnswered { .. }
             | EventKind::SubscriptionRefused { .. }
             | EventKind::LayersWanted { .. }
+            | EventKind::CodeSeen { .. }
             | EventKind::AnswerRefused { .. } => false,
         };
         public.then(|| Self { at: Timestamp::now(), room: event.room.clone(), kind: event.kind.clone() })
@@ -64,6 +66,8 @@ impl Notice {
             EventKind::RecordingChanged { .. } => "recording_changed",
             EventKind::IngestChanged { .. } => "ingest_changed",
             EventKind::BroadcastChanged { .. } => "broadcast_changed",
+            EventKind::FilterChanged { .. } => "filter_changed",
+            EventKind::CodeSeen { .. } => "code_seen",
             EventKind::RoomClosed { .. } => "room_closed",
             EventKind::FeedPublished { .. } => "feed_published",
             EventKind::FeedEnded { .. } => "feed_ended",

@@ -1,6 +1,7 @@
 //! Finds rooms and makes them; a handle is a room's mailbox.
 
 use super::actor::{Actor, Envelope, MAILBOX, now};
+use super::budget::Mixes;
 use super::command::{Command, RoomError};
 use super::event::{Audience, Event, EventKind};
 use super::state::State;
@@ -14,7 +15,7 @@ use crate::model::{
 use crate::recordings::Recordings;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::Instrument;
@@ -58,6 +59,7 @@ struct Inner {
     rooms: Mutex<HashMap<RoomId, RoomHandle>>,
     journal: broadcast::Sender<Event>,
     closing: AtomicBool,
+    mixes: OnceLock<Mixes>,
 }
 
 impl Rooms {
@@ -65,7 +67,17 @@ impl Rooms {
     pub fn new(config: config::Rooms, engine: Arc<dyn Engine>, recordings: Recordings) -> Self {
         let (journal, _) = broadcast::channel(JOURNAL);
         let (rooms, closing) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { config, engine, recordings, rooms, journal, closing }))
+        let mixes = OnceLock::new();
+        Self(Arc::new(Inner { config, engine, recordings, rooms, journal, closing, mixes }))
+    }
+
+    /// What mixes may take; without it they may take all. The first call counts.
+    pub fn allow_mixes(&self, mixes: Mixes) {
+        let _first_counts = self.0.mixes.set(mixes);
+    }
+
+    pub(super) fn mixes(&self) -> Option<&Mixes> {
+        self.0.mixes.get()
     }
 
     /// Makes a room with a free integer name, or the wanted one (`Limit`/`ShuttingDown` on refusal; an existing room
@@ -197,6 +209,11 @@ impl RoomHandle {
     /// Asks for something in the name of a participant (`None`: the operator's API).
     pub async fn request(&self, from: Option<&ParticipantId>, command: Command) -> Result<Reply, RoomError> {
         self.call(|answer| Envelope::Request(from.cloned(), command, answer)).await?
+    }
+    /// What everybody in the room hears from now on, for one who is no participant and keeps nothing alive. The stream ends
+    /// with the room, or when it is not read.
+    pub async fn watch(&self) -> Result<EventStream, RoomError> {
+        self.call(Envelope::Watch).await
     }
     /// Snapshot.
     pub async fn view(&self) -> Result<RoomView, RoomError> {

@@ -57,6 +57,21 @@ async fn rooms_have_free_numbers_of_up_to_nine_digits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_no_participant_may_hear_what_everybody_hears() {
+    let world = world(config::Rooms::default());
+    let room = world.rooms.create(None).unwrap();
+    let mut watching = room.watch().await.unwrap();
+    drop(room.watch().await.unwrap());
+    let _device = room.join(joining("device")).await.unwrap();
+    publish(&room, "device").await;
+    heard(&mut watching, |kind| matches!(kind, EventKind::FeedPublished { .. })).await;
+    room.close(EndReason::Requested).await;
+    heard(&mut watching, |kind| matches!(kind, EventKind::RoomClosed { .. })).await;
+    assert_eq!(watching.recv().await, None, "it ends with the room");
+    assert_eq!(room.watch().await.unwrap_err(), RoomError::RoomNotFound);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_feed_is_published_watched_and_ended() {
     let world = world(config::Rooms::default());
     let room = world.rooms.create(None).unwrap();

@@ -25,6 +25,7 @@ use crate::room::{Lobby, Rooms};
 use crate::turn::Handout;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// What every dialect works with. Cheap to clone.
 #[derive(Clone)]
@@ -51,6 +52,8 @@ pub struct Shared {
     pub server: Arc<config::Server>,
     /// Cancelled when the service shuts down.
     pub closing: CancellationToken,
+    /// What the service's end waits for, within its limit.
+    pub last: TaskTracker,
 }
 
 /// The routes of all dialects. Needs a tokio runtime.

@@ -6,6 +6,7 @@ mod events;
 mod onvif;
 #[path = "../harness/onvif_camera.rs"]
 mod onvif_camera;
+mod openvidu;
 mod recordings;
 mod support;
 mod tokens;

@@ -64,7 +64,10 @@ async fn full(page: &Browser, from: &Value) {
     let begun = Instant::now();
     loop {
         let (sent, came) = (page.value("await sent()").await, page.value(&format!("await received({from})")).await);
-        if sent["target"].as_f64() >= Some(1e6) && sent["limited"] == "none" && came["framesDecoded"].as_u64() > Some(60) {
+        if sent["target"].as_f64() >= Some(1e6)
+            && sent["limited"] == "none"
+            && came["framesDecoded"].as_u64() > Some(60)
+        {
             return;
         }
         assert!(begun.elapsed() < PATIENCE * 2, "no more than {sent}, and {came}");
@@ -110,7 +113,7 @@ async fn of_several_layers_a_viewer_gets_the_one_it_asks_for() {
         { maxBitrate: 1500000 }] }";
     let producer = ann.value(&format!("await produceAll({layers})")).await;
     bob.value("await consumeAll()").await;
-        tall(&bob, &producer, 720).await;
+    tall(&bob, &producer, 720).await;
     let subscriptions: Value = reqwest::get(service.at("/api/v1/rooms/hall/subscriptions"))
         .await
         .expect("an answer")

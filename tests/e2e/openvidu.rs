@@ -1,5 +1,18 @@
 //! The unmodified `openvidu-browser`, oldest and newest, in Chromium, on a page of another origin.
 
+#[path = "openvidu/cameras.rs"]
+mod cameras;
+#[path = "openvidu/kinds.rs"]
+mod kinds;
+#[path = "openvidu/meeting.rs"]
+mod meeting;
+#[path = "openvidu/mending.rs"]
+mod mending;
+#[path = "openvidu/seed.rs"]
+mod seed;
+#[path = "openvidu/visitor.rs"]
+mod visitor;
+
 use crate::browser::Browser;
 use crate::page;
 use crate::service::{Service, start_server_with};
@@ -21,8 +34,13 @@ async fn service() -> Service {
     start_server_with(|config| config.openvidu.secret = Some("MY_SECRET".into())).await
 }
 
+/// A page with the newest client.
+pub(crate) async fn visitor(name: &str, service: &Service) -> Browser {
+    visitor_with(name, service, NEW).await
+}
+
 /// A page with this client.
-async fn visitor(name: &str, service: &Service, script: &'static str) -> Browser {
+pub(crate) async fn visitor_with(name: &str, service: &Service, script: &'static str) -> Browser {
     let browser = Browser::start_after(name, SOCKETS).await;
     let page = page::serve_with(PAGE, script).await;
     browser.open(&format!("{page}?server={}", service.at(""))).await;
@@ -31,12 +49,12 @@ async fn visitor(name: &str, service: &Service, script: &'static str) -> Browser
     browser
 }
 
-async fn joins(browser: &Browser, session: &str, role: &str) -> String {
+pub(crate) async fn joins(browser: &Browser, session: &str, role: &str) -> String {
     let joined = browser.value(&format!("await join('{session}', 'x', '{role}')")).await;
     joined.as_str().expect("a connection").to_owned()
 }
 
-async fn rest(service: &Service, method: reqwest::Method, path: &str, body: Option<Value>) -> (u16, Value) {
+pub(crate) async fn rest(service: &Service, method: reqwest::Method, path: &str, body: Option<Value>) -> (u16, Value) {
     let request = reqwest::Client::new().request(method, service.at(&format!("/openvidu/api{path}")));
     let request = request.basic_auth("OPENVIDUAPP", Some("MY_SECRET"));
     let response = body.into_iter().fold(request, |request, body| request.json(&body)).send().await.expect("an answer");
@@ -47,7 +65,7 @@ async fn rest(service: &Service, method: reqwest::Method, path: &str, body: Opti
 #[tokio::test(flavor = "multi_thread")]
 async fn two_pages_of_the_newest_client_see_each_other() {
     let service = service().await;
-    let (ann, bob) = tokio::join!(visitor("ann", &service, NEW), visitor("bob", &service, NEW));
+    let (ann, bob) = tokio::join!(visitor("ann", &service), visitor("bob", &service));
     joins(&ann, "S", "MODERATOR").await;
     let stream = ann.value("await publish()").await;
     let bob_id = joins(&bob, "S", "PUBLISHER").await;
@@ -78,7 +96,7 @@ async fn two_pages_of_the_newest_client_see_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_whose_socket_is_cut_comes_back_and_plays_on() {
     let service = service().await;
-    let (ann, bob) = tokio::join!(visitor("ann", &service, NEW), visitor("bob", &service, NEW));
+    let (ann, bob) = tokio::join!(visitor("ann", &service), visitor("bob", &service));
     joins(&ann, "S", "PUBLISHER").await;
     ann.value("await publish()").await;
     joins(&bob, "S", "SUBSCRIBER").await;
@@ -96,7 +114,7 @@ async fn a_page_whose_socket_is_cut_comes_back_and_plays_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_recording_of_each_stream_is_a_zip_with_its_sheet() {
     let service = service().await;
-    let ann = visitor("ann", &service, NEW).await;
+    let ann = visitor("ann", &service).await;
     joins(&ann, "S", "PUBLISHER").await;
     let stream = ann.value("await publish()").await;
     let begin = json!({ "session": "S", "outputMode": "INDIVIDUAL", "name": "mine" });

@@ -115,7 +115,13 @@ fn serve(camera: &Camera, gates: Arc<Gates>, started: &Sender<Started>) {
         let source = server.attach(Some(&context)).expect("a free port");
         let main = glib::MainLoop::new(Some(&context), false);
         let port = u16::try_from(server.bound_port()).expect("a port");
-        started.send((server.clone(), main.clone(), port)).expect("a test that waits");
+        // From within the loop: one that does not run yet cannot be told to quit.
+        let (running, started) = ((server.clone(), main.clone(), port), started.clone());
+        let told = glib::idle_source_new(None, glib::Priority::DEFAULT, move || {
+            started.send(running.clone()).expect("a test that waits");
+            glib::ControlFlow::Break
+        });
+        told.attach(Some(&context));
         main.run();
         if let Some(source) = context.find_source_by_id(&source) {
             source.destroy();

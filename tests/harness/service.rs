@@ -40,6 +40,12 @@ impl Service {
         format!("{}{path}", self.url)
     }
 
+    /// The same by TLS, where `server.https` is on.
+    pub fn secure_at(&self, path: &str) -> String {
+        let own = self.own.as_ref().expect("a service of the test's own: unset MILLRACE_E2E_URL");
+        format!("https://{}{path}", own.running.https().expect("HTTPS is on"))
+    }
+
     /// Ends the service, does something, and starts it again where it was.
     pub async fn restart_after(&mut self, meanwhile: impl Future<Output = ()>) {
         let Own { running, mut config, _data } = self.own.take().expect("a service of the test's own");

@@ -42,6 +42,8 @@ pub struct Server {
     pub rooms: Rooms,
     pub lobby: Lobby,
     pub closing: CancellationToken,
+    /// What the end waits for.
+    pub last: tokio_util::task::TaskTracker,
     pub words: Arc<Mutex<HashMap<String, Value>>>,
     _store: tempfile::TempDir,
 }
@@ -58,7 +60,12 @@ impl Server {
 
     /// The same for applications of OpenVidu 2.
     pub async fn openvidu(settings: config::OpenVidu) -> Self {
-        Self::of(FakeEngine::automatic(), limits(), None, config::Guests::default(), settings).await
+        Self::openvidu_hosting(settings, config::Guests::default()).await
+    }
+
+    /// And with limits for each address.
+    pub async fn openvidu_hosting(settings: config::OpenVidu, guests: config::Guests) -> Self {
+        Self::of(FakeEngine::automatic(), limits(), None, guests, settings).await
     }
 
     /// The same with limits for guests.
@@ -81,6 +88,7 @@ impl Server {
         let store = tempfile::tempdir().unwrap();
         let recordings = Recordings::open(store.path().join("recordings"), 0).unwrap();
         let rooms = Rooms::new(limits.clone(), engine.clone(), recordings.clone());
+        let last = tokio_util::task::TaskTracker::new();
         let (lobby, closing) = (Lobby::new(limits.invitation_limit), CancellationToken::new());
         let shared = Shared {
             rooms: rooms.clone(),
@@ -94,12 +102,13 @@ impl Server {
             openvidu: Arc::new(openvidu),
             server: Arc::default(),
             closing: closing.clone(),
+            last: last.clone(),
         };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = router(shared).into_make_service_with_connect_info::<std::net::SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { address, engine, rooms, lobby, closing, words: Arc::default(), _store: store }
+        Self { address, engine, rooms, lobby, closing, last, words: Arc::default(), _store: store }
     }
 
     pub fn url(&self, role: &str, id: &str, token: &str) -> String {

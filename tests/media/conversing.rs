@@ -267,7 +267,7 @@ fn a_recording_of_a_conversation_decodes() {
     let dir = tempfile::tempdir().expect("a folder");
     let recording = millrace::model::RecordingId::new("call");
     let (stem, preroll) = (dir.path().join("ann"), Duration::ZERO);
-    room.ask(MediaRequest::Record { recording: recording.clone(), feed: a.feed, stem, preroll });
+    room.ask(MediaRequest::Record { recording: recording.clone(), feed: a.feed, stem, preroll, only: None });
     room.expect("the beginning", |event| matches!(event, MediaEvent::RecordingStarted { .. }).then_some(()));
     (0..3).for_each(|_| bob.sees("ann", white));
     room.ask(MediaRequest::StopRecording { recording, feed: None, reason: EndReason::Requested });

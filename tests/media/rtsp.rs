@@ -97,7 +97,7 @@ fn a_silent_camera_shows_a_placeholder_until_its_own_pictures_come() {
     let dir = tempfile::tempdir().expect("a folder");
     let recording = millrace::model::RecordingId::new("r");
     let (stem, preroll) = (dir.path().join("r"), std::time::Duration::ZERO);
-    room.ask(millrace::media::MediaRequest::Record { recording: recording.clone(), feed, stem, preroll });
+    room.ask(millrace::media::MediaRequest::Record { recording: recording.clone(), feed, stem, preroll, only: None });
     let shown = |room: &Room| mean(&luma(&picture(room, feed)));
     assert!(shown(&room) > 200.0, "white");
     camera.fall_silent(true);

@@ -1,5 +1,10 @@
 //! The OpenVidu dialect over real HTTP and sockets, with the fake engine.
 
+#[path = "openvidu/cameras.rs"]
+mod cameras;
+#[path = "openvidu/hostile.rs"]
+mod hostile;
+
 use super::harness::{DEADLINE, Server};
 use futures::{SinkExt, StreamExt};
 use millrace::config::OpenVidu;
@@ -11,14 +16,17 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
-const SECRET: &str = "MY_SECRET";
+#[path = "openvidu/filters.rs"]
+mod filters;
+
+pub(super) const SECRET: &str = "MY_SECRET";
 
 async fn server() -> Server {
     Server::openvidu(OpenVidu { secret: Some(SECRET.into()), ..OpenVidu::default() }).await
 }
 
 /// Status and body, `null` when empty.
-async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+pub async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
     let request = reqwest::Client::new().request(method, format!("http://{}/openvidu/api{path}", server.address));
     let request = request.basic_auth("OPENVIDUAPP", Some(SECRET));
     let request = body.into_iter().fold(request, |request, body| request.body(body.to_string()));
@@ -27,33 +35,42 @@ async fn rest(server: &Server, method: Method, path: &str, body: Option<Value>) 
     (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or_default())
 }
 
-async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
+pub(super) async fn post(server: &Server, path: &str, body: Value) -> (u16, Value) {
     rest(server, Method::POST, path, Some(body)).await
 }
-async fn get(server: &Server, path: &str) -> (u16, Value) {
+pub(super) async fn get(server: &Server, path: &str) -> (u16, Value) {
     rest(server, Method::GET, path, None).await
 }
-async fn delete(server: &Server, path: &str) -> u16 {
+pub(super) async fn delete(server: &Server, path: &str) -> u16 {
     rest(server, Method::DELETE, path, None).await.0
 }
 
 /// One page's socket.
-struct Page {
+pub(super) struct Page {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     next: u64,
     waiting: Vec<Value>,
 }
 
 impl Page {
-    async fn dial(server: &Server) -> Self {
+    pub(super) async fn dial(server: &Server) -> Self {
         let (socket, _) = connect_async(format!("ws://{}/openvidu?sessionId=S", server.address)).await.unwrap();
         Self { socket, next: 0, waiting: Vec::new() }
     }
 
     /// Joins by a token of its own; what it is welcomed with.
-    async fn join(server: &Server, role: &str, name: &str) -> (Self, Value) {
+    pub(super) async fn join(server: &Server, role: &str, name: &str) -> (Self, Value) {
         let data = json!({ "openviduCustomConnectionId": name }).to_string();
-        let (status, connection) = post(server, "/sessions/S/connection", json!({ "role": role, "data": data })).await;
+        Self::join_as(server, json!({ "role": role, "data": data })).await
+    }
+
+    /// By a connection with these properties.
+    pub(super) async fn join_with(server: &Server, properties: Value) -> Self {
+        Self::join_as(server, properties).await.0
+    }
+
+    async fn join_as(server: &Server, properties: Value) -> (Self, Value) {
+        let (status, connection) = post(server, "/sessions/S/connection", properties).await;
         assert_eq!(status, 200);
         let mut page = Self::dial(server).await;
         assert_eq!(page.ask("ping", json!({ "interval": 5000 })).await["result"]["value"], "pong");
@@ -72,7 +89,7 @@ impl Page {
         }
     }
 
-    async fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(super) async fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.next;
         self.next += 1;
         let frame = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
@@ -88,13 +105,13 @@ impl Page {
     }
 
     /// The next notification's parameters, which must be this one.
-    async fn hears(&mut self, method: &str) -> Value {
+    pub(super) async fn hears(&mut self, method: &str) -> Value {
         let frame = if self.waiting.is_empty() { self.frame().await } else { self.waiting.remove(0) };
         assert_eq!(frame["method"], method, "{frame}");
         frame["params"].clone()
     }
 
-    async fn publish(&mut self) -> String {
+    pub(super) async fn publish(&mut self) -> String {
         let offer = sdp(PeerId(1), "sendonly", "actpass");
         let params = json!({
             "sdpOffer": offer.as_str(), "doLoopback": "false", "hasAudio": true, "hasVideo": true, "frameRate": "30",
@@ -121,7 +138,7 @@ fn joining(token: &Value) -> Value {
     json!({ "token": token, "session": "S", "platform": "test", "metadata": "", "secret": "", "recorder": false })
 }
 
-async fn session(server: &Server) {
+pub(super) async fn session(server: &Server) {
     assert_eq!(post(server, "/sessions", json!({ "customSessionId": "S" })).await.0, 200);
 }
 
@@ -289,4 +306,31 @@ async fn a_lost_socket_is_resumed_with_what_it_missed() {
     assert_eq!(delete(&server, "/sessions/S").await, 204);
     assert_eq!(bob.hears("sendMessage").await["data"], "missed", "to all, itself too");
     assert!(!again.closed().await || bob.hears("participantLeft").await["connectionId"].is_string());
+}
+
+#[tokio::test]
+async fn a_publisher_hears_of_its_limit_and_applications_of_all_four() {
+    let settings = OpenVidu {
+        secret: Some(SECRET.into()),
+        video_max_recv: 1000,
+        video_min_send: 300,
+        video_max_send: 800,
+        ..OpenVidu::default()
+    };
+    let server = Server::openvidu(settings).await;
+    let config = get(&server, "/config").await.1;
+    let shown = ["MAX_RECV", "MIN_RECV", "MAX_SEND", "MIN_SEND"]
+        .map(|name| config[format!("OPENVIDU_STREAMS_VIDEO_{name}_BANDWIDTH")].clone());
+    assert_eq!(shown, [json!(1000), json!(0), json!(800), json!(300)]);
+    session(&server).await;
+    let (mut ann, _) = Page::join(&server, "PUBLISHER", "ann").await;
+    let offer = sdp(PeerId(1), "sendonly", "actpass");
+    let answer = ann.ask("publishVideo", json!({ "sdpOffer": offer.as_str() })).await;
+    let text = answer["result"]["sdpAnswer"].as_str().unwrap();
+    assert_eq!(text.matches("b=AS:1000\r\nb=TIAS:1000000\r\n").count(), text.matches("m=video").count(), "{text}");
+    assert!(text.contains("m=video"), "{text}");
+    let (mut bob, _) = Page::join(&server, "SUBSCRIBER", "bob").await;
+    let watch = json!({ "sender": answer["result"]["id"], "sdpOffer": sdp(PeerId(2), "recvonly", "actpass").as_str() });
+    let answer = bob.ask("receiveVideoFrom", watch).await;
+    assert!(answer["result"]["sdpAnswer"].is_string(), "a limit is no reason to refuse: {answer}");
 }

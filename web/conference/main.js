@@ -45,9 +45,9 @@ async function enter(name) {
   tiles.clear();
   showState("joined");
   show();
-  await Promise.all([sendOwn("audio"), sendOwn("video")]);
-  if (screen) await mine.send("screen", screen.getVideoTracks()[0]);
-  if (raised) await mine.hand(true);
+  // Who cannot send still sees and hears.
+  const sending = [sendOwn("audio"), sendOwn("video"), screen && mine.send("screen", screen.getVideoTracks()[0]), raised && mine.hand(true)];
+  for (const { reason } of await Promise.allSettled(sending)) if (reason && mine === session) tellError(reason);
 }
 
 const sendOwn = async (kind) => {

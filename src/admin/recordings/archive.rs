@@ -5,16 +5,13 @@ use super::super::access::Access;
 use super::super::error::ApiError;
 use super::find;
 use crate::model::Recording;
-use async_zip::tokio::write::ZipFileWriter;
-use async_zip::{Compression, ZipEntryBuilder};
+use crate::recordings::archive;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures::AsyncWriteExt;
 use std::path::PathBuf;
 use tokio::io::DuplexStream;
-use tokio_util::compat::FuturesAsyncWriteCompatExt;
 use tokio_util::io::ReaderStream;
 
 /// What may wait for a slow reader, in bytes.
@@ -45,27 +42,11 @@ pub async fn archive(
     Ok((headers, Body::from_stream(ReaderStream::new(reader))).into_response())
 }
 
-async fn pack(
-    recording: &Recording,
-    folder: PathBuf,
-    writer: DuplexStream,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut zip = ZipFileWriter::with_tokio(writer);
+async fn pack(recording: &Recording, folder: PathBuf, writer: DuplexStream) -> Result<(), archive::Failed> {
     let pictures = recording.thumbnails.iter().flat_map(|made| [&made.poster, &made.sprite]);
     let names = recording.files.iter().map(|file| &file.name).chain(pictures);
-    for name in names {
-        // One that was uploaded and removed, or never begun, is not here.
-        let Ok(mut file) = tokio::fs::File::open(folder.join(name)).await else { continue };
-        let entry = ZipEntryBuilder::new(format!("{}/{name}", recording.id).into(), Compression::Stored);
-        let mut sink = zip.write_entry_stream(entry).await?.compat_write();
-        tokio::io::copy(&mut file, &mut sink).await?;
-        sink.into_inner().close().await?;
-    }
-    let manifest = serde_json::to_vec_pretty(recording)?;
-    let entry = ZipEntryBuilder::new(format!("{}/manifest.json", recording.id).into(), Compression::Stored);
-    let mut sink = zip.write_entry_stream(entry).await?;
-    sink.write_all(&manifest).await?;
-    sink.close().await?;
-    zip.close().await?;
-    Ok(())
+    let files = names.map(|name| (format!("{}/{name}", recording.id), folder.join(name))).collect();
+    let manifest =
+        |_: &[String]| Ok((format!("{}/manifest.json", recording.id), serde_json::to_vec_pretty(recording)?));
+    archive::write(writer, files, manifest).await
 }

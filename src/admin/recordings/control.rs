@@ -5,7 +5,6 @@ use super::super::access::Access;
 use super::super::error::ApiError;
 use super::super::rooms::{self, body_or_default};
 use super::{cost, find};
-use crate::media;
 use crate::model::{Layout, Recording, RecordingWish};
 use crate::room::{Command, Reply, RoomError, RoomHandle};
 use axum::Json;
@@ -116,7 +115,7 @@ pub async fn layout(
     body: Bytes,
 ) -> Result<StatusCode, ApiError> {
     let wish: NewLayout = rooms::body(&body)?;
-    media::check_layout(&wish.layout).map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
+    shared.rooms.check_layout(&wish.layout).map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
     let (room, recording) = running(&access, &shared, id).await?;
     room.request(None, Command::SetLayout { recording: recording.id, layout: wish.layout }).await?;
     Ok(StatusCode::NO_CONTENT)

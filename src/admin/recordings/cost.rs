@@ -1,22 +1,17 @@
 //! What a mix takes of the machine, told before it starts, and the refusal when there is no room for it.
 //!
-//! A budget, not a look at the moment's load: the same request gets the same answer on a busy day.
+//! Decides the words and statuses; the budget is the rooms'.
 
 use super::super::Shared;
 use super::super::access::Access;
 use super::super::error::ApiError;
 use crate::media;
 use crate::model::{RecordingKind, RecordingWish};
-use crate::room::RoomView;
+use crate::room::{MixCost, RoomView, Unmixable};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-
-/// Of a composed recording, in pixels.
-const SIZE: (u32, u32) = (1280, 720);
-/// Its pictures per second.
-const FPS: u32 = 25;
 
 /// A mix that is thought of.
 #[derive(Default, Deserialize, utoipa::IntoParams)]
@@ -56,7 +51,9 @@ pub async fn cost(
     Query(thought): Query<Thought>,
 ) -> Result<Json<Cost>, ApiError> {
     let view = access.room(&shared, &id)?.view().await?;
-    Ok(Json(of(&shared, &view, thought.kind).await))
+    let wish = RecordingWish { kind: thought.kind, ..RecordingWish::default() };
+    let MixCost { cores, free_cores, feeds, reason } = shared.rooms.mix_cost(&view, &wish).await;
+    Ok(Json(Cost { cores, free_cores, feeds, possible: reason.is_none(), reason }))
 }
 
 /// A layout by its name.
@@ -77,40 +74,8 @@ pub async fn layouts(_access: Access) -> Json<Vec<LayoutInfo>> {
 
 /// Refuses what the machine has no room for, and layouts that do not exist.
 pub async fn check(shared: &Shared, room: &RoomView, wish: &RecordingWish) -> Result<(), ApiError> {
-    if wish.kind == RecordingKind::Composed {
-        media::check_layout(&wish.layout).map_err(|words| ApiError::bad_request(format!("layout: {words}")))?;
-    }
-    match of(shared, room, wish.kind).await.reason {
-        Some(reason) => Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "no_capacity", reason)),
-        None => Ok(()),
-    }
-}
-
-async fn of(shared: &Shared, room: &RoomView, kind: RecordingKind) -> Cost {
-    let feeds = live(room);
-    let cores = price(kind, feeds);
-    let taken: f64 = shared.rooms.list().await.iter().map(taken_by).sum();
-    let free_cores = (shared.mix_cores - taken).max(0.0);
-    let possible = kind == RecordingKind::Individual || cores <= free_cores;
-    let reason = (!possible).then(|| {
-        format!(
-            "a mix of {feeds} feeds takes about {cores:.1} cores, and {free_cores:.1} of the {:.1} for mixes are free: \
-             record individually now and make the mix afterwards (`millrace compose`), or raise recording.mix_cpu_percent",
-            shared.mix_cores
-        )
-    });
-    Cost { cores, free_cores, feeds, possible, reason }
-}
-
-fn live(room: &RoomView) -> usize {
-    room.feeds.iter().filter(|feed| feed.live).count().max(1)
-}
-
-fn taken_by(room: &RoomView) -> f64 {
-    let running = room.recordings.iter().filter(|recording| !recording.state.is_over());
-    running.map(|recording| price(recording.wish.kind, live(room))).sum()
-}
-
-fn price(kind: RecordingKind, feeds: usize) -> f64 {
-    media::mix_cost(kind, feeds, SIZE, FPS)
+    shared.rooms.check_recording(room, wish).await.map_err(|why| match why {
+        Unmixable::Wish(words) => ApiError::bad_request(words),
+        Unmixable::Capacity(words) => ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "no_capacity", words),
+    })
 }

@@ -28,7 +28,7 @@ pub use disk::Disk;
 
 use super::feed::{SourceTrack, TapItem};
 use super::{BranchReport, MediaError};
-use crate::model::{EndReason, FeedId, RecordingId};
+use crate::model::{Codec, EndReason, FeedId, Kind, RecordingId};
 use gst::prelude::*;
 pub(in crate::media) use ordered::{Ordered, Timed};
 use std::path::PathBuf;
@@ -48,6 +48,8 @@ pub struct RecorderSpec {
     pub tracks: Vec<SourceTrack>,
     /// Its packets.
     pub packets: Receiver<TapItem>,
+    /// Sound or pictures alone; the other kind is as if it were not there.
+    pub only: Option<Kind>,
     /// Path without extension.
     pub stem: PathBuf,
     /// The recording ends with `DiskFull` when less is free, in bytes.
@@ -62,6 +64,11 @@ pub struct RecorderSpec {
     pub request_keyframe: Box<dyn Fn() + Send + Sync>,
     /// Told of its life.
     pub events: Box<dyn Fn(RecorderEvent) + Send + Sync>,
+}
+
+/// Whether a track of this codec goes into the file.
+fn is_wanted(only: Option<Kind>, codec: Codec) -> bool {
+    only.is_none_or(|only| only == codec.kind())
 }
 
 /// A recorder's life.

@@ -14,7 +14,7 @@ use super::mux::{Mux, Outcome};
 use super::timeline::Report;
 use super::track::Track;
 use super::writing::{Put, Writing};
-use super::{Control, RecorderEvent, RecorderSpec};
+use super::{Control, RecorderEvent, RecorderSpec, is_wanted};
 use crate::media::MediaError;
 use crate::media::feed::{SourceTrack, TapItem};
 use crate::media::rtp::Packet;
@@ -63,7 +63,9 @@ pub(super) struct Worker {
 
 impl Worker {
     /// Checks all that can be: templates, tracks, folder.
-    pub(super) fn new(spec: RecorderSpec, control: Arc<Control>) -> Result<Self, MediaError> {
+    pub(super) fn new(mut spec: RecorderSpec, control: Arc<Control>) -> Result<Self, MediaError> {
+        let only = spec.only;
+        spec.tracks.retain(|track| is_wanted(only, track.codec));
         let template = template_for(&spec)?;
         drop(Mux::build(&template, &spec.tracks.iter().collect::<Vec<_>>())?);
         let path = spec.stem.with_extension(&template.extension);
@@ -139,6 +141,9 @@ impl Worker {
 
     fn on_packet(&mut self, packet: Arc<Packet>) -> Result<(), End> {
         let (codec, kind) = (packet.codec, packet.codec.kind());
+        if !is_wanted(self.spec.only, codec) {
+            return Ok(());
+        }
         if self.writing.as_ref().is_some_and(|w| !w.mux.has(kind)) {
             let words = format!("{} came after the file began without", kind.as_str());
             return Err((EndReason::CodecChanged, Some(words)));
@@ -166,7 +171,8 @@ impl Worker {
 
     /// A track that went away may come back; a new one, or another codec, does not fit into the file.
     fn on_tracks(&self, tracks: &[SourceTrack]) -> Result<(), End> {
-        match tracks.iter().find(|new| !self.tracks.iter().any(|t| t.info.codec == new.codec)) {
+        let mut wanted = tracks.iter().filter(|track| is_wanted(self.spec.only, track.codec));
+        match wanted.find(|new| !self.tracks.iter().any(|t| t.info.codec == new.codec)) {
             None => Ok(()),
             Some(new) => {
                 Err((EndReason::CodecChanged, Some(format!("the publisher now sends {}", new.codec.as_str()))))

@@ -100,8 +100,9 @@ pub struct Output {
 }
 
 impl Output {
-    /// Nothing comes out before `open`.
+    /// Nothing comes out before `open`. The feed can ring at once.
     pub fn new(feed: Arc<Feed>, bell: Arc<Bell>) -> Self {
+        feed.set_source(Source { tracks: Vec::new(), upstream: bell.clone() });
         let state = State {
             splice: Splice::default(),
             streams: [Stream::new(), Stream::new()],

@@ -97,7 +97,7 @@ pub async fn run(job: Job) -> Option<(EndReason, String)> {
 
 impl Supervisor {
     async fn work(&mut self) -> Option<(EndReason, String)> {
-        let mut outcome = Outcome::Restart;
+        let mut outcome = if self.is_lazy() { Outcome::Unwanted } else { Outcome::Restart };
         loop {
             outcome = match outcome {
                 Outcome::Close => return None,
@@ -114,6 +114,11 @@ impl Supervisor {
                 Outcome::Failed(trouble) => self.wait(&trouble).await,
             }
         }
+    }
+
+    /// Nobody needs to know what it has before somebody wants it.
+    fn is_lazy(&self) -> bool {
+        self.job.wish.on_demand && self.job.wish.lazy
     }
 
     /// Opens the source and looks after it until something ends it.
@@ -255,16 +260,29 @@ impl Supervisor {
         }
     }
 
-    /// Until the next attempt.
+    /// Until the next attempt, which comes at once for the first who wants it, if it may succeed by then.
     async fn wait(&mut self, trouble: &Trouble) -> Outcome {
         let users = self.output.users();
         let wait = self.backoff.next(trouble.reason, users > 0);
         self.job.board.users(users);
         self.job.board.waiting(trouble, wait);
-        let mut late = Vec::new();
-        tokio::select! {
-            outcome = told(&mut self.job.inbox, &mut late) => outcome,
-            () = tokio::time::sleep(wait) => self.attempt().await,
+        if users == 0 && trouble.reason.may_pass_soon() {
+            self.bell.sleep();
+        }
+        let mut waited = std::pin::pin!(tokio::time::sleep(wait));
+        loop {
+            tokio::select! {
+                input = self.job.inbox.recv() => match input {
+                    None | Some(Input::Close) => return Outcome::Close,
+                    Some(Input::Restart | Input::Wake) => return Outcome::Restart,
+                    Some(Input::Session(..)) => {}
+                },
+                () = &mut waited => break,
+            }
+        }
+        match self.is_lazy() && self.output.users() == 0 {
+            true => Outcome::Unwanted,
+            false => self.attempt().await,
         }
     }
 }

@@ -1,11 +1,12 @@
-//! The way back from a feed to its source: nobody there can be asked for a keyframe, but whoever asks wants pictures.
+//! The way back from a feed to its source: nobody there can be asked for a keyframe, but whoever asks, or waits for the first
+//! picture, wants it opened.
 
 use super::Input;
 use crate::media::feed::Upstream;
 use std::sync::atomic::{AtomicBool, Ordering::*};
 use tokio::sync::mpsc::UnboundedSender;
 
-/// Rung by the feed when it wants a keyframe. One for the life of a feed: by it the feed tells one source from another.
+/// Rung by the feed when it wants a keyframe, or its first media. One for the life of a feed: by it the feed tells one source from another.
 pub struct Bell {
     mailbox: UnboundedSender<Input>,
     asleep: AtomicBool,
@@ -33,6 +34,10 @@ impl Upstream for Bell {
     fn send_rtcp(&self, _packet: &[u8]) {
         // Nothing but requests for keyframes is ever sent: retransmission is not negotiated.
         self.keyframe.store(true, SeqCst);
+        self.wanted();
+    }
+
+    fn wanted(&self) {
         if self.asleep.swap(false, SeqCst) {
             let _ = self.mailbox.send(Input::Wake);
         }

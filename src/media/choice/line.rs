@@ -27,6 +27,8 @@ const FORCED: f64 = 0.8;
 const BETWEEN: Duration = Duration::from_secs(3);
 /// An estimator's first figures are guesses.
 const NEW: Duration = Duration::from_secs(1);
+/// A page's subscriptions arrive together, within this of the first figures.
+const ARRIVING: Duration = Duration::from_secs(3);
 /// What a line carried is believed for so long while nothing shows it again.
 const PROVEN: Duration = Duration::from_secs(60);
 /// Between two changes of who speaks.
@@ -185,7 +187,7 @@ impl Line {
         let budget = self.budget.map_or(u64::MAX, |budget| budget.max(fresh.map_or(0, |(bits, _)| bits)));
         // A new line's first figures are guesses, below what it carries as likely as not.
         let unknown = seats.iter().all(|seat| seat.new) && (young || self.measured.is_none());
-        let budget = if unknown { u64::MAX } else { budget };
+        let budget = if unknown || (!weak && self.arrives(seats, now)) { u64::MAX } else { budget };
         let choose = |(seat, to): (&Seat, usize)| match seat.forced() {
             // How much an idle line carries is not known; the smallest pictures are a fair try.
             Some(_) if to == seat.last() && !weak && seat.report.limited_by_application => seat.smallest(),
@@ -193,6 +195,13 @@ impl Line {
             _ => to,
         };
         seats.iter().zip(self.share(budget, seats, order, 1.0)).map(choose).collect()
+    }
+
+    /// More come while the first figures grow, which say what has been sent so far rather than what the line carries: to begin
+    /// with a smaller rendition would keep newcomers waiting for its encoder.
+    fn arrives(&self, seats: &[Seat], now: Instant) -> bool {
+        let early = self.measured.is_none_or(|first| now.saturating_duration_since(first) < ARRIVING);
+        early && self.down.is_none() && seats.iter().any(|seat| seat.new)
     }
 
     /// Remembers what was done. `by_line`: because of what the line carries.

@@ -114,6 +114,31 @@ fn two_feeds_on_one_weak_line() {
 }
 
 #[test]
+fn those_who_arrive_together_begin_with_the_best() {
+    let mut world = World::new(20_000);
+    for n in 0..7 {
+        world.join(feed(1400));
+        world.run(0.3);
+        assert_eq!(world.gets(n), "source", "{:?}", world.explain(n));
+    }
+    world.run(30.0);
+    assert!(world.viewers.iter().all(|viewer| viewer.switches == 0), "{:?}", world.all());
+}
+
+#[test]
+fn those_who_arrive_together_on_a_weak_line_settle_at_what_it_carries() {
+    let mut world = World::new(2000);
+    for _ in 0..7 {
+        world.join(feed(1400));
+        world.run(0.3);
+    }
+    world.run(2.0);
+    assert!(world.all().iter().all(|name| name != "source"), "{:?}", world.all());
+    world.run(20.0);
+    assert!(world.all().iter().all(|name| name == "180p" || name == "360p"), "{:?}", world.all());
+}
+
+#[test]
 fn who_joins_a_known_line_begins_with_what_it_carries() {
     let mut world = World::new(800);
     world.join(feed(1400));

@@ -5,7 +5,7 @@ use crate::media::egress::Show;
 use crate::media::feed::Feed;
 use crate::media::mix::{Mix, MixEvent, MixSpec, Others, Target};
 use crate::media::{MediaError, MediaEvent, MediaSink};
-use crate::model::{EndReason, FeedId, Layout, PeerId, RecordingId};
+use crate::model::{EndReason, FeedId, Film, Layout, PeerId, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -129,6 +129,7 @@ impl Live {
             recording: self.mix.clone(),
             target: Target::Feed(self.feed.clone(), self.others.clone()),
             layout: Some(layout),
+            film: Film::default(),
             title,
             templates: self.inner.mixers.templates.clone(),
             events: Box::new(on_event),

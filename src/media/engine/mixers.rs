@@ -4,7 +4,7 @@ use super::Inner;
 use crate::media::branch::Disk;
 use crate::media::mix::{Joining, Mix, MixEvent, MixSpec, Target};
 use crate::media::{BranchReport, MediaError, MediaEvent, MediaSink};
-use crate::model::{EndReason, FeedId, Layout, RecordingId};
+use crate::model::{EndReason, FeedId, Film, Layout, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -83,7 +83,7 @@ impl Inner {
     pub fn mix(
         self: &Arc<Self>,
         (recording, stem): (RecordingId, PathBuf),
-        layout: Option<Layout>,
+        (layout, film): (Option<Layout>, Film),
         title: String,
         events: &MediaSink,
     ) {
@@ -98,6 +98,7 @@ impl Inner {
             recording: recording.clone(),
             target: Target::File { stem, min_free_bytes: self.mixers.min_free_bytes, disk: self.mixers.disk.clone() },
             layout,
+            film,
             title,
             templates: self.mixers.templates.clone(),
             events: Box::new(on_event),

@@ -7,6 +7,7 @@
 mod broadcasts;
 mod clips;
 mod feeds;
+mod filters;
 mod graph;
 mod hls;
 mod ingests;
@@ -19,6 +20,7 @@ mod transports;
 use super::camera;
 use super::choice::Choices;
 use super::egress::Pool;
+use super::filter::Filters;
 use super::ice::{Counters, Mux};
 use super::peer::{self, Context, Input};
 use super::rendition::Renditions;
@@ -65,6 +67,7 @@ struct Inner {
     snapshots: Snapshots,
     /// What is encoded once more, shared by all that sends feeds elsewhere.
     renditions: Arc<Renditions>,
+    filters: Arc<Filters>,
     reach: Arc<Reach>,
     hls: hls::Presentations,
     stopping: AtomicBool,
@@ -109,6 +112,7 @@ impl GstEngine {
             broadcasts: Broadcasts::default(),
             live_mixes,
             snapshots: Snapshots::default(),
+            filters: Filters::new(renditions.clone()),
             renditions,
             reach: Arc::new(config.reach.clone()),
             hls: hls::Presentations::new(config.hls.clone()),
@@ -179,6 +183,7 @@ impl Engine for GstEngine {
             MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
+            MediaRequest::WakeIngest { peer } => inner.ingests.tell(peer, camera::Input::Wake),
             MediaRequest::Broadcast { broadcast, feed, wish } => inner.broadcast(broadcast, feed, *wish, events),
             MediaRequest::StopBroadcast { broadcast, reason } => inner.broadcasts.stop(broadcast, reason),
             MediaRequest::LiveMix { peer, feed, mix, layout, title } => {
@@ -193,11 +198,12 @@ impl Engine for GstEngine {
                 inner.peers.tell(peer, Input::Close);
                 inner.ingests.tell(peer, camera::Input::Close);
             }
-            MediaRequest::Record { recording, feed, stem, preroll } => {
-                inner.record((recording, feed), stem, preroll, events);
+            MediaRequest::Filter { feed, request, change } => inner.filter(feed, request, change, events),
+            MediaRequest::Record { recording, feed, stem, preroll, only } => {
+                inner.record((recording, feed), (stem, preroll, only), events);
             }
-            MediaRequest::Mix { recording, stem, layout, title } => {
-                inner.mix((recording, stem), layout, title, events);
+            MediaRequest::Mix { recording, stem, layout, film, title } => {
+                inner.mix((recording, stem), (layout, film), title, events);
             }
             MediaRequest::MixFeed { recording, feed, name } => inner.mix_feed(&recording, feed, name),
             MediaRequest::MixLayout { recording, layout } => inner.mixers.set_layout(&recording, layout),
@@ -220,7 +226,8 @@ impl Engine for GstEngine {
     }
 
     fn feed_stats(&self, feed: FeedId) -> Option<FeedStats> {
-        self.inner.feeds.get(feed).map(|feed| feed.stats())
+        let stats = self.inner.feeds.get(feed)?.stats();
+        Some(FeedStats { filter: self.inner.filters.of(feed), ..stats })
     }
 
     fn peer_stats(&self, peer: PeerId) -> Option<PeerStats> {

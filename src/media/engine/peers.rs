@@ -65,11 +65,10 @@ impl Peers {
         subscribers.for_each(|entry| drop(entry.mailbox.send(Input::FeedEnded)));
     }
 
-    /// Those who converse and get this feed.
+    /// Those who get this feed, or will.
     pub fn tell_facing(&self, feed: FeedId, input: impl Fn() -> Input) {
         let all = self.all.lock();
-        let facing =
-            all.values().filter(|entry| matches!(entry.link, Direction::Both(_, Some(faced)) if faced == feed));
+        let facing = all.values().filter(|entry| entry.link.gets() == Some(feed));
         facing.for_each(|entry| drop(entry.mailbox.send(input())));
     }
 

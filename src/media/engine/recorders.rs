@@ -5,7 +5,7 @@ use crate::config;
 use crate::media::branch::{Disk, Recorder, RecorderEvent, RecorderSpec};
 use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaEvent, MediaSink};
-use crate::model::{EndReason, FeedId, RecordingId};
+use crate::model::{EndReason, FeedId, Kind, RecordingId};
 use parking_lot::{Condvar, Mutex};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 const TAP_CAPACITY: usize = 4096;
 
 type Key = (RecordingId, FeedId);
+/// Path without extension, how far back, and whether sound or pictures alone.
+type Wish = (PathBuf, Duration, Option<Kind>);
 
 /// A recorder is `Starting` while its pipeline is made, `Stopping` until its last event.
 enum Stage {
@@ -131,7 +133,7 @@ impl Recorders {
 
 impl Inner {
     /// Begins `preroll` ago, as far as the feed kept it.
-    pub fn record(self: &Arc<Self>, key: Key, stem: PathBuf, preroll: Duration, events: &MediaSink) {
+    pub fn record(self: &Arc<Self>, key: Key, to: Wish, events: &MediaSink) {
         let feed = key.1;
         let Some(feed) = self.feeds.get(feed) else {
             return refuse(&key, EndReason::FeedEnded, "the feed does not exist".into(), events);
@@ -140,7 +142,7 @@ impl Inner {
             return tracing::warn!(recording = %key.0, feed.id = %key.1, "this feed is being recorded there already");
         }
         let (inner, events) = (self.clone(), events.clone());
-        tokio::task::spawn_blocking(move || match Recorder::start(inner.spec(&key, &feed, (stem, preroll), &events)) {
+        tokio::task::spawn_blocking(move || match Recorder::start(inner.spec(&key, &feed, to, &events)) {
             Ok(recorder) => inner.recorders.started(&key, recorder),
             Err(error) => {
                 inner.recorders.remove(&key);
@@ -153,7 +155,7 @@ impl Inner {
         self: &Arc<Self>,
         key: &Key,
         feed: &Arc<Feed>,
-        to: (PathBuf, Duration),
+        (stem, preroll, only): Wish,
         events: &MediaSink,
     ) -> RecorderSpec {
         let (key, events, inner) = (key.clone(), events.clone(), Arc::downgrade(self));
@@ -169,8 +171,9 @@ impl Inner {
             recording,
             feed: feed.id(),
             tracks: feed.tracks(),
-            packets: feed.tap(TAP_CAPACITY, to.1),
-            stem: to.0,
+            packets: feed.tap(TAP_CAPACITY, preroll),
+            only,
+            stem,
             min_free_bytes: settings.min_free_bytes,
             templates: settings.templates.clone(),
             paused,

@@ -5,6 +5,7 @@
 //! (branches: recorders).
 
 pub mod clock;
+mod expected;
 mod intake;
 mod keyframe;
 mod layers;
@@ -14,6 +15,8 @@ mod past;
 mod rate;
 mod requests;
 mod source;
+mod stage;
+mod staged;
 mod track;
 mod voice;
 
@@ -23,6 +26,7 @@ use super::rtp::{Header, History, Item};
 use super::{FeedStats, MediaError};
 use crate::model::{Codec, Content, FeedId, Kind, TrackInfo};
 use clock::{Clock, Report};
+pub use expected::Expected;
 use intake::Intake;
 use keyframe::Limiter;
 use layers::Layers;
@@ -30,6 +34,7 @@ pub use layers::{Layer, LayerSource, MOST as MOST_LAYERS, OnWanted, Simulcast};
 use parking_lot::{Mutex, RwLock};
 use past::Past;
 pub use source::{Source, SourceTrack, TapItem, Upstream};
+pub use stage::Stage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -63,8 +68,12 @@ pub struct Feed {
     voice: voice::Watched,
     /// Of a simulcast publisher.
     layers: RwLock<Option<Arc<Layers>>>,
+    /// Where a filter is, or was, put between the publisher and all others: one a kind of track at most.
+    stages: RwLock<Vec<Arc<Stage>>>,
     /// Subscriptions being served by each sending thread; kept by `egress`.
     pub(super) audience: Box<[AtomicUsize]>,
+    /// Those who wait for its first media.
+    expected: AtomicUsize,
     /// Subscriptions that show its pictures or wait for them; kept by `egress`.
     pub(super) watchers: AtomicUsize,
 }
@@ -84,7 +93,9 @@ impl Feed {
             content: Mutex::default(),
             voice: voice::Watched::default(),
             layers: RwLock::default(),
+            stages: RwLock::default(),
             audience: pool.audience(),
+            expected: AtomicUsize::new(0),
             watchers: AtomicUsize::new(0),
         });
         pool.watch(&feed);
@@ -109,6 +120,7 @@ impl Feed {
 
     /// Sets or replaces the tracks of a source without layers, likewise.
     pub fn set_source(&self, source: Source) {
+        self.retune(&source);
         let new = Arc::as_ptr(&source.upstream).cast::<()>();
         let before = self.upstream.write().replace(source.upstream);
         let replaced = before.is_some_and(|before| Arc::as_ptr(&before).cast::<()>() != new);
@@ -131,7 +143,7 @@ impl Feed {
                 None => Track::new(new),
             });
         }
-        intake.tracks.iter_mut().for_each(|t| t.relayed = layered && t.source.codec.kind() == Kind::Video);
+        intake.tracks.iter_mut().for_each(|t| t.relayed = self.relays(t.source.codec.kind(), layered));
         let codecs: Vec<Codec> = intake.tracks.iter().map(|t| t.source.codec).collect();
         intake.live.negotiated(&codecs);
         if changed {
@@ -192,9 +204,10 @@ impl Feed {
         let our_ntp = clock::ntp_now();
         let layers = self.layering();
         let carried = layers.as_ref().and_then(|layers| layers.on_rtcp(packet));
+        let carried = carried.into_iter().chain(self.staged_clocks(packet)).collect::<Vec<_>>();
         rtcp::read(packet, |feedback| {
             let Feedback::SenderReport { ssrc, ntp, rtp } = feedback else { return };
-            let rtp = carried.filter(|(of, _)| *of == ssrc).map_or(rtp, |(_, ticks)| rtp.wrapping_add(ticks));
+            let rtp = carried.iter().find(|(of, _)| *of == ssrc).map_or(rtp, |(_, ticks)| rtp.wrapping_add(*ticks));
             let mut intake = self.intake.lock();
             let Some(codec) = intake.tracks.iter().find(|t| t.ssrc() == Some(ssrc)).map(|t| t.source.codec) else {
                 return;
@@ -224,6 +237,7 @@ impl Feed {
             self.send(&mut intake);
         }
         drop(intake);
+        self.stages_drained();
         self.layering().is_some_and(|layers| layers.drained()) || incomplete
     }
 
@@ -304,6 +318,7 @@ impl Feed {
         *self.upstream.write() = None;
         let layers = self.layers.write().take();
         layers.iter().for_each(|layers| layers.close());
+        self.close_stages();
     }
 
     /// Live figures.
@@ -315,13 +330,14 @@ impl Feed {
             keyframe_requests: self.keyframes.lock().sent() + of_layers,
             subscribers: self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum(),
             layers: layering.map(|layers| layers.stats()).unwrap_or_default(),
+            filter: None,
         }
     }
 
-    /// Who uses it just now: subscribers and branches. What is only kept of its past counts for nothing.
+    /// Who uses it just now: subscribers, those who wait for its first media, and branches. What is only kept of its past counts for nothing.
     pub fn users(&self) -> usize {
         let subscribers: usize = self.audience.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-        subscribers + self.intake.lock().taps.len()
+        subscribers + self.expected.load(Ordering::Relaxed) + self.intake.lock().taps.len()
     }
 
     /// Who uses its pictures just now: subscribers that show them or wait for their keyframe, and branches.

@@ -45,6 +45,9 @@ impl Feed {
         if let Some(layer) = self.layering().and_then(|layers| layers.carried()) {
             return layer.request_keyframe();
         }
+        if let Some(stage) = self.stage(Kind::Video) {
+            return stage.request_keyframe();
+        }
         let now = self.keyframes.lock().request(Instant::now());
         if now {
             self.send_keyframe_request();
@@ -72,7 +75,7 @@ impl Feed {
     }
 
     /// Cloned out of the lock: sending does not hold it.
-    fn upstream(&self) -> Option<Arc<dyn Upstream>> {
+    pub(super) fn upstream(&self) -> Option<Arc<dyn Upstream>> {
         self.upstream.read().clone()
     }
 }

@@ -11,6 +11,8 @@ pub trait Upstream: Send + Sync + 'static {
     fn send_rtcp(&self, packet: &[u8]);
     /// Time has passed: feedback that is due goes out even when no packet comes.
     fn tick(&self, _now: Instant) {}
+    /// Somebody waits for the feed's first media: a source that is opened on demand is to be opened.
+    fn wanted(&self) {}
 }
 
 /// One negotiated track of a publisher, from its SDP.

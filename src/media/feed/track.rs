@@ -76,6 +76,17 @@ impl Track {
         self.heard &= !anew;
     }
 
+    /// Its packets come from a feed inside this one from now on.
+    pub fn relay(&mut self) {
+        self.relayed = true;
+        self.losses.clear();
+    }
+
+    /// As negotiated, with the SSRCs that were learnt.
+    pub fn known_source(&self) -> SourceTrack {
+        SourceTrack { ssrc: self.ssrc, rtx_ssrc: self.rtx_ssrc, ..self.source.clone() }
+    }
+
     /// Whether packets are to be asked for.
     pub fn misses(&self) -> bool {
         self.source.nack && !self.relayed && !self.losses.is_empty()

@@ -66,6 +66,7 @@ pub fn clip_of_tap(tracks: Vec<SourceTrack>, packets: Receiver<TapItem>, stem: &
         recording: RecordingId::new("clip"),
         feed: FeedId(0),
         tracks,
+        only: None,
         packets,
         stem: stem.into(),
         min_free_bytes: 0,

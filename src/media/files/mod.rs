@@ -24,7 +24,7 @@ mod writer;
 pub use clip::{Clip, clip, clip_of_tap, duration};
 pub(in crate::media) use reader::close;
 pub use repair::{Repaired, repair};
-pub use thumbnails::thumbnails;
+pub use thumbnails::{still, thumbnails};
 
 use super::MediaError;
 use gst::prelude::*;

@@ -51,6 +51,7 @@ pub(super) fn record(
         recording: RecordingId::new("test"),
         feed: FeedId(7),
         tracks: codecs.iter().map(|codec| source(*codec, 96)).collect(),
+        only: None,
         packets,
         stem: dir.join("live"),
         min_free_bytes: 0,

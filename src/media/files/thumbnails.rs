@@ -52,6 +52,25 @@ pub fn thumbnails(source: &Path, folder: &Path) -> Result<Thumbnails, MediaError
     Ok(Thumbnails { file: file.into(), poster, sprite, width, height, columns: COLUMNS, count, interval_ms })
 }
 
+/// A picture of a file, this wide: JPEG of the keyframe before this place. Errors as of [`thumbnails`].
+pub fn still(source: &Path, at: Duration, width: u32) -> Result<Vec<u8>, MediaError> {
+    let at = u64::try_from(at.as_nanos()).unwrap_or(u64::MAX);
+    let (mut reader, mut found) = (Reader::open(source, None)?, None::<Frame>);
+    while let Some(frame) = reader.next()? {
+        let usable = frame.is_picture() && frame.keyframe && frame.buffer.size() < LARGEST;
+        if usable && (frame.at <= at || found.is_none()) {
+            found = Some(frame);
+        } else if found.is_some() && frame.at > at {
+            break;
+        }
+    }
+    let frame = found.ok_or_else(|| MediaError::NotReady("there is no picture in it".into()))?;
+    let height = scaled_height(&frame.caps, width);
+    let drawn = stills(Encoded::Frames(&frame.caps), vec![frame.buffer.copy()], Fit::Exactly(width, height), LIMIT)?;
+    let (_, picture) = drawn.into_iter().next().ok_or_else(|| fatal("still", "the picture cannot be decoded"))?;
+    jpeg(&picture).map(|data| data.to_vec())
+}
+
 /// What is worth looking at.
 struct Found {
     pictures: Vec<(u64, Frame)>,
@@ -124,15 +143,19 @@ fn pictures(found: Found) -> Result<Drawn, MediaError> {
     })
 }
 
-/// Even, and with the aspect of the first picture; bounded, for pictures that are a line.
 fn thumbnail_height(caps: &gst::Caps) -> u32 {
+    scaled_height(caps, WIDTH)
+}
+
+/// Even, and with the aspect of the first picture; bounded, for pictures that are a line.
+fn scaled_height(caps: &gst::Caps, wide: u32) -> u32 {
     let side = |name| caps.structure(0).and_then(|s| s.get::<i32>(name).ok()).and_then(|side| u32::try_from(side).ok());
     match (side("width"), side("height")) {
         (Some(width), Some(height)) if width > 0 => {
-            let scaled = u64::from(WIDTH) * u64::from(height) / u64::from(width);
-            u32::try_from(scaled).unwrap_or(HEIGHT).clamp(16, 2 * WIDTH) & !1
+            let scaled = u64::from(wide) * u64::from(height) / u64::from(width);
+            u32::try_from(scaled).unwrap_or(HEIGHT).clamp(16, 2 * wide) & !1
         }
-        _ => HEIGHT,
+        _ => (wide * HEIGHT / WIDTH) & !1,
     }
 }
 

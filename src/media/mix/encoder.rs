@@ -3,11 +3,12 @@
 //! Decides which encoder is used and how the file is completed; leaves what is in it to `mixer`, what becomes of RTP to
 //! `on_air`. Pictures that wait are counted, never dropped: who pushes looks at `waiting` first.
 
+use super::layout::{Plan, check_size};
 use super::on_air::{OnAir, Start};
 use crate::media::feed::Feed;
 use crate::media::template::{Template, element};
 use crate::media::{MediaError, census};
-use crate::model::{Codec, EndReason};
+use crate::model::{Codec, EndReason, PictureWish};
 use gst::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -31,55 +32,69 @@ pub struct Look {
     pub fps: u32,
 }
 
+impl Look {
+    /// As the layout says, unless a picture is asked for.
+    pub fn of(plan: &Plan, wanted: Option<PictureWish>) -> Result<Self, MediaError> {
+        let Some(PictureWish { width, height, fps }) = wanted else {
+            return Ok(Self { width: plan.width, height: plan.height, fps: plan.fps });
+        };
+        let (width, height) = (width as usize, height as usize);
+        check_size(width, height, fps).map_err(MediaError::Fatal)?;
+        Ok(Self { width, height, fps })
+    }
+}
+
 /// A file being written, or a feed being fed.
 pub struct Encoder {
     pipeline: gst::Pipeline,
     video: Option<gst_app::AppSrc>,
-    audio: gst_app::AppSrc,
+    audio: Option<gst_app::AppSrc>,
     outcome: Receiver<Result<(), End>>,
     /// `None` for a feed.
     path: Option<PathBuf>,
 }
 
 impl Encoder {
-    /// Starts a file beside `stem`, with the extension of what is written; `look` is `None` for sound alone.
-    pub fn start(stem: &Path, look: Option<Look>, templates: Option<&Path>) -> Result<Self, MediaError> {
+    /// Starts a file beside `stem`, with the extension of what is written; `look` is `None` for sound alone, which is
+    /// there without pictures in any case.
+    pub fn start(stem: &Path, look: Option<Look>, sound: bool, templates: Option<&Path>) -> Result<Self, MediaError> {
         let template = file_template(look.is_some(), templates)?;
-        Self::write(&template, &stem.with_extension(&template.extension), look)
+        Self::write(&template, &stem.with_extension(&template.extension), look, sound || look.is_none())
     }
 
     /// Starts a file of exactly this path.
     pub fn start_at(path: &Path, look: Option<Look>, templates: Option<&Path>) -> Result<Self, MediaError> {
-        Self::write(&file_template(look.is_some(), templates)?, path, look)
+        Self::write(&file_template(look.is_some(), templates)?, path, look, true)
     }
 
     /// Starts sending into a feed, whose source this becomes. Tells where its RTP time begins.
     pub fn start_feed(feed: &Arc<Feed>, look: Look, templates: Option<&Path>) -> Result<(Self, Start), MediaError> {
         static FOUND: OnceLock<&str> = OnceLock::new();
         let template = working(&["live/mix", "live/mix-openh264"], &FOUND, templates)?;
-        let pipeline = build(&template, true)?;
+        let pipeline = build(&template, codecs(true, true))?;
         let start = OnAir::start(&pipeline, feed)?;
         Ok((Self::play(pipeline, None, Some(look))?, start))
     }
 
     /// Starts sending sound alone into a feed, in step with a feed that began at `start`.
     pub fn start_sound(feed: &Arc<Feed>, start: Start, templates: Option<&Path>) -> Result<Self, MediaError> {
-        let pipeline = build(&Template::load("live/others", templates)?, false)?;
+        let pipeline = build(&Template::load("live/others", templates)?, codecs(false, true))?;
         OnAir::start_sound(&pipeline, feed, start)?;
         Self::play(pipeline, None, None)
     }
 
-    fn write(template: &Template, path: &Path, look: Option<Look>) -> Result<Self, MediaError> {
+    fn write(template: &Template, path: &Path, look: Option<Look>, sound: bool) -> Result<Self, MediaError> {
         std::fs::File::create(path)
             .map_err(|error| MediaError::Fatal(format!("cannot write {}: {error}", path.display())))?;
-        let pipeline = build(template, look.is_some())?;
+        let pipeline = build(template, codecs(look.is_some(), sound))?;
         element(&pipeline, "out")?.set_property("location", path.display().to_string());
         Self::play(pipeline, Some(path.into()), look)
     }
 
     fn play(pipeline: gst::Pipeline, path: Option<PathBuf>, look: Option<Look>) -> Result<Self, MediaError> {
         let video = look.map(|look| picture_input(&pipeline, look)).transpose()?;
-        let audio = input(&pipeline, "in_audio", &sound_caps())?;
+        let sound = pipeline.by_name("in_audio").is_some();
+        let audio = sound.then(|| input(&pipeline, "in_audio", &sound_caps())).transpose()?;
         let outcome = watch(&pipeline)?;
         let encoder = Self { pipeline, video, audio, outcome, path };
         match encoder.pipeline.set_state(gst::State::Playing) {
@@ -112,7 +127,7 @@ impl Encoder {
 
     /// Pictures (or, for sound alone, blocks) that wait to be encoded.
     pub fn waiting(&self) -> u64 {
-        self.video.as_ref().unwrap_or(&self.audio).current_level_buffers()
+        self.video.as_ref().or(self.audio.as_ref()).map_or(0, |source| source.current_level_buffers())
     }
 
     /// A picture. Never blocks.
@@ -123,11 +138,17 @@ impl Encoder {
         }
     }
 
+    /// What is written.
+    pub fn codecs(&self) -> Vec<Codec> {
+        codecs(self.video.is_some(), self.audio.is_some()).to_vec()
+    }
+
     /// A block of sound. Never blocks.
     pub fn push_sound(&self, data: Vec<u8>, at: u64, length: u64) {
+        let Some(audio) = &self.audio else { return };
         let mut buffer = gst::Buffer::from_slice(data);
         stamp(&mut buffer, at, length);
-        let _ = self.audio.push_buffer(buffer);
+        let _ = audio.push_buffer(buffer);
     }
 
     /// Whether it still writes; else why not.
@@ -149,7 +170,7 @@ impl Encoder {
     /// any case.
     pub fn finish(self, limit: Duration) -> Result<(), End> {
         let deadline = Instant::now() + limit;
-        for source in self.video.iter().chain([&self.audio]) {
+        for source in self.video.iter().chain(&self.audio) {
             let _ = source.end_of_stream();
         }
         let left = deadline.saturating_duration_since(Instant::now());
@@ -179,12 +200,16 @@ impl Drop for Encoder {
 }
 
 /// Codecs of a mix.
-pub fn codecs(pictures: bool) -> &'static [Codec] {
-    if pictures { &[Codec::H264, Codec::Opus] } else { &[Codec::Opus] }
+fn codecs(pictures: bool, sound: bool) -> &'static [Codec] {
+    match (pictures, sound) {
+        (true, true) => &[Codec::H264, Codec::Opus],
+        (true, false) => &[Codec::H264],
+        (false, _) => &[Codec::Opus],
+    }
 }
 
-fn build(template: &Template, pictures: bool) -> Result<gst::Pipeline, MediaError> {
-    let pipeline = template.build(codecs(pictures).iter().map(|codec| codec.as_str()))?;
+fn build(template: &Template, codecs: &[Codec]) -> Result<gst::Pipeline, MediaError> {
+    let pipeline = template.build(codecs.iter().map(|codec| codec.as_str()))?;
     census::count("pipeline", &pipeline);
     Ok(pipeline)
 }
@@ -203,7 +228,7 @@ fn working(
     found: &OnceLock<&'static str>,
     templates: Option<&Path>,
 ) -> Result<Template, MediaError> {
-    let names = codecs(true).iter().map(|codec| codec.as_str());
+    let names = codecs(true, true).iter().map(|codec| codec.as_str());
     let works = |name: &&str| Template::load(name, templates).and_then(|t| t.build(names.clone())).map(drop);
     let name = match (found.get(), all.iter().find(|name| found.get().is_none() && works(name).is_ok())) {
         (Some(name), _) => name,

@@ -86,8 +86,8 @@ enum Align {
 }
 
 /// Whether a mix can be arranged so; the error is for the one who asked.
-pub fn check(layout: &Layout) -> Result<(), String> {
-    Plan::load(layout, None).map(drop)
+pub fn check(layout: &Layout, folder: Option<&Path>) -> Result<(), String> {
+    Plan::load(layout, folder).map(drop)
 }
 
 impl Plan {

@@ -12,7 +12,7 @@ use super::others::Others;
 use crate::media::branch::Disk;
 use crate::media::feed::Feed;
 use crate::media::{BranchReport, MediaError, disk};
-use crate::model::{EndReason, FeedId, Layout, RecordingId};
+use crate::model::{EndReason, FeedId, Film, Layout, RecordingId};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -54,6 +54,8 @@ pub struct MixSpec {
     pub target: Target,
     /// Pictures in this layout; `None`: sound alone.
     pub layout: Option<Layout>,
+    /// How the file is; a feed is as its layout says.
+    pub film: Film,
     /// Shown in the picture.
     pub title: String,
     /// Folder whose templates and layouts override the embedded ones.
@@ -155,14 +157,11 @@ fn run(spec: MixSpec, commands: &Receiver<Command>) {
 fn begin(spec: &MixSpec) -> Result<Mixer, MediaError> {
     let templates = spec.templates.as_deref();
     let plan = spec.layout.as_ref().map(|layout| layout::load(layout, templates)).transpose()?;
-    let plan = plan.map(|plan| {
-        let look = Look { width: plan.width, height: plan.height, fps: plan.fps };
-        (plan, look)
-    });
+    let plan = plan.map(|plan| Look::of(&plan, spec.film.picture).map(|look| (plan, look))).transpose()?;
     let look = plan.as_ref().map(|(_, look)| *look);
     match (&spec.target, look) {
         (Target::File { stem, .. }, look) => {
-            Ok(Mixer::new(plan, &spec.title, Encoder::start(stem, look, templates)?, None))
+            Ok(Mixer::new(plan, &spec.title, Encoder::start(stem, look, !spec.film.silent, templates)?, None))
         }
         (Target::Feed(feed, others), Some(look)) => {
             let (encoder, start) = Encoder::start_feed(feed, look, templates)?;

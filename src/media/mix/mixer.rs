@@ -4,7 +4,7 @@
 //! and its share of sound, with exact time stamps: nothing can be dropped, sound and picture cannot part.
 
 use super::canvas::Picture;
-use super::encoder::{Encoder, End, Look, codecs};
+use super::encoder::{Encoder, End, Look};
 use super::input::{Pictures, Voice, frames_at};
 use super::layout::Plan;
 use super::others::Others;
@@ -243,7 +243,7 @@ impl Mixer {
         facts.framerate = self.look.map_or(0.0, |look| f64::from(look.fps));
         BranchReport {
             file: file.unwrap_or_default(),
-            codecs: codecs(self.look.is_some()).to_vec(),
+            codecs: self.encoder.codecs(),
             started_at: self.started_at,
             duration_ms,
             bytes,

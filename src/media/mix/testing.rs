@@ -5,7 +5,7 @@ use super::member::Joining;
 use crate::media::BranchReport;
 use crate::media::feed::{SourceTrack, TapItem};
 use crate::media::rtp::{Header, Item, Packet};
-use crate::model::{Codec, EndReason, FeedId, Kind, Layout, RecordingId};
+use crate::model::{Codec, EndReason, FeedId, Film, Kind, Layout, RecordingId};
 use gst::prelude::*;
 use std::path::Path;
 use std::process::Command;
@@ -88,6 +88,10 @@ impl Stage {
     }
 
     pub fn with(layout: Option<Layout>, min_free_bytes: u64) -> Self {
+        Self::of_film(layout, Film::default(), min_free_bytes)
+    }
+
+    pub fn of_film(layout: Option<Layout>, film: Film, min_free_bytes: u64) -> Self {
         gst::init().unwrap();
         let (dir, (sender, events)) = (tempfile::tempdir().unwrap(), channel());
         let begun = Instant::now();
@@ -95,6 +99,7 @@ impl Stage {
             recording: RecordingId::new("test"),
             target: Target::File { stem: dir.path().join("mix"), min_free_bytes, disk: Default::default() },
             layout,
+            film,
             title: "A test".into(),
             templates: None,
             events: Box::new(move |event| drop(sender.send(event))),

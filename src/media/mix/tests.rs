@@ -1,7 +1,7 @@
 //! Live mixes of real RTP; the files are judged by `ffprobe`, a full decode, and where flashes and beeps are.
 
 use super::testing::*;
-use crate::model::{Codec, EndReason, Kind, Layout};
+use crate::model::{Codec, EndReason, Film, Kind, Layout, PictureWish};
 use millrace_bench::flash_beep;
 use std::time::Duration;
 
@@ -76,6 +76,22 @@ fn sound_alone_is_a_webm() {
     let length: f64 = found["format"]["duration"].as_str().unwrap().parse().unwrap();
     assert!((length - report.duration_ms as f64 / 1000.0).abs() < 0.1, "{length} but {report:?}");
     assert_decodes(&path);
+}
+
+#[test]
+fn a_film_has_the_wished_size_and_may_be_silent() {
+    let packets = source("source.webm", 3, (64, 36));
+    let picture = Some(PictureWish { width: 320, height: 180, fps: 10 });
+    let mut stage = Stage::of_film(grid(), Film { picture, silent: true }, 0);
+    stage.join(1, "Ann", &AV);
+    stage.play(&packets, seconds(0.0), seconds(2.0));
+    let (reason, report) = stage.stop();
+    assert_eq!((reason, report.size, &report.codecs), (EndReason::Requested, Some((320, 180)), &vec![Codec::H264]));
+    assert_good(stage.dir.path(), &report, 10);
+    assert_eq!(probe(&stage.dir.path().join(&report.file))["streams"].as_array().unwrap().len(), 1);
+    let odd = Some(PictureWish { width: 321, height: 180, fps: 10 });
+    let refused = Stage::of_film(grid(), Film { picture: odd, silent: false }, 0).ended().1;
+    assert!(refused.detail.is_some_and(|words| words.contains("321x180")));
 }
 
 fn packets_of_video(probe: &serde_json::Value) -> usize {

@@ -37,11 +37,22 @@ impl Chain {
         template: &Template,
         track: &SourceTrack,
         set: impl FnOnce(&gst::Pipeline) -> Result<(), MediaError>,
+        on_sample: impl FnMut(gst::Sample) + Send + 'static,
+    ) -> Result<Self, MediaError> {
+        Self::start_heard(template, track, set, on_sample, |_| {})
+    }
+
+    /// The same; `on_message` hears all that the pipeline says, from its threads: it must not block.
+    pub(in crate::media) fn start_heard(
+        template: &Template,
+        track: &SourceTrack,
+        set: impl FnOnce(&gst::Pipeline) -> Result<(), MediaError>,
         mut on_sample: impl FnMut(gst::Sample) + Send + 'static,
+        on_message: impl Fn(&gst::MessageRef) + Send + Sync + 'static,
     ) -> Result<Self, MediaError> {
         let pipeline = template.build([track.codec.as_str()])?;
         census::count("pipeline", &pipeline);
-        let failed = watch(&pipeline);
+        let failed = watch(&pipeline, on_message);
         let sink = element(&pipeline, "out")?
             .downcast::<gst_app::AppSink>()
             .map_err(|_| MediaError::Fatal("template: `out` is no appsink".into()))?;
@@ -136,12 +147,16 @@ impl Drop for Chain {
 }
 
 /// Where a pipeline tells its first failure; its bus keeps nothing.
-fn watch(pipeline: &gst::Pipeline) -> Arc<OnceLock<String>> {
+fn watch(
+    pipeline: &gst::Pipeline,
+    on_message: impl Fn(&gst::MessageRef) + Send + Sync + 'static,
+) -> Arc<OnceLock<String>> {
     let failed = Arc::new(OnceLock::new());
     let told = failed.clone();
     let weak = pipeline.downgrade();
     if let Some(bus) = pipeline.bus() {
         bus.set_sync_handler(move |_, message| {
+            on_message(message);
             match action(message) {
                 Action::Fail(why) => _ = told.set(why),
                 Action::RecalculateLatency => {

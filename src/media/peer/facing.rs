@@ -1,23 +1,26 @@
-//! What a conversing peer gets: whom it faces, remembered until it is connected and the feed has tracks, and its place
-//! among the viewers whose renditions are chosen. Leaves the connection to `conversing`.
+//! What a peer gets that was answered before it was known what: whom it faces, remembered until it is connected and the
+//! feed has tracks, and its place among the viewers whose renditions are chosen. Until then it counts as one who waits for
+//! the feed. Leaves the connection to `conversing` and `subscriber`.
 
 use super::subscriber::decoders;
 use crate::media::choice::{Choices, Chosen, Joining, Watcher};
 use crate::media::egress::{Downlink, LineReport, Show};
-use crate::media::feed::Feed;
+use crate::media::feed::{Expected, Feed};
 use crate::media::sdp::Receiving;
 use crate::media::{MediaSink, Viewer};
 use crate::model::{FeedId, Kind, PeerId};
 use parking_lot::Mutex;
 use std::sync::{Arc, Weak};
 
-/// A conversing peer's view.
+/// Such a peer's view.
 pub struct Facing {
     peer: PeerId,
     viewer: Viewer,
     events: MediaSink,
     choices: Arc<Choices>,
     wanted: Option<Arc<Feed>>,
+    /// While it is not shown.
+    waits: Option<Expected>,
     /// From the connection on.
     way: Option<(Weak<Downlink>, Receiving)>,
     shown: Option<Shown>,
@@ -41,11 +44,12 @@ struct Seat {
 impl Facing {
     /// Of a peer that faces nobody and is not connected.
     pub fn new(peer: PeerId, viewer: Viewer, events: MediaSink, choices: Arc<Choices>) -> Self {
-        Self { peer, viewer, events, choices, wanted: None, way: None, shown: None }
+        Self { peer, viewer, events, choices, wanted: None, waits: None, way: None, shown: None }
     }
 
     /// This feed from now on, as soon as it has tracks.
     pub fn face(&mut self, feed: Option<Arc<Feed>>) {
+        self.waits = feed.as_ref().map(|feed| feed.expect());
         self.wanted = feed;
         self.look();
     }
@@ -76,6 +80,7 @@ impl Facing {
             wanted.as_ref().is_some_and(|(feed, own)| (shown.feed, shown.own_pictures) == (feed.id(), *own))
         };
         if self.shown.as_ref().is_some_and(is) {
+            self.waits = None;
             return;
         }
         // Before the next takes its place.
@@ -107,6 +112,7 @@ impl Facing {
             events: self.events.clone(),
         });
         self.shown = Some(Shown { feed: feed.id(), own_pictures, seat, _chosen: chosen });
+        self.waits = None;
     }
 }
 

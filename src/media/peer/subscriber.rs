@@ -1,10 +1,11 @@
 //! A subscriber's task: offers a feed and takes the answer, or answers the client's own offer; hands the keys to `egress`,
-//! watches its deadlines.
+//! watches its deadlines. A client's own offer is answered before the feed has tracks, too: for all that the client takes.
 
+use super::facing::Facing;
 use super::hooks::Role;
 use super::{Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, note_candidate, ticks};
 use crate::media::choice::{Chosen, Joining, Watcher};
-use crate::media::egress::{DownlinkSpec, OutStream, TransportNumbers};
+use crate::media::egress::{Downlink, DownlinkSpec, OutStream, TransportNumbers};
 use crate::media::feed::Feed;
 use crate::media::sdp::{Accepted, Local, Subscription, Viewing};
 use crate::media::{MediaError, MediaEvent, Viewer};
@@ -27,6 +28,8 @@ struct Subscriber {
     viewer: Viewer,
     /// From the connection on.
     chosen: Option<Chosen>,
+    /// Of a feed that had no tracks when it was answered: shows it once it has.
+    facing: Option<Facing>,
     subscription: Subscription,
     leg: Arc<Leg>,
     local: Local,
@@ -62,7 +65,7 @@ pub async fn run(context: Context, peer: Peer, (feed, viewer): (Arc<Feed>, Viewe
     current.lock().take();
     ending.iter().cloned().for_each(ended);
     // Before its downlink goes.
-    drop(subscriber.chosen.take());
+    drop((subscriber.chosen.take(), subscriber.facing.take()));
     close(subscriber.leg).await;
     ending
 }
@@ -84,10 +87,14 @@ impl Subscriber {
         (feed, viewer): (Arc<Feed>, Viewer),
         opening: Opening,
     ) -> Result<Self, MediaError> {
-        feed.ready()?;
+        let ready = feed.ready();
+        let early = ready.is_err() && matches!(opening, Opening::Theirs(_));
         let viewing = match &opening {
-            Opening::Theirs(offer) => Some(Viewing::read(offer, feed.id(), &feed.tracks(), random)?),
-            Opening::Ours => None,
+            Opening::Theirs(offer) => Some(judged(offer, &feed, early)?),
+            Opening::Ours => {
+                ready?;
+                None
+            }
         };
         let subscription = match &viewing {
             Some(viewing) => viewing.subscription.clone(),
@@ -97,12 +104,14 @@ impl Subscriber {
         *peer.current.lock() = Some(leg.clone());
         let (session, since) = ((u64::from(random()), 0), Instant::now());
         let (accepted, connected, chosen) = (None, false, None);
+        let facing = early.then(|| Facing::new(peer.id, viewer, peer.events.clone(), context.choices.clone()));
         let mut subscriber = Self {
             context,
             peer,
             feed,
             viewer,
             chosen,
+            facing,
             subscription,
             leg,
             local,
@@ -129,6 +138,9 @@ impl Subscriber {
             self.peer.current.lock().take();
             close(self.leg.clone()).await;
             return Err(error);
+        }
+        if let Some(facing) = &mut self.facing {
+            facing.face(Some(self.feed.clone()));
         }
         self.answer(viewing);
         Ok(())
@@ -169,7 +181,8 @@ impl Subscriber {
                     }
                 }
                 Some(Input::Republish(offer)) => self.take_further_offer(&offer),
-                Some(Input::Face(_) | Input::FeedLive | Input::Connect(_) | Input::Restart) => {}
+                Some(Input::FeedLive) => self.facing.iter_mut().for_each(Facing::look),
+                Some(Input::Face(_) | Input::Connect(_) | Input::Restart) => {}
             }
         }
     }
@@ -225,7 +238,7 @@ impl Subscriber {
     /// A further offer of the client's may change its ICE names, and is owed new ones (RFC 8839 5.4); nothing else.
     fn restarted(&mut self, offer: &Sdp) -> Result<Viewing, MediaError> {
         let before = self.viewing.as_ref().ok_or_else(|| MediaError::NotReady("the server makes the offers".into()))?;
-        let remote = Viewing::read(offer, self.feed.id(), &self.feed.tracks(), random)?.accepted.remote;
+        let remote = judged(offer, &self.feed, self.facing.is_some())?.accepted.remote;
         let mut viewing = before.clone();
         if !remote.continues(&viewing.accepted.remote) {
             return Err(MediaError::BadSdp("it is of another peer connection: open another session".into()));
@@ -244,7 +257,7 @@ impl Subscriber {
         let accepted = self.accepted.as_ref().ok_or_else(|| MediaError::Fatal("connected without an answer".into()))?;
         let downlink = self.context.pool.attach(DownlinkSpec {
             peer: self.peer.id,
-            feed: Some(self.feed.clone()),
+            feed: self.facing.is_none().then(|| self.feed.clone()),
             streams: accepted.streams.clone(),
             extensions: accepted.extensions,
             keys: self.leg.keys()?,
@@ -253,22 +266,29 @@ impl Subscriber {
             cname: self.subscription.cname.clone(),
         });
         let downlink = Arc::new(downlink);
-        self.chosen = Some(self.context.choices.add(Joining {
-            peer: self.peer.id,
-            viewer: self.viewer,
-            feed: self.feed.clone(),
-            downlink: weak(&downlink),
-            begun: true,
-            only: None,
-            decoders: decoders(&accepted.streams),
-            own_pictures: accepted.own_pictures,
-            events: self.peer.events.clone(),
-        }));
+        match (&mut self.facing, &self.viewing) {
+            (Some(facing), Some(viewing)) => facing.connect(&downlink, viewing.receiving()),
+            _ => self.chosen = Some(self.context.choices.add(self.joining(accepted, &downlink))),
+        }
         self.leg.set_downlink(downlink);
         self.connected = true;
         self.since = Instant::now();
         self.say(MediaEvent::Connected { peer: self.peer.id });
         Ok(())
+    }
+
+    fn joining(&self, accepted: &Accepted, downlink: &Arc<Downlink>) -> Joining {
+        Joining {
+            peer: self.peer.id,
+            viewer: self.viewer,
+            feed: self.feed.clone(),
+            downlink: weak(downlink),
+            begun: true,
+            only: None,
+            decoders: decoders(&accepted.streams),
+            own_pictures: accepted.own_pictures,
+            events: self.peer.events.clone(),
+        }
     }
 
     /// A connected subscriber lives as long as it reports or checks.
@@ -280,6 +300,14 @@ impl Subscriber {
         let last = self.leg.last_rtcp().into_iter().chain([self.since, self.leg.link().last_check()]).max()?;
         let gone = last.elapsed() > self.context.liveness;
         gone.then(|| (EndReason::MediaTimeout, format!("no RTCP and no ICE check for {} s", last.elapsed().as_secs())))
+    }
+}
+
+/// A client's own offer; `early`: of a feed whose tracks are not known.
+fn judged(offer: &Sdp, feed: &Feed, early: bool) -> Result<Viewing, MediaError> {
+    match early {
+        true => Viewing::early(offer, feed.id(), random),
+        false => Viewing::read(offer, feed.id(), &feed.tracks(), random),
     }
 }
 

@@ -13,6 +13,7 @@ mod ladder;
 mod measure;
 mod picture;
 mod price;
+mod reserve;
 mod shared;
 mod sound;
 #[cfg(test)]
@@ -22,6 +23,7 @@ mod worker;
 pub use hardware::{CANDIDATES, Candidate, Verdict, verdict};
 pub use ladder::{Rung, check as check_ladder};
 pub use measure::{Measured, Measurement, measure};
+pub use reserve::{Effort, Reserved};
 pub use shared::User;
 
 use super::MediaError;
@@ -35,7 +37,7 @@ use price::{Model, Work};
 use shared::{Key, Rendition, pictures};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use worker::Worker;
 
@@ -69,6 +71,8 @@ pub struct Renditions {
     budget: f64,
     model: Model,
     all: Mutex<HashMap<Key, Arc<Rendition>>>,
+    /// What others take of the same budget.
+    reserved: Mutex<Vec<Weak<Reserved>>>,
 }
 
 impl Renditions {
@@ -83,6 +87,7 @@ impl Renditions {
             budget: cores as f64 * f64::from(cpu_percent) / 100.0,
             model: Model::default(),
             all: Mutex::default(),
+            reserved: Mutex::default(),
         });
         made.try_encoders();
         Ok(made)
@@ -157,7 +162,7 @@ impl Renditions {
     pub fn transcodes(&self) -> Transcodes {
         let mut running: Vec<_> = self.all.lock().values().map(|rendition| rendition.transcode()).collect();
         running.sort_by_key(|transcode| (transcode.since, transcode.feed.0));
-        let used_cores = running.iter().map(|transcode| transcode.cores).sum();
+        let used_cores = running.iter().map(|transcode| transcode.cores).sum::<f64>() + self.reserved_cores();
         Transcodes { budget_cores: self.budget, used_cores, running }
     }
 
@@ -168,10 +173,8 @@ impl Renditions {
         }
         let (work, _) = work(feed, key.codec, &key.rung);
         let needs = self.model.cores(&work);
-        let free = (self.budget - all.values().map(|known| known.cores()).sum::<f64>()).max(0.0);
-        if limited && needs > free {
-            metrics::counter!("media_rendition_refusals_total").increment(1);
-            return Err(Refused::Budget { needs, free });
+        if limited {
+            self.fits(needs, all.values().map(|known| known.cores()).sum())?;
         }
         let made = Feed::new(FeedId::next(), self.pool.clone(), KEYFRAMES, Box::new(|_| {}));
         made.set_content(feed.content());
@@ -225,7 +228,8 @@ impl Renditions {
     }
 
     fn tell(&self) {
-        let cores: f64 = self.all.lock().values().map(|rendition| rendition.cores()).sum();
+        let cores: f64 =
+            self.all.lock().values().map(|rendition| rendition.cores()).sum::<f64>() + self.reserved_cores();
         metrics::gauge!("media_transcode_cores").set(cores);
     }
 }

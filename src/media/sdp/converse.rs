@@ -51,6 +51,13 @@ pub struct Receiving {
 }
 
 impl Receiving {
+    /// What these sections of a client's description take.
+    pub(super) fn of(streams: Vec<OutStream>, sections: &[&Media], cname: &str) -> Self {
+        let carriers: Vec<_> = streams.iter().map(|stream| stream.first.codec).zip(sections.iter().copied()).collect();
+        let (extensions, h264) = (shared_extensions(&carriers), decoder(&streams, sections));
+        Self { streams, extensions, cname: cname.to_owned(), h264 }
+    }
+
     /// Whether a feed of these tracks can be sent with its own pictures: the codec is taken, H264's profile as well.
     pub fn takes_pictures(&self, tracks: &[SourceTrack]) -> bool {
         let Some(track) = tracks.iter().find(|track| track.codec.kind() == Kind::Video) else { return true };
@@ -97,9 +104,7 @@ impl Conversation {
         if streams.is_empty() && publication.tracks().is_empty() {
             return Err(nothing_to_take(&publication.sections));
         }
-        let carriers: Vec<_> = streams.iter().map(|stream| stream.first.codec).zip(received.iter().copied()).collect();
-        let (extensions, h264) = (shared_extensions(&carriers), decoder(&streams, &received));
-        let fresh = Receiving { streams, extensions, cname: cname.to_owned(), h264 };
+        let fresh = Receiving::of(streams, &received, cname);
         let receiving = before.filter(|before| fresh.includes(before)).cloned().unwrap_or(fresh);
         let mut conversation = Self { publication, receiving, others: Vec::new() };
         conversation.others = conversation.alternatives(|conversation, media, plan| {
@@ -248,7 +253,7 @@ fn answered(stream: &OutStream, media: &Media) -> Plan {
     }
 }
 
-fn receives(media: &Media) -> bool {
+pub(super) fn receives(media: &Media) -> bool {
     !media.has_attribute("sendonly") && !media.has_attribute("inactive")
 }
 
@@ -262,7 +267,7 @@ fn direction(sends: bool, receives: bool) -> &'static str {
 }
 
 /// All that a section of an offer takes, in the client's order.
-fn stream(media: &Media, random: &mut impl FnMut() -> u32) -> Option<OutStream> {
+pub(super) fn stream(media: &Media, random: &mut impl FnMut() -> u32) -> Option<OutStream> {
     let kind = codec::kind(media)?;
     let of_kind = FORWARDED.into_iter().filter(|codec| codec.kind() == kind);
     let mut found: Vec<OutCodec> = of_kind

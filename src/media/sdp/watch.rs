@@ -2,11 +2,13 @@
 //!
 //! For each kind the feed has, the first section of the offer that receives it gets the feed's codec under the offer's
 //! payload type, and pictures those codecs as well that renditions are made in, as far as they are offered; surplus
-//! sections stay open but inactive, all others (data channels) are rejected. What was chosen is the same `Subscription`
+//! sections stay open but inactive, all others (data channels) are rejected. `early` judges one for a feed that nobody has
+//! seen yet. What was chosen is the same `Subscription`
 //! and `Accepted` that an answer to our own offer leads to: the rest of a subscriber's life does not know who offered.
 
 use super::candidate::{self, HostCandidate};
 use super::codec::{choose, kind, offers_feedback, rtx_for};
+use super::converse::receives;
 use super::extension;
 use super::formats::{self, MADE, OF_PICTURES};
 use super::inner::{self, Local};
@@ -20,6 +22,8 @@ use crate::media::egress::{OutCodec, OutExtensions, OutStream};
 use crate::media::feed::SourceTrack;
 use crate::model::{Codec, FeedId, Kind, Sdp};
 use sdp_types::Media;
+
+mod early;
 
 /// What a viewer offered and gets.
 #[derive(Clone, Debug)]
@@ -47,25 +51,35 @@ impl Viewing {
         tracks: &[SourceTrack],
         mut random: impl FnMut() -> u32,
     ) -> Result<Self, MediaError> {
+        let judged = Self::judge(offer, feed, |media, before| plan(media, tracks, before, &mut random))?;
+        judged.ok_or_else(|| nothing_to_send(tracks))
+    }
+
+    /// Each section's plan, made with a look at those before; `None`: nothing is to be sent.
+    fn judge(
+        offer: &Sdp,
+        feed: FeedId,
+        mut plan: impl FnMut(&Media, &[(Media, Plan)]) -> Result<Plan, MediaError>,
+    ) -> Result<Option<Self>, MediaError> {
         let mut session = read(offer.as_str())?;
         let bundled = bundle(&session);
         let mut sections: Vec<(Media, Plan)> = Vec::new();
         for media in std::mem::take(&mut session.medias) {
             let usable = is_offered(&media) && value(&media, "mid").is_some_and(|mid| bundled.iter().any(|m| m == mid));
-            let plan = if usable { plan(&media, tracks, &sections, &mut random)? } else { Plan::Rejected };
+            let plan = if usable { plan(&media, &sections)? } else { Plan::Rejected };
             sections.push((media, plan));
         }
         let sent = || sections.iter().filter_map(|(media, plan)| Some((plan.stream()?, media)));
         let own_pictures = sections.iter().all(|(_, plan)| plan.is_own());
         let streams: Vec<OutStream> = sent().map(|(stream, _)| stream.clone()).collect();
         if streams.is_empty() {
-            return Err(nothing_to_send(tracks));
+            return Ok(None);
         }
         let extensions =
             shared_extensions(&sent().map(|(stream, media)| (stream.first.codec, media)).collect::<Vec<_>>());
         let remote = transport(&session.origin.sess_id, &sections)?;
         let subscription = Subscription::chosen(feed, streams.clone());
-        Ok(Self { subscription, accepted: Accepted { streams, own_pictures, extensions, remote }, sections })
+        Ok(Some(Self { subscription, accepted: Accepted { streams, own_pictures, extensions, remote }, sections }))
     }
 
     /// Our end of the transport as the answer says it: we wait for the client's handshake unless it can only wait too.
@@ -127,12 +141,16 @@ fn plan(
     random: &mut impl FnMut() -> u32,
 ) -> Result<Plan, MediaError> {
     let Some(kind) = kind(media) else { return Ok(Plan::Rejected) };
-    let served = before.iter().any(|(_, plan)| plan.stream().is_some_and(|stream| stream.kind() == kind));
-    let receives = !media.has_attribute("sendonly") && !media.has_attribute("inactive");
-    match tracks.iter().find(|track| track.codec.kind() == kind).filter(|_| receives && !served) {
+    let wanted = receives(media) && !served(kind, before);
+    match tracks.iter().find(|track| track.codec.kind() == kind).filter(|_| wanted) {
         Some(track) => stream(media, track, random),
         None => Ok(choose(media).map_or(Plan::Rejected, Plan::Inactive)),
     }
+}
+
+/// Whether a section before has it.
+fn served(kind: Kind, before: &[(Media, Plan)]) -> bool {
+    before.iter().any(|(_, plan)| plan.stream().is_some_and(|stream| stream.kind() == kind))
 }
 
 fn stream(media: &Media, track: &SourceTrack, random: &mut impl FnMut() -> u32) -> Result<Plan, MediaError> {

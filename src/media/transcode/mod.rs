@@ -3,7 +3,7 @@
 //! [`Transcoder`] is a pipeline of its own: frames in, frames out, keyframes by time and on request. `codec` names what comes.
 //! When one is needed, and what becomes of what it makes, is the caller's.
 
-mod codec;
+pub(in crate::media) mod codec;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,6 @@
 //! What may be asked of a recording.
 
-use crate::model::FeedId;
+use crate::model::{FeedId, Kind};
 use serde::{Deserialize, Serialize};
 
 /// What a recording consists of.
@@ -60,14 +60,40 @@ pub struct LayoutBox {
     pub participant: Option<String>,
 }
 
+/// Size and rate of a composed picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PictureWish {
+    /// Width in pixels, even, 64 to 3840.
+    pub width: u32,
+    /// Height in pixels, even, 64 to 2160.
+    pub height: u32,
+    /// Pictures per second, 1 to 60.
+    pub fps: u32,
+}
+
+/// How the file of a mix is, beside its layout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Film {
+    /// Size and rate; `None`: as the layout says.
+    pub picture: Option<PictureWish>,
+    /// Without sound.
+    pub silent: bool,
+}
+
 /// What is to be recorded, and until when. An empty body will do.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RecordingWish {
     /// What it consists of.
     pub kind: RecordingKind,
+    /// Only this of each feed: sound or pictures. A composed recording with `video` alone has no sound; `audio` of a mix is
+    /// the kind `audio`.
+    pub only: Option<Kind>,
     /// Of a composed recording; switchable while it runs.
     pub layout: Layout,
+    /// Size and rate of a composed picture; without it as the layout says.
+    pub picture: Option<PictureWish>,
     /// Only these feeds; without it all of the room, present and future.
     pub feeds: Option<Vec<FeedId>>,
     /// Begin so many milliseconds ago, as far as the room or feed kept them (`preroll_ms` of the room's settings).
@@ -76,6 +102,14 @@ pub struct RecordingWish {
     pub stop_when_empty_ms: Option<u64>,
     /// Stop after so many milliseconds.
     pub max_length_ms: Option<u64>,
+}
+
+impl RecordingWish {
+    /// How the file of a mix is.
+    pub fn film(&self) -> Film {
+        let composed = self.kind == RecordingKind::Composed;
+        Film { picture: self.picture.filter(|_| composed), silent: composed && self.only == Some(Kind::Video) }
+    }
 }
 
 /// Whether a room records by itself.

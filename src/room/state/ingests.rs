@@ -85,6 +85,14 @@ impl State {
         Ok(())
     }
 
+    /// A recording wants what an unopened source has.
+    pub(super) fn wake_ingests(&mut self, wanted: &[FeedId]) {
+        let unseen = |feed: &FeedId| self.feeds.get(feed).is_some_and(|feed| feed.tracks.is_none());
+        let asleep = self.ingests.values().filter(|source| source.wish.on_demand && wanted.contains(&source.feed));
+        let peers: Vec<PeerId> = asleep.filter(|source| unseen(&source.feed)).map(|source| source.peer).collect();
+        peers.into_iter().for_each(|peer| self.ask(MediaRequest::WakeIngest { peer }));
+    }
+
     /// Called when a participant is gone: its source, if it is one, goes with it.
     pub(super) fn forget_ingest(&mut self, who: &ParticipantId) {
         self.ingests.retain(|_, source| source.participant != *who);

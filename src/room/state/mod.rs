@@ -7,6 +7,7 @@
 mod broadcasts;
 mod candidates;
 mod converse;
+mod filter;
 mod ingests;
 mod mixes;
 mod people;
@@ -98,6 +99,8 @@ pub enum Awaited {
     Recording(u64),
     /// A mix is live.
     Mix(FeedId),
+    /// The engine has taken the filter of this number, or refused it.
+    Filter(u64),
 }
 
 /// A room.
@@ -115,6 +118,8 @@ pub struct State {
     voices: speaker::Voices,
     relays: relays::Kept,
     broadcasts: BTreeMap<BroadcastId, broadcasts::Sending>,
+    /// Number of the last request about a filter.
+    last_filter: u64,
     empty_since: Option<Instant>,
     closing: Option<EndReason>,
     /// Time of the input being applied.
@@ -206,6 +211,7 @@ impl State {
             voices: speaker::Voices::default(),
             relays: relays::Kept::default(),
             broadcasts: BTreeMap::new(),
+            last_filter: 0,
             empty_since: Some(now.instant),
             closing: None,
             now,
@@ -287,6 +293,7 @@ impl State {
             Command::Candidate { side, candidate } => self.candidate(&me?, side, candidate)?,
             Command::Leave => self.remove(&me?, EndReason::Left),
             Command::Kick { participant } => self.kick(&participant)?,
+            Command::Regrant { participant, grants } => self.participant(&participant)?.joining.grants = grants,
             Command::Close { reason } => {
                 self.reply(Ok(Reply::Done));
                 self.close(reason);
@@ -295,6 +302,7 @@ impl State {
             Command::StartRecording { wish } => return self.start_recording(wish),
             Command::StopRecording { recording } => return self.stop_recording(&recording).map(Some),
             Command::PauseRecording { recording, paused } => return self.pause_recording(&recording, paused).map(Some),
+            Command::RecordFeed { recording, feed } => self.record_one_more(&recording, feed)?,
             Command::SetLayout { recording, layout } => self.set_layout(&recording, layout)?,
             Command::Configure { settings } => self.configure(settings),
             Command::AddIngest { wish } => return self.add_ingest(*wish).map(Some),
@@ -303,6 +311,7 @@ impl State {
             Command::FindFeed { name } => return self.find_feed(name.as_deref()),
             Command::StartBroadcast { wish } => return self.start_broadcast(*wish).map(Some),
             Command::StopBroadcast { broadcast } => self.stop_broadcast(broadcast)?,
+            Command::Filter { feed, change } => return self.filter(from.as_ref(), feed, change),
         }
         Ok(Some(Reply::Done))
     }
@@ -328,6 +337,9 @@ impl State {
             MediaEvent::Showing { peer, rendition, why, words } => self.showing(peer, rendition, why, words),
             MediaEvent::LayersWanted { peer, rids } => self.layers_wanted(peer, rids),
             MediaEvent::Voice { feed, speaking } => self.voice(feed, speaking),
+            MediaEvent::FilterAnswered { feed, request, result } => self.filter_answered(feed, request, result),
+            MediaEvent::FilterEnded { feed, detail } => self.filter_changed(feed, None, Some(detail)),
+            MediaEvent::CodeSeen { feed, code } => self.code_seen(feed, code),
             MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
             MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
             MediaEvent::RecordingStarted { recording, feed, report } => {

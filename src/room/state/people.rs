@@ -161,9 +161,11 @@ impl State {
             }
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
+            Command::Regrant { .. } => (false, "change what others may do"),
             Command::StartRecording { .. }
             | Command::StopRecording { .. }
             | Command::PauseRecording { .. }
+            | Command::RecordFeed { .. }
             | Command::SetLayout { .. } => (grants.control, "record"),
             Command::Configure { .. } => (grants.control, "change the room's settings"),
             Command::AddIngest { .. } | Command::RemoveIngest { .. } | Command::RestartIngest { .. } => {
@@ -183,6 +185,7 @@ impl State {
             | Command::StopConsuming { .. }
             | Command::Face { .. }
             | Command::Relay { .. }
+            | Command::Filter { .. }
             | Command::Leave => (true, ""),
             Command::Answer { .. } | Command::Candidate { .. } => (true, ""),
         };

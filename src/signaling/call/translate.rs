@@ -77,6 +77,8 @@ pub fn heard(event: EventKind) -> Heard {
         | EventKind::LayersWanted { .. }
         | EventKind::SpeakerChanged { .. }
         | EventKind::IngestChanged { .. }
+        | EventKind::FilterChanged { .. }
+        | EventKind::CodeSeen { .. }
         | EventKind::BroadcastChanged { .. }
         | EventKind::Transport { .. }
         | EventKind::Relayed { .. } => Heard::Nothing,

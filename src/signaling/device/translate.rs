@@ -64,6 +64,8 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::PublishOffered { .. }
         | EventKind::Transport { .. }
         | EventKind::Relayed { .. }
+        | EventKind::FilterChanged { .. }
+        | EventKind::CodeSeen { .. }
         | EventKind::BroadcastChanged { .. } => None,
     }
 }

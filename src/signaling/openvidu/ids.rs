@@ -4,6 +4,8 @@ use url::Url;
 
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 const ALNUM: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// Characters of an ingest's name.
+const MOST_OF_INGEST: usize = 64;
 /// Characters of a stream's name between its kind and its connection.
 const MARK: usize = 4;
 
@@ -20,6 +22,11 @@ pub fn connection(server_data: &str) -> String {
 /// `tok_` and sixteen characters.
 pub fn token() -> String {
     format!("tok_{}", mixed(15))
+}
+
+/// Whose an account at a TURN server is: nobody's in particular.
+pub fn account() -> String {
+    random(ALNUM, 8)
 }
 
 /// The secret that resumes a connection.
@@ -40,14 +47,19 @@ pub fn owner(stream: &str) -> Option<&str> {
     (mark.len() == MARK && !owner.is_empty()).then_some(owner)
 }
 
+/// The name of a camera's ingest in its room: as much of the connection's as such a name may have. What makes it unique
+/// stands in front.
+pub fn ingest(connection: &str) -> String {
+    connection.chars().take(MOST_OF_INGEST).collect()
+}
+
 /// `ipc_IPCAM_rtsp_G8MD_10_0_0_7_554_cam`
 pub fn camera(uri: &str) -> String {
-    let (scheme, rest) = uri.split_once("://").unwrap_or(("rtsp", uri));
-    let rest = Url::parse(uri).ok().map_or_else(
-        || rest.to_owned(),
+    let (scheme, rest) = Url::parse(uri).map_or_else(
+        |_| ("rtsp".to_owned(), String::new()),
         |url| {
             let port = url.port().map(|port| format!("_{port}")).unwrap_or_default();
-            format!("{}{port}{}", url.host_str().unwrap_or_default(), url.path())
+            (url.scheme().to_owned(), format!("{}{port}{}", url.host_str().unwrap_or_default(), url.path()))
         },
     );
     let plain: String = rest.chars().filter(|c| *c != '-').map(|c| if is_word(c) { c } else { '_' }).collect();

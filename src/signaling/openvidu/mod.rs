@@ -5,15 +5,20 @@
 //! in, `events` the way out, `wire` the JSON, `ids` the names.
 
 mod access;
+mod bandwidth;
 mod codec;
 mod events;
 pub mod ids;
+mod info;
+mod patience;
 mod recording;
 mod rest;
 pub mod session;
 mod sessions;
 mod socket;
 mod wire;
+
+pub use rest::with_aliases;
 
 use super::Shared;
 use crate::config;
@@ -47,10 +52,17 @@ pub fn router(shared: Shared) -> Router {
         return Router::new();
     }
     let events = Events::start(&settings, shared.closing.clone());
-    let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone());
-    let sessions = Sessions::new(shared.rooms.clone(), events, recorder.clone(), settings.unused_limit);
+    let recorder = Recorder::new(shared.rooms.clone(), shared.recordings.clone(), settings.clone());
+    let sessions = Sessions::new(shared.rooms.clone(), events.clone(), recorder.clone(), settings.clone());
+    let (closing, all) = (shared.closing.clone(), sessions.clone());
+    shared.last.spawn(async move {
+        closing.cancelled().await;
+        all.end("openviduServerStopped").await;
+        events.drain().await;
+    });
     let openvidu = OpenVidu { shared, settings, sessions, recorder };
-    let routes = rest::routes(&openvidu).route("/openvidu", get(socket::connect));
+    let sockets = get(socket::connect);
+    let routes = rest::routes(&openvidu).route("/openvidu", sockets).route("/openvidu/info", get(info::listen));
     let anybody = CorsLayer::new().allow_origin(Any).allow_headers(Any).allow_methods(Any);
     routes.with_state(openvidu).layer(anybody)
 }

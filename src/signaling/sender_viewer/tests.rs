@@ -35,6 +35,7 @@ fn desk(store: &tempfile::TempDir, guests: config::Guests) -> Desk {
         openvidu: Arc::default(),
         server: Arc::default(),
         closing: CancellationToken::new(),
+        last: Default::default(),
     })
 }
 

@@ -37,6 +37,7 @@ impl World {
             openvidu: Arc::default(),
             server: Arc::default(),
             closing: tokio_util::sync::CancellationToken::new(),
+            last: Default::default(),
         };
         Self { app: router(shared.clone()), shared, engine, _store: store }
     }

@@ -9,7 +9,7 @@
 
 mod flow;
 mod of_feed;
-mod run;
+pub(super) mod run;
 mod simulcast;
 mod wanted;
 
@@ -196,7 +196,7 @@ impl Layers {
 }
 
 /// Without a place in any list: only the feed it belongs to knows it.
-fn lane_feed(of: &Feed) -> Arc<Feed> {
+pub(super) fn lane_feed(of: &Feed) -> Arc<Feed> {
     let interval = of.keyframes.lock().interval();
     let feed = Feed::new(FeedId::next(), Arc::clone(&of.pool), interval, Box::new(|_| {}));
     feed.set_content(of.content());

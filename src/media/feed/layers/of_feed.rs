@@ -31,7 +31,7 @@ impl Feed {
             None => Route::Other(packet),
         };
         match route {
-            Route::Other(packet) => drop(self.accept(packet, at)),
+            Route::Other(packet) => self.stage_or_accept(packet, at),
             Route::Kept => self.intake.lock().last_rtp = Some(at),
             Route::Carried(packet, begins) => drop(self.go_on(packet, begins, at)),
         }

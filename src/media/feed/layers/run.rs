@@ -1,5 +1,6 @@
 //! How layers become one track: whichever is carried, numbers and times go on as if one encoder had made all. Pure.
 //!
+//! Whoever sends the same thing in two ways uses it: layers, and a publisher with his filter (`stage`).
 //! Layers count and clock for themselves. Their sender reports tell how their clocks differ; before those came, arrival
 //! does. Sound and pictures stay together, since reports are moved by as much as the packets.
 
@@ -9,10 +10,8 @@ use std::time::Instant;
 
 /// Of a run that nothing follows.
 const NONE: usize = usize::MAX;
-/// RTP clock of all pictures.
-const RATE: u64 = 90_000;
-/// A clock whose report leads further away from what arrival tells is not believed.
-const PLAUSIBLE: u32 = 2 * RATE as u32;
+/// A clock whose report leads further away from what arrival tells, in seconds, is not believed.
+const PLAUSIBLE: u64 = 2;
 
 /// Some packets of one layer, carried one after another.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +25,12 @@ struct Run {
 }
 
 /// The one track.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Carrier {
+    /// RTP ticks a second.
+    rate: u64,
+    /// Least ticks from one picture or piece of sound to the first of another run.
+    least: u32,
     run: Option<Run>,
     highest: u64,
     timestamp: u32,
@@ -43,7 +46,24 @@ pub struct Carried {
     pub begins: Option<bool>,
 }
 
+impl Default for Carrier {
+    /// Of layers: the same picture in another is shown at the same time.
+    fn default() -> Self {
+        Self::new(90_000, 1)
+    }
+}
+
 impl Carrier {
+    /// Nothing is carried yet; `rate`: RTP ticks a second, `least`: those from one run's last to another's first.
+    pub fn new(rate: u32, least: u32) -> Self {
+        Self { rate: rate.into(), least, run: None, highest: 0, timestamp: 0, at: None }
+    }
+
+    /// What was sent so far without a carrier was this layer, as it came: it goes on with this packet, whatever that is.
+    pub fn go_on_as_is(&mut self, layer: usize, generation: u32, packet: &Packet) {
+        self.run = Some(Run { layer, generation, from: packet.sequence, shift: 0, ticks: 0 });
+    }
+
     /// Which layer is carried.
     pub fn layer(&self) -> Option<usize> {
         self.run.map(|run| run.layer).filter(|layer| *layer != NONE)
@@ -92,20 +112,22 @@ impl Carrier {
     /// What to add to the times of a run that begins with this packet.
     fn ticks_for(&self, packet: &Packet, reports: (Option<Report>, Option<Report>)) -> u32 {
         let (Some(at), Some(run)) = (self.at, self.run) else { return 0 };
-        let elapsed = packet.at.saturating_duration_since(at).as_millis() as u64 * RATE / 1000;
+        let elapsed = packet.at.saturating_duration_since(at).as_millis() as u64 * self.rate / 1000;
         let by_arrival = self.timestamp.wrapping_add(elapsed.max(1) as u32);
         let by_clock = match reports {
             (Some(new), Some(old)) => {
-                let apart = ((i128::from(new.ntp.wrapping_sub(old.ntp) as i64) * i128::from(RATE)) >> 32) as u32;
+                let apart = ((i128::from(new.ntp.wrapping_sub(old.ntp) as i64) * i128::from(self.rate)) >> 32) as u32;
                 let ahead = old.rtp.wrapping_add(apart).wrapping_sub(new.rtp);
                 Some(packet.timestamp.wrapping_add(run.ticks).wrapping_add(ahead))
             }
             _ => None,
         };
-        let near = |time: &u32| (time.wrapping_sub(by_arrival) as i32).unsigned_abs() < PLAUSIBLE;
+        let near =
+            |time: &u32| u64::from((time.wrapping_sub(by_arrival) as i32).unsigned_abs()) < PLAUSIBLE * self.rate;
         let time = by_clock.filter(near).unwrap_or(by_arrival);
         // The same picture in another layer is one more picture.
-        let time = if (time.wrapping_sub(self.timestamp) as i32) > 0 { time } else { self.timestamp.wrapping_add(1) };
+        let time =
+            if (time.wrapping_sub(self.timestamp) as i32) > 0 { time } else { self.timestamp.wrapping_add(self.least) };
         time.wrapping_sub(packet.timestamp)
     }
 }

@@ -56,7 +56,7 @@ fn custom_boxes_are_given_by_name_first_and_later_ones_lie_above() {
 
 #[test]
 fn bad_layouts_are_refused_in_words() {
-    let refused = |layout: Layout| check(&layout).unwrap_err();
+    let refused = |layout: Layout| check(&layout, None).unwrap_err();
     assert!(refused(Layout::Named("mosaic".into())).contains("picture-in-picture"));
     assert!(refused(Layout::Named("../mp4".into())).contains("no layout"));
     assert!(refused(Layout::Custom(vec![])).contains("1 to 25"));

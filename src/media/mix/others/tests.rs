@@ -51,6 +51,7 @@ impl Room {
             recording: RecordingId::new("test"),
             target: Target::Feed(feed.clone(), others.clone()),
             layout: Some(Layout::Named("grid".into())),
+            film: crate::model::Film::default(),
             title: String::new(),
             templates: None,
             events: Box::new(move |_| end.send(()).unwrap()),

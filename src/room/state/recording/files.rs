@@ -4,6 +4,7 @@
 use super::{Run, State, Writing};
 use crate::media::{BranchReport, MediaRequest};
 use crate::model::{EndReason, FeedId, Gap, RecordingFile, RecordingId, RecordingState, gap_reason};
+use crate::room::command::RoomError;
 use std::time::Duration;
 
 /// A recorder that fails is started anew so often.
@@ -12,9 +13,15 @@ const RETRIES: usize = 3;
 impl State {
     /// Begins a file for a live feed, or shows it in the mix, if this recording wants it and has not got it.
     pub(super) fn record_feed_in(&mut self, id: &RecordingId, feed: FeedId, preroll: Duration) {
-        let Some(published) = self.feeds.get(&feed).filter(|feed| feed.tracks.is_some()) else { return };
-        let name = published.name.clone();
+        let Some((published, tracks)) = self.feeds.get(&feed).and_then(|feed| Some((feed, feed.tracks.as_ref()?)))
+        else {
+            return;
+        };
+        let (name, has) = (published.name.clone(), |kind| tracks.iter().any(|track| track.kind() == kind));
         let Some(run) = self.recorder.runs.get_mut(id).filter(|run| run.wants(feed)) else { return };
+        if run.recording.wish.only.is_some_and(|only| !has(only)) {
+            return;
+        }
         let recording = id.clone();
         if run.is_mix() {
             return self.ask(MediaRequest::MixFeed { recording, feed, name: Some(name) });
@@ -26,11 +33,25 @@ impl State {
         let segment = run.segments_of(&name) + 1;
         run.writing.insert(Some(feed), Writing { name, place: None, segment, before: None });
         let stem = run.folder.join(format!("{:02}-{feed}", run.asked));
-        let paused = run.recording.state == RecordingState::Paused;
-        self.ask(MediaRequest::Record { recording: recording.clone(), feed, stem, preroll });
+        let (paused, only) = (run.recording.state == RecordingState::Paused, run.recording.wish.only);
+        self.ask(MediaRequest::Record { recording: recording.clone(), feed, stem, preroll, only });
         if paused {
             self.ask(MediaRequest::PauseRecording { recording, paused });
         }
+    }
+
+    /// A feed joins those that a recording consists of.
+    pub(in crate::room::state) fn record_one_more(&mut self, id: &RecordingId, feed: FeedId) -> Result<(), RoomError> {
+        if !self.feeds.contains_key(&feed) {
+            return Err(RoomError::FeedNotFound);
+        }
+        let run = self.recorder.runs.get_mut(id).filter(|run| run.is_open()).ok_or(RoomError::RecordingNotFound)?;
+        if let Some(only) = run.recording.wish.feeds.as_mut().filter(|only| !only.contains(&feed)) {
+            only.push(feed);
+            self.record_feed_in(id, feed, Duration::ZERO);
+            self.note_recorded_emptiness();
+        }
+        Ok(())
     }
 
     /// A feed ended: its file is completed, or it leaves the mix.

@@ -13,7 +13,8 @@ impl State {
         let (recording, stem) = (id.clone(), run.folder.join("mix"));
         let wish = &run.recording.wish;
         let layout = (wish.kind == RecordingKind::Composed).then(|| wish.layout.clone());
-        self.ask(MediaRequest::Mix { recording, stem, layout, title });
+        let film = wish.film();
+        self.ask(MediaRequest::Mix { recording, stem, layout, film, title });
     }
 
     /// Another layout from now on.

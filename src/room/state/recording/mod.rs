@@ -170,6 +170,9 @@ impl State {
         for feed in self.feeds.keys().copied().collect::<Vec<_>>() {
             self.record_feed_in(&id, feed, Duration::from_millis(preroll));
         }
+        let wanted = self.recorder.runs.get(&id).map(|run| self.feeds.keys().copied().filter(|feed| run.wants(*feed)));
+        let wanted: Vec<_> = wanted.into_iter().flatten().collect();
+        self.wake_ingests(&wanted);
         self.note_recorded_emptiness();
     }
 

@@ -1,7 +1,7 @@
 //! Cameras: participants with a feed that the engine keeps open.
 
 use super::*;
-use crate::model::{IngestState, IngestStatus, IngestWish, Secret};
+use crate::model::{IngestState, IngestStatus, IngestWish, Recording, RecordingId, RecordingWish, Secret};
 
 const URI: &str = "rtsp://viewer:hunter2@192.168.1.20/stream1?token=hunter2";
 
@@ -87,4 +87,35 @@ fn a_room_with_a_camera_is_not_empty() {
     room.operate(Command::RemoveIngest { name: "a".into() }).unwrap();
     room.pass(limits.empty_limit);
     assert!(room.did(&Effect::Closed));
+}
+
+#[test]
+fn a_recording_wakes_what_was_never_opened() {
+    let mut room = Room::new();
+    let mut lazy = |name: &str| {
+        let wish =
+            IngestWish { name: name.into(), uri: URI.into(), on_demand: true, lazy: true, ..IngestWish::default() };
+        room.operate(Command::AddIngest { wish: Box::new(wish) }).unwrap();
+        match &room.asked()[..] {
+            [MediaRequest::Ingest { peer, feed, .. }] => (*peer, *feed),
+            other => panic!("one Ingest: {other:?}"),
+        }
+    };
+    let ((door, unseen), (_, seen), (_, unwanted)) = (lazy("door"), lazy("yard"), lazy("hall"));
+    room.media(MediaEvent::FeedLive { feed: seen, tracks: vec![VIDEO] });
+    let wish = RecordingWish { feeds: Some(vec![unseen, seen]), ..RecordingWish::default() };
+    room.apply(Input::Command { from: None, command: Command::StartRecording { wish: Some(wish.clone()) } });
+    let recording = Recording::new(RecordingId::new("rec"), RoomId::new("1"), wish, jiff::Timestamp::UNIX_EPOCH);
+    room.apply(Input::RecordingCreated(1, Ok((recording, "/rec".into()))));
+    let woken: Vec<PeerId> = room
+        .asked()
+        .into_iter()
+        .filter_map(|asked| match asked {
+            MediaRequest::WakeIngest { peer } => Some(peer),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(woken, [door], "neither {unwanted} nor what is live");
+    room.media(MediaEvent::FeedLive { feed: unseen, tracks: vec![VIDEO] });
+    assert!(room.asked().iter().any(|asked| matches!(asked, MediaRequest::Record { feed, .. } if *feed == unseen)));
 }

@@ -362,6 +362,26 @@ fn only_the_feeds_that_were_asked_for() {
 }
 
 #[test]
+fn feeds_come_later_into_a_recording_of_certain_ones_and_those_without_the_wished_kind_do_not() {
+    let (mut room, feed) = room();
+    let sound = Some(crate::model::Kind::Audio);
+    room.record_as("rec", RecordingWish { feeds: Some(Vec::new()), only: sound, ..RecordingWish::default() });
+    assert_eq!(room.recorded(), []);
+    let add = |feed| Command::RecordFeed { recording: recording_id(), feed };
+    assert_eq!(room.operate(add(FeedId(999_999))), Err(RoomError::FeedNotFound));
+    room.operate(add(feed)).unwrap();
+    let [MediaRequest::Record { only, .. }] = room.asked()[..] else { panic!("one file: {:?}", room.asked()) };
+    assert_eq!(only, sound);
+    room.operate(add(feed)).unwrap();
+    assert_eq!(room.recorded(), [], "once");
+    room.join("mute").unwrap();
+    let (_, mute) = room.offer("mute");
+    room.media(MediaEvent::FeedLive { feed: mute, tracks: vec![super::VIDEO] });
+    room.operate(add(mute)).unwrap();
+    assert_eq!(room.recorded(), [], "it has no sound");
+}
+
+#[test]
 fn a_participant_that_comes_back_goes_on_in_the_next_segment() {
     let (mut room, feed) = room();
     room.record();

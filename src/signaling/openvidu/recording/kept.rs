@@ -1,15 +1,10 @@
-//! What is remembered of a recording beside its files: a JSON file in its folder, so that it goes with it.
+//! What is remembered of a recording beside its files, in this dialect's words.
 
 use super::super::session::Millis;
 use super::super::wire::recording::Properties;
-use crate::model::{Recording, RecordingId, RecordingState};
-use crate::recordings::{Filter, Recordings};
+use crate::model::{Kind, Recording, RecordingFile, RecordingId, RecordingState};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::path::PathBuf;
-
-/// Its file's name.
-const FILE: &str = "openvidu.json";
 
 /// A recording in this dialect's words.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,6 +21,9 @@ pub struct Kept {
     pub created_at: Millis,
     /// Whether a file of each stream.
     pub individual: bool,
+    /// Of each stream, or of all, this alone.
+    #[serde(default)]
+    pub only: Option<Kind>,
     /// The properties as answers show them.
     pub properties: serde_json::Map<String, Value>,
     /// `starting`, `started`, `stopped`, `ready`, `failed`.
@@ -43,7 +41,7 @@ pub struct Kept {
 /// A stream that was recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct KeptStream {
-    /// Its feed.
+    /// What carried it; another one once it was mended.
     pub feed: crate::model::FeedId,
     /// Its name.
     pub stream: String,
@@ -70,6 +68,7 @@ impl Kept {
             session: session.to_owned(),
             created_at: now,
             individual: !properties.mode.is_composed(),
+            only: properties.only(),
             properties: shown,
             status: "starting".into(),
             size: 0,
@@ -105,9 +104,23 @@ impl Kept {
         fields
     }
 
-    /// Whether it runs, or is about to.
-    pub fn is_running(&self) -> bool {
-        ["starting", "started"].contains(&self.status.as_str())
+    /// The same in another status.
+    pub fn turned(&self, status: &str) -> Self {
+        Self { status: status.into(), ..self.clone() }
+    }
+
+    /// Whether nothing changes any more.
+    pub fn is_over(&self) -> bool {
+        ["ready", "failed"].contains(&self.status.as_str())
+    }
+
+    /// Has this stream from now on; whether that is news.
+    pub fn take_up(&mut self, stream: KeptStream) -> bool {
+        let news = self.individual && !self.streams.contains(&stream);
+        if news {
+            self.streams.push(stream);
+        }
+        news
     }
 
     /// What the store knows of it by now.
@@ -118,48 +131,32 @@ impl Kept {
         let span = span_ms(recording).filter(|_| self.individual).unwrap_or(longest);
         self.duration = span as f64 / 1000.0;
         let good = recording.state == RecordingState::Ready && files().any(|file| file.bytes > 0);
-        self.status = if good { "ready" } else { "failed" }.into();
-        if let Some(file) = files().find(|file| file.width.is_some()).filter(|_| !self.individual) {
-            let (width, height) = (file.width.unwrap_or(0), file.height.unwrap_or(0));
-            self.properties.insert("resolution".into(), format!("{width}x{height}").into());
+        // Nobody has published anything: its ZIP has a sheet, and nothing went wrong.
+        let empty = self.individual && self.streams.is_empty() && !recording.reason.is_some_and(|r| r.is_failure());
+        self.status = if good || empty { "ready" } else { "failed" }.into();
+        if let Some(film) = files().find(|file| file.width.is_some()).filter(|_| !self.individual) {
+            self.measure(film);
+        }
+    }
+
+    /// A film is as it came out.
+    fn measure(&mut self, film: &RecordingFile) {
+        let has = |kind| film.codecs.iter().any(|codec| codec.kind() == kind);
+        let size = format!("{}x{}", film.width.unwrap_or(0), film.height.unwrap_or(0));
+        let mut set = |name: &str, value: Value| drop(self.properties.insert(name.into(), value));
+        set("resolution", size.into());
+        set("hasAudio", has(Kind::Audio).into());
+        set("hasVideo", has(Kind::Video).into());
+        if film.facts.framerate > 0.0 {
+            set("frameRate", (film.facts.framerate.round() as u64).into());
         }
     }
 }
 
 /// From the first picture or sound to the last.
 fn span_ms(recording: &Recording) -> Option<u64> {
-    let began = |file: &crate::model::RecordingFile| file.started_at.map(|at| at.as_millisecond());
+    let began = |file: &RecordingFile| file.started_at.map(|at| at.as_millisecond());
     let first = recording.files.iter().filter_map(began).min()?;
     let ends = recording.files.iter().filter_map(|file| Some(began(file)? + i64::try_from(file.duration_ms).ok()?));
     u64::try_from(ends.max()? - first).ok()
-}
-
-/// Those of the store. Blocking.
-#[derive(Clone)]
-pub struct Shelf(pub Recordings);
-
-impl Shelf {
-    /// All.
-    pub fn list(&self) -> Vec<Kept> {
-        self.0.find(&Filter::default()).iter().filter_map(|recording| self.read(&recording.id)).collect()
-    }
-    /// One by this dialect's name.
-    pub fn get(&self, id: &str) -> Option<Kept> {
-        self.list().into_iter().find(|kept| kept.id == id)
-    }
-    /// Path of a file beside its media.
-    pub fn path(&self, of: &RecordingId, name: &str) -> PathBuf {
-        self.0.folder(of).join(name)
-    }
-    /// Writes what is remembered.
-    pub fn write(&self, kept: &Kept) -> std::io::Result<()> {
-        let path = self.path(&kept.of, FILE);
-        let new = path.with_extension("new");
-        std::fs::write(&new, serde_json::to_vec_pretty(kept)?)?;
-        std::fs::rename(new, path)
-    }
-    fn read(&self, of: &RecordingId) -> Option<Kept> {
-        let text = std::fs::read(self.path(of, FILE)).ok()?;
-        serde_json::from_slice(&text).ok()
-    }
 }

@@ -1,41 +1,33 @@
 //! The ZIP of an individual recording: a file of each stream, and JSON that says when each began and ended.
 
-use super::kept::{Kept, KeptStream, Shelf};
+use super::kept::{Kept, KeptStream};
+use super::shelf::Shelf;
 use crate::model::{Kind, Recording, RecordingFile};
-use async_zip::tokio::write::ZipFileWriter;
-use async_zip::{Compression, ZipEntryBuilder};
-use futures::AsyncWriteExt;
+use crate::recordings::archive::{self, Failed};
 use serde_json::{Value, json};
-use tokio_util::compat::FuturesAsyncWriteCompatExt;
 
-type Failed = Box<dyn std::error::Error + Send + Sync>;
+/// Its name beside the media: it goes with them.
+const ZIP: &str = "openvidu.zip";
 
-/// Writes it beside the media and returns its name there. Of the streams only those that are to be recorded.
+/// Writes it beside the media and returns its name there.
 pub async fn pack(shelf: &Shelf, kept: &Kept, recording: &Recording) -> Result<String, Failed> {
-    let name = "openvidu.zip".to_owned();
-    let file = tokio::fs::File::create(shelf.path(&kept.of, &name)).await?;
-    let mut zip = ZipFileWriter::with_tokio(file);
-    let mut listed = Vec::new();
-    for (stream, file, entry_name) in entries(kept, recording) {
-        let Ok(mut media) = tokio::fs::File::open(shelf.path(&kept.of, &file.name)).await else { continue };
-        let entry = ZipEntryBuilder::new(entry_name.clone().into(), Compression::Stored);
-        let mut sink = zip.write_entry_stream(entry).await?.compat_write();
-        tokio::io::copy(&mut media, &mut sink).await?;
-        sink.into_inner().close().await?;
-        listed.push(described(kept, stream, file, &entry_name));
-    }
-    let sheet = json!({
-        "createdAt": kept.created_at, "id": kept.id, "name": kept.name, "sessionId": kept.session, "files": listed,
-    });
-    let entry = ZipEntryBuilder::new(format!("{}.json", kept.name).into(), Compression::Stored);
-    let mut sink = zip.write_entry_stream(entry).await?;
-    sink.write_all(&serde_json::to_vec_pretty(&sheet)?).await?;
-    sink.close().await?;
-    zip.close().await?;
-    Ok(name)
+    let file = tokio::fs::File::create(shelf.path(&kept.of, ZIP)).await?;
+    let entries = entries(kept, recording);
+    let path = |file: &RecordingFile| shelf.path(&kept.of, &file.name);
+    let media = entries.iter().map(|(_, file, name)| (name.clone(), path(file))).collect();
+    archive::write(file, media, |names| {
+        let there = entries.iter().filter(|(.., name)| names.contains(name));
+        let listed: Vec<Value> = there.map(|(stream, file, name)| described(kept, stream, file, name)).collect();
+        let sheet = json!({
+            "createdAt": kept.created_at, "id": kept.id, "name": kept.name, "sessionId": kept.session, "files": listed,
+        });
+        Ok((format!("{}.json", kept.name), serde_json::to_vec_pretty(&sheet)?))
+    })
+    .await?;
+    Ok(ZIP.into())
 }
 
-/// Files by their streams' names; further segments of a stream are numbered.
+/// Files by their streams' names; further ones of a stream are numbered. The ending says what the file is: H264 is in MP4.
 fn entries<'a>(kept: &'a Kept, recording: &'a Recording) -> Vec<(&'a KeptStream, &'a RecordingFile, String)> {
     let mut found: Vec<(&KeptStream, &RecordingFile, String)> = Vec::new();
     for file in recording.files.iter().filter(|file| file.bytes > 0) {

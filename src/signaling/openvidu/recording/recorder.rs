@@ -1,26 +1,28 @@
-//! Starts and stops recordings, and waits until they run and until they are ready.
+//! Starts recordings, and knows those that run.
+//!
+//! Decides when one runs: an individual one when each stream that is to be in it is being written, a composed one when its
+//! film is. What cannot be started in time fails, in words for the application.
 
 use super::super::ids;
 use super::super::session::actor::{Handle, now};
-use super::super::wire::recording::{Mode, Properties};
-use super::kept::{Kept, Shelf};
-use super::pack::pack;
-use crate::model::{Layout, Recording, RecordingId, RecordingKind, RecordingState, RecordingWish, RoomId};
+use super::super::session::recorded::Rules;
+use super::super::wire::recording::Properties;
+use super::kept::{Kept, KeptStream};
+use super::news::News;
+use super::shelf::Shelf;
+use super::wish;
+use crate::config;
+use crate::model::{FeedId, Recording, RecordingState, RecordingWish, RoomId};
 use crate::recordings::Recordings;
-use crate::room::{Command, Reply, RoomError, RoomHandle, Rooms};
+use crate::room::{Command, Reply, RoomHandle, Rooms, Unmixable};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
-/// A recording runs within this, or fails.
-const START_LIMIT: Duration = Duration::from_secs(15);
-/// A recording is complete within this.
-const STOP_LIMIT: Duration = Duration::from_secs(40);
-/// How often is looked.
-const LOOK: Duration = Duration::from_millis(100);
-/// It stops by itself when nobody has been publishing for so long.
-const EMPTY_LIMIT: Duration = Duration::from_secs(120);
+/// Every stream is being written within this, or the recording fails.
+const START_LIMIT: Duration = Duration::from_secs(10);
 
 /// Why it was not started.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub enum NotStarted {
     Conflict,
     /// Nobody is there.
     Empty,
+    /// What was asked for is wrong, in words.
+    Wrong(String),
     /// In words.
     Failed(String),
 }
@@ -40,224 +44,197 @@ pub enum NotStopped {
     NotFound,
     /// It is only starting.
     Starting,
+    /// Its session knows nothing of it.
+    NotRecorded,
     /// In words.
     Failed(String),
 }
 
-/// Those that run. Cheap to clone.
+/// One that is not over.
+pub(super) struct Running {
+    pub kept: Kept,
+    /// Closed when it is over.
+    pub over: watch::Receiver<()>,
+}
+
+/// Those that run, and the shelf of all. Cheap to clone.
 #[derive(Clone)]
 pub struct Recorder {
-    rooms: Rooms,
-    shelf: Shelf,
-    running: Arc<Mutex<HashMap<String, Kept>>>,
+    pub(super) rooms: Rooms,
+    pub(super) shelf: Shelf,
+    running: Arc<Mutex<HashMap<String, Running>>>,
+    settings: Arc<config::OpenVidu>,
 }
 
 impl Recorder {
-    /// With the store of files.
-    pub fn new(rooms: Rooms, recordings: Recordings) -> Self {
-        Self { rooms, shelf: Shelf(recordings), running: Arc::default() }
+    /// With the store of files. Needs a tokio runtime: what a service that died left is settled behind.
+    pub fn new(rooms: Rooms, recordings: Recordings, settings: Arc<config::OpenVidu>) -> Self {
+        let recorder = Self { rooms, shelf: Shelf::new(recordings), running: Arc::default(), settings };
+        if recorder.settings.recording {
+            tokio::spawn(recorder.clone().settle());
+        }
+        recorder
+    }
+
+    /// What sessions are to know of the settings.
+    pub fn rules(&self) -> Rules {
+        Rules { told: self.settings.recording_notification, autostop: self.settings.recording_autostop }
     }
 
     /// Starts one; returns when media is being written.
     pub async fn start(&self, session: &Handle, properties: Properties) -> Result<Kept, NotStarted> {
         let gone = || NotStarted::Failed("the session is gone".into());
-        let name = session.with(|state| state.begin_recording()).await.ok_or_else(gone)??;
-        let started = self.begin(session, &name, &properties).await;
+        let wanted = properties.only();
+        let (name, feeds) = session.with(move |state| state.claim_recording(wanted)).await.ok_or_else(gone)??;
+        let started = self.begin(session, &name, &properties, feeds).await;
         if started.is_err() {
-            session.with(|state| state.recording_over(None, None)).await;
+            session.with(|state| state.recording_over(None)).await;
         }
         started
     }
 
-    async fn begin(&self, session: &Handle, name: &str, properties: &Properties) -> Result<Kept, NotStarted> {
-        let failed = |error: RoomError| NotStarted::Failed(error.to_string());
-        let room = self.rooms.find(&RoomId::of_name(name)).map_err(failed)?;
-        let reply =
-            room.request(None, Command::StartRecording { wish: Some(wish(properties)) }).await.map_err(failed)?;
-        let Reply::Recording(recording) = reply else { return Err(NotStarted::Failed("no recording was made".into())) };
-        let id = self.free_name(name).await;
-        let mut kept = Kept::begin(id, name, recording.id.clone(), properties, now());
-        self.running().insert(kept.id.clone(), kept.clone());
-        if let Err(words) = self.until(&recording.id, START_LIMIT, |state| state != RecordingState::Starting).await {
-            self.running().remove(&kept.id);
-            let _over = room.request(None, Command::StopRecording { recording: recording.id.clone() }).await;
-            return Err(NotStarted::Failed(words));
-        }
-        kept.status = "started".into();
+    async fn begin(
+        &self,
+        session: &Handle,
+        name: &str,
+        properties: &Properties,
+        feeds: Vec<FeedId>,
+    ) -> Result<Kept, NotStarted> {
+        let failed = |words: String| NotStarted::Failed(words);
+        let room = self.rooms.find(&RoomId::of_name(name)).map_err(|error| failed(error.to_string()))?;
+        let wish = wish::of(&self.settings, properties, feeds).await?;
+        self.check(&room, &wish).await?;
+        let mut news = News::of(&self.rooms, &self.shelf);
+        let (id, created_at) = (self.free_name(name).await, now());
+        let recording = ask(&room, wish).await.map_err(failed)?;
+        let kept = Kept::begin(id, name, recording.id.clone(), properties, created_at);
+        let (over, ended) = watch::channel(());
+        self.running().insert(kept.id.clone(), Running { kept: kept.clone(), over: ended });
+        let kept = self.with_its_streams(session, &room, kept).await;
         self.keep(&kept).await;
+        match timeout(START_LIMIT, self.runs(session, &kept, &mut news)).await {
+            Ok(Ok(())) => {}
+            Err(_late) if properties.ignore_failed && kept.individual => {}
+            Ok(Err(words)) => return Err(self.give_up(session, &room, kept, news, words).await),
+            Err(_late) => {
+                let words = format!("not every stream was being written within {} s", START_LIMIT.as_secs());
+                return Err(self.give_up(session, &room, kept, news, words).await);
+            }
+        }
+        let kept = self.turn(&kept.id, "started").await.unwrap_or(kept);
         let told = kept.clone();
         session.with(move |state| state.recording_runs(&told)).await;
-        tokio::spawn(self.clone().watch(session.clone(), room, kept.clone()));
+        tokio::spawn(self.clone().watch(session.clone(), room, kept.clone(), news, over));
         Ok(kept)
     }
 
-    /// Stops one; returns when its files are complete.
-    pub async fn stop(&self, id: &str, session: Option<Handle>) -> Result<Kept, NotStopped> {
-        let kept = self.running().get(id).cloned().ok_or(NotStopped::NotFound)?;
-        if kept.status == "starting" {
-            return Err(NotStopped::Starting);
-        }
-        let room = self.rooms.find(&RoomId::of_name(&kept.session)).map_err(|e| NotStopped::Failed(e.to_string()))?;
-        if let Some(session) = &session {
-            session.with(|state| state.stopped_by_hand()).await;
-        }
-        let _over = room.request(None, Command::StopRecording { recording: kept.of.clone() }).await;
-        let deadline = Instant::now() + STOP_LIMIT;
-        while self.running().contains_key(id) && Instant::now() < deadline {
-            tokio::time::sleep(LOOK).await;
-        }
-        self.get(id).await.filter(|kept| !kept.is_running()).ok_or_else(|| NotStopped::Failed("it does not end".into()))
+    async fn check(&self, room: &RoomHandle, wish: &RecordingWish) -> Result<(), NotStarted> {
+        let view = room.view().await.map_err(|error| NotStarted::Failed(error.to_string()))?;
+        self.rooms.check_recording(&view, wish).await.map_err(|why| match why {
+            Unmixable::Wish(words) => NotStarted::Wrong(words),
+            Unmixable::Capacity(words) => NotStarted::Failed(words),
+        })
     }
 
-    /// Until it is over, whoever ended it; then its session and the application are told.
-    async fn watch(self, session: Handle, room: RoomHandle, mut kept: Kept) {
-        let mut streams = Vec::new();
-        let recording = loop {
-            if let Some(fresh) = session.with(|state| state.recordable()).await {
-                streams = fresh.into_iter().fold(streams, |mut all: Vec<super::kept::KeptStream>, stream| {
-                    if all.iter().all(|known| known.stream != stream.stream) {
-                        all.push(stream);
-                    }
-                    all
-                });
+    /// The session says what is in it from now on; what came since it was asked is recorded too.
+    async fn with_its_streams(&self, session: &Handle, room: &RoomHandle, kept: Kept) -> Kept {
+        let made = kept.clone();
+        let Some(kept) = session.with(move |state| state.recording_made(made)).await else { return kept };
+        for feed in kept.streams.iter().map(|stream| stream.feed) {
+            let recording = kept.of.clone();
+            let _ended_meanwhile = room.request(None, Command::RecordFeed { recording, feed }).await;
+        }
+        kept
+    }
+
+    /// Until media is being written of all that is there; the error is in words.
+    async fn runs(&self, session: &Handle, kept: &Kept, news: &mut News) -> Result<(), String> {
+        let mut recording = self.shelf.look(&kept.of).await;
+        loop {
+            let Some(now) = recording else { return Err("the recording was removed".into()) };
+            if now.state.is_over() {
+                return Err(now.detail.unwrap_or_else(|| "it ended at once".into()));
             }
-            match self.look(&kept.of).await {
-                Some(recording) if recording.state.is_over() => break Some(recording),
-                None => break None,
-                Some(_) if room.is_gone() => tokio::time::sleep(LOOK).await,
-                Some(_) => tokio::time::sleep(LOOK * 5).await,
+            let writes = |feed: &FeedId| now.files.iter().any(|file| file.feed == Some(*feed));
+            let waiting = match kept.individual {
+                true => !session.with(|state| state.recorded_feeds()).await.unwrap_or_default().iter().all(writes),
+                false => now.state == RecordingState::Starting,
+            };
+            if !waiting {
+                return Ok(());
             }
-        };
-        kept.streams = streams;
-        if let Some(recording) = &recording {
-            kept.finish(recording);
-            kept.file = self.file(&kept, recording).await;
-        } else {
-            kept.status = "failed".into();
+            recording = news.next(&kept.of).await;
         }
-        self.keep(&kept).await;
-        let reason = recording.and_then(|recording| recording.reason);
-        let told = kept.clone();
-        session.with(move |state| state.recording_over(Some(&told), reason)).await;
-        self.running().remove(&kept.id);
     }
 
-    /// What its address names, and which file that is.
-    async fn file(&self, kept: &Kept, recording: &Recording) -> Option<(String, String)> {
-        if kept.individual {
-            let packed = pack(&self.shelf, kept, recording).await;
-            let packed =
-                packed.inspect_err(|error| tracing::warn!(recording.id = %kept.of, %error, "the ZIP cannot be made"));
-            return packed.ok().map(|file| (format!("{}.zip", kept.name), file));
-        }
-        let file = recording.files.first()?;
-        let ending = file.name.rsplit('.').next().unwrap_or("mp4");
-        Some((format!("{}.{ending}", kept.name), file.name.clone()))
-    }
-
-    async fn until(
-        &self,
-        id: &RecordingId,
-        limit: Duration,
-        done: impl Fn(RecordingState) -> bool,
-    ) -> Result<(), String> {
-        let deadline = Instant::now() + limit;
-        while Instant::now() < deadline {
-            match self.look(id).await {
-                Some(recording) if recording.state == RecordingState::Failed => {
-                    return Err(recording.detail.unwrap_or_else(|| "it failed".into()));
-                }
-                Some(recording) if done(recording.state) => return Ok(()),
-                _ => tokio::time::sleep(LOOK).await,
-            }
-        }
-        Err(format!("nothing could be recorded within {} s", limit.as_secs()))
-    }
-
-    async fn look(&self, id: &RecordingId) -> Option<Recording> {
-        let id = id.clone();
-        self.blocking(move |shelf| shelf.0.get(id.as_str())).await.flatten()
-    }
-
-    async fn keep(&self, kept: &Kept) {
-        if let Some(known) = self.running().get_mut(&kept.id) {
-            *known = kept.clone();
-        }
-        let written = kept.clone();
-        let written = self.blocking(move |shelf| shelf.write(&written)).await;
-        if let Some(Err(error)) = written {
-            tracing::warn!(recording.id = %kept.of, %error, "what is known of a recording cannot be written");
+    /// A stream that a running individual one has from now on.
+    pub async fn add(&self, id: &str, stream: KeptStream) {
+        let kept = self.running().get_mut(id).map(|running| {
+            running.kept.take_up(stream);
+            running.kept.clone()
+        });
+        if let Some(kept) = kept {
+            self.shelf.keep(&kept).await;
         }
     }
 
     /// One, running or finished.
     pub async fn get(&self, id: &str) -> Option<Kept> {
-        let running = self.running().get(id).cloned();
-        let id = id.to_owned();
+        let running = self.running().get(id).map(|running| running.kept.clone());
         match running {
             Some(kept) => Some(kept),
-            None => self.blocking(move |shelf| shelf.get(&id)).await.flatten(),
+            None => self.shelf.get(id).await,
         }
     }
 
     /// All.
     pub async fn list(&self) -> Vec<Kept> {
-        let mut all: Vec<Kept> = self.running().values().cloned().collect();
-        let stored = self.blocking(Shelf::list).await.unwrap_or_default();
-        all.extend(stored.into_iter().filter(|kept| !kept.is_running()));
-        all.dedup_by(|a, b| a.id == b.id);
-        all
+        let mut all = self.shelf.list().await;
+        let running = self.running();
+        for kept in &mut all {
+            if let Some(running) = running.get(&kept.id) {
+                kept.clone_from(&running.kept);
+            }
+        }
+        let fresh = running.values().filter(|running| all.iter().all(|kept| kept.id != running.kept.id));
+        let fresh: Vec<Kept> = fresh.map(|running| running.kept.clone()).collect();
+        all.into_iter().chain(fresh).collect()
     }
 
-    /// Removes one that is finished.
-    pub async fn delete(&self, kept: &Kept) -> bool {
-        let id = kept.of.clone();
-        let deleted =
-            self.blocking(move |shelf| shelf.0.delete(id.as_str()).and_then(|_| shelf.0.purge(id.as_str())).is_ok());
-        deleted.await.unwrap_or(false)
+    /// Remembers it, and tells who asks meanwhile.
+    pub(super) async fn keep(&self, kept: &Kept) {
+        if let Some(running) = self.running().get_mut(&kept.id) {
+            running.kept = kept.clone();
+        }
+        self.shelf.keep(kept).await;
     }
 
-    /// Path of a finished one's file; `jpg` is its picture.
-    pub async fn path(&self, kept: &Kept, name: &str) -> Option<std::path::PathBuf> {
-        let poster = name == format!("{}.jpg", kept.id);
-        let file = kept.file.as_ref().filter(|(known, _)| known == name).map(|(_, file)| file.clone());
-        let file = match (file, poster) {
-            (Some(file), _) => file,
-            (None, true) => self.look(&kept.of).await?.thumbnails?.poster,
-            (None, false) => return None,
-        };
-        Some(self.shelf.path(&kept.of, &file))
+    /// A running one in another status.
+    pub(super) async fn turn(&self, id: &str, status: &str) -> Option<Kept> {
+        let kept = self.running().get_mut(id).map(|running| {
+            running.kept.status = status.into();
+            running.kept.clone()
+        })?;
+        self.shelf.keep(&kept).await;
+        Some(kept)
     }
 
     async fn free_name(&self, session: &str) -> String {
-        let taken: Vec<String> = self.list().await.into_iter().map(|kept| kept.id).collect();
-        ids::recording(session, |name| taken.iter().any(|known| known == name))
-    }
-
-    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Shelf) -> T + Send + 'static) -> Option<T> {
-        let shelf = self.shelf.clone();
-        tokio::task::spawn_blocking(move || work(&shelf)).await.ok()
+        let taken = self.shelf.names().await;
+        let running = self.running();
+        ids::recording(session, |name| taken.contains(name) || running.contains_key(name))
     }
 
     /// Never held across an await.
-    fn running(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<String, Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the room is asked for.
-fn wish(properties: &Properties) -> RecordingWish {
-    let kind = match (properties.mode, properties.video) {
-        (Mode::Individual, _) => RecordingKind::Individual,
-        (_, true) => RecordingKind::Composed,
-        (_, false) => RecordingKind::Audio,
-    };
-    let layout = match properties.layout {
-        "PICTURE_IN_PICTURE" => "picture-in-picture",
-        "HORIZONTAL_PRESENTATION" | "VERTICAL_PRESENTATION" => "speaker",
-        "CUSTOM" if !properties.custom_layout.is_empty() => properties.custom_layout.as_str(),
-        _ => "grid",
-    };
-    let stop_when_empty_ms = u64::try_from(EMPTY_LIMIT.as_millis()).ok();
-    RecordingWish { kind, layout: Layout::Named(layout.to_owned()), stop_when_empty_ms, ..RecordingWish::default() }
+async fn ask(room: &RoomHandle, wish: RecordingWish) -> Result<Recording, String> {
+    match room.request(None, Command::StartRecording { wish: Some(wish) }).await {
+        Ok(Reply::Recording(recording)) => Ok(*recording),
+        Ok(_) => Err("no recording was made".into()),
+        Err(error) => Err(error.to_string()),
+    }
 }

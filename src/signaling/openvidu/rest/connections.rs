@@ -1,13 +1,14 @@
 //! Connections, the older tokens, and streams.
 
 use super::super::wire::fields::{Fields, Wrong, body};
-use super::super::wire::new_connection::{Kind, NewConnection};
+use super::super::wire::new_connection::{Change, Kind, NewConnection};
 use super::super::{OpenVidu, access};
+use super::cameras;
 use super::refusal::Refusal;
-use super::sessions::Wish;
+use super::wish::{Wish, add_stats};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
@@ -23,11 +24,12 @@ pub async fn create(
     bytes: Bytes,
 ) -> Result<Json<Value>, Refusal> {
     let session = openvidu.sessions.find(&session).ok_or(Refusal::NOT_FOUND)?;
-    let wanted = NewConnection::read(&body(&bytes)?, seconds())?;
-    if matches!(wanted.kind, Kind::Camera { .. }) {
-        return Err(Refusal::Words(StatusCode::NOT_IMPLEMENTED, "cameras come by the rooms' API".into()));
-    }
+    let mut wanted = NewConnection::read(&body(&bytes)?, seconds())?;
+    wanted.give_ice(&openvidu.settings.ice_servers, seconds());
     let url = access::socket_url(&openvidu, &headers);
+    if matches!(wanted.kind, Kind::Camera { .. }) {
+        return cameras::add(&session, wanted, url).await.map(Json);
+    }
     let made = session.with(move |state| {
         let id = state.create(wanted);
         state.connection_view(&id, &url)
@@ -39,12 +41,16 @@ pub async fn create(
 pub async fn list(
     State(openvidu): State<OpenVidu>,
     Path(session): Path<String>,
-    Query(wish): Query<Wish>,
+    wish: Wish,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let (url, pending) = (access::socket_url(&openvidu, &headers), wish.pending_connections.unwrap_or(true));
+    let (url, pending) = (access::socket_url(&openvidu, &headers), wish.pending.unwrap_or(true));
     let session = openvidu.sessions.find(&session).ok_or(Refusal::NOT_FOUND)?;
-    session.with(move |state| Json(state.connections_view(&url, pending))).await.ok_or(Refusal::NOT_FOUND)
+    let mut all = session.with(move |state| state.connections_view(&url, pending)).await.ok_or(Refusal::NOT_FOUND)?;
+    if wish.stats {
+        add_stats(&mut all);
+    }
+    Ok(Json(all))
 }
 
 /// `GET /sessions/S/connection/C`
@@ -57,6 +63,23 @@ pub async fn get(
     let session = openvidu.sessions.find(&session).ok_or(Refusal::NO_SESSION)?;
     let found = session.with(move |state| state.connection_view(&id, &url)).await;
     found.ok_or(Refusal::NO_SESSION)?.map(Json).ok_or(Refusal::NOT_FOUND)
+}
+
+/// `PATCH /sessions/S/connection/C`
+pub async fn change(
+    State(openvidu): State<OpenVidu>,
+    Path((session, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Json<Value>, Refusal> {
+    let url = access::socket_url(&openvidu, &headers);
+    let session = openvidu.sessions.find(&session).ok_or(Refusal::NOT_FOUND)?;
+    let change = Change::read(&body(&bytes)?)?;
+    let changed = session.with(move |state| {
+        let changed = state.change_connection(&id, change)?;
+        changed.map(|()| state.connection_view(&id, &url)).transpose()
+    });
+    changed.await.flatten().ok_or(Refusal::NOT_FOUND)?.map(Json).map_err(Refusal::from)
 }
 
 /// `DELETE /sessions/S/connection/C`
@@ -88,8 +111,8 @@ pub async fn unpublish(
 pub async fn token(State(openvidu): State<OpenVidu>, headers: HeaderMap, bytes: Bytes) -> Result<Json<Value>, Refusal> {
     let read = body(&bytes)?;
     let session = Fields::of(&read)?.text("session")?.ok_or_else(|| Wrong("session is missing".into()))?.to_owned();
-    let mut wanted = NewConnection::read(&read, seconds())?;
-    wanted.record = true;
+    let mut wanted = NewConnection::of_token(&read, seconds())?;
+    wanted.give_ice(&openvidu.settings.ice_servers, seconds());
     let missing = || Refusal::Words(StatusCode::NOT_FOUND, format!("there is no session {session}"));
     let handle = openvidu.sessions.find(&session).ok_or_else(missing)?;
     let url = access::socket_url(&openvidu, &headers);

@@ -1,18 +1,38 @@
 //! Recordings, and their files.
 
-use super::super::recording::{Kept, NotStarted, NotStopped};
+use super::super::recording::{NotStarted, NotStopped};
 use super::super::wire::fields::{Fields, Wrong, body};
 use super::super::wire::recording::{Properties, Refused};
 use super::super::{OpenVidu, access};
 use super::refusal::Refusal;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get as get_of, post};
+use axum::{Json, Router};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 use tower_http::services::ServeFile;
+
+/// The API of recordings.
+pub fn routes(openvidu: &OpenVidu) -> Router<OpenVidu> {
+    Router::new()
+        .route("/openvidu/api/recordings/start", post(start))
+        .route("/openvidu/api/recordings/stop/{id}", post(stop))
+        .route("/openvidu/api/recordings", get_of(list))
+        .route("/openvidu/api/recordings/{id}", get_of(get).delete(delete))
+        .layer(from_fn_with_state(openvidu.clone(), if_on))
+}
+
+/// Without the module there is nothing to ask for.
+async fn if_on(State(openvidu): State<OpenVidu>, request: Request, next: Next) -> Response {
+    match openvidu.settings.recording {
+        true => next.run(request).await,
+        false => StatusCode::NOT_IMPLEMENTED.into_response(),
+    }
+}
 
 /// `POST /recordings/start`: answers when it runs.
 pub async fn start(State(openvidu): State<OpenVidu>, headers: HeaderMap, bytes: Bytes) -> Result<Json<Value>, Refusal> {
@@ -36,7 +56,8 @@ fn not_started(why: NotStarted) -> Refusal {
     match why {
         NotStarted::Conflict => Refusal::Empty(StatusCode::CONFLICT),
         NotStarted::Empty => Refusal::Empty(StatusCode::NOT_ACCEPTABLE),
-        NotStarted::Failed(words) => Refusal::Words(StatusCode::INTERNAL_SERVER_ERROR, words),
+        NotStarted::Wrong(words) => Wrong(words).into(),
+        NotStarted::Failed(words) => Refusal::Text(StatusCode::INTERNAL_SERVER_ERROR, words),
     }
 }
 
@@ -46,12 +67,13 @@ pub async fn stop(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let kept = openvidu.recorder.get(&id).await.filter(Kept::is_running).ok_or(Refusal::NOT_FOUND)?;
+    let kept = openvidu.recorder.get(&id).await.ok_or(Refusal::NOT_FOUND)?;
     let session = openvidu.sessions.find(&kept.session);
     let kept = openvidu.recorder.stop(&id, session).await.map_err(|why| match why {
         NotStopped::NotFound => Refusal::NOT_FOUND,
         NotStopped::Starting => Refusal::Empty(StatusCode::NOT_ACCEPTABLE),
-        NotStopped::Failed(words) => Refusal::Words(StatusCode::INTERNAL_SERVER_ERROR, words),
+        NotStopped::NotRecorded => Refusal::Empty(StatusCode::CONFLICT),
+        NotStopped::Failed(words) => Refusal::Text(StatusCode::INTERNAL_SERVER_ERROR, words),
     })?;
     Ok(Json(kept.view(&access::public_url(&openvidu, &headers))))
 }
@@ -76,7 +98,7 @@ pub async fn list(State(openvidu): State<OpenVidu>, headers: HeaderMap) -> Json<
 /// `DELETE /recordings/R`
 pub async fn delete(State(openvidu): State<OpenVidu>, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
     let kept = openvidu.recorder.get(&id).await.ok_or(Refusal::NOT_FOUND)?;
-    if kept.is_running() {
+    if !kept.is_over() {
         return Err(Refusal::Empty(StatusCode::CONFLICT));
     }
     match openvidu.recorder.delete(&kept).await {
@@ -92,7 +114,7 @@ pub async fn file(
     request: Request,
 ) -> Result<Response, Refusal> {
     let kept = openvidu.recorder.get(&id).await.ok_or(Refusal::NOT_FOUND)?;
-    let path = openvidu.recorder.path(&kept, &name).await.ok_or(Refusal::NOT_FOUND)?;
+    let path = openvidu.recorder.path(&kept, &name).ok_or(Refusal::NOT_FOUND)?;
     let Ok(served) = ServeFile::new(path).oneshot(request).await;
     let mut response = served.into_response();
     let kind = match name.rsplit('.').next() {

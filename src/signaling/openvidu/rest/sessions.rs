@@ -1,23 +1,17 @@
 //! Sessions.
 
+use super::super::session::actor::Handle;
 use super::super::sessions::NotMade;
 use super::super::wire::fields::body;
 use super::super::wire::new_session::{Defaults, NewSession};
 use super::super::{OpenVidu, access};
 use super::refusal::Refusal;
+use super::wish::{Wish, add_stats};
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use serde::Deserialize;
 use serde_json::{Value, json};
-
-/// Which connections are shown.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Wish {
-    pub(super) pending_connections: Option<bool>,
-}
 
 /// `POST /sessions`
 pub async fn create(
@@ -38,12 +32,10 @@ pub async fn create(
 }
 
 /// `GET /sessions`
-pub async fn list(State(openvidu): State<OpenVidu>, Query(wish): Query<Wish>, headers: HeaderMap) -> Json<Value> {
-    let pending = wish.pending_connections.unwrap_or(false);
+pub async fn list(State(openvidu): State<OpenVidu>, wish: Wish, headers: HeaderMap) -> Json<Value> {
     let mut content = Vec::new();
     for session in openvidu.sessions.list() {
-        let url = access::socket_url(&openvidu, &headers);
-        content.extend(session.with(move |state| state.view(&url, pending)).await);
+        content.extend(view(&openvidu, &session, wish, &headers).await);
     }
     Json(json!({ "numberOfElements": content.len(), "content": content }))
 }
@@ -52,12 +44,20 @@ pub async fn list(State(openvidu): State<OpenVidu>, Query(wish): Query<Wish>, he
 pub async fn get(
     State(openvidu): State<OpenVidu>,
     Path(session): Path<String>,
-    Query(wish): Query<Wish>,
+    wish: Wish,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Refusal> {
-    let (url, pending) = (access::socket_url(&openvidu, &headers), wish.pending_connections.unwrap_or(false));
     let session = openvidu.sessions.find(&session).ok_or(Refusal::NOT_FOUND)?;
-    session.with(move |state| Json(state.view(&url, pending))).await.ok_or(Refusal::NOT_FOUND)
+    view(&openvidu, &session, wish, &headers).await.map(Json).ok_or(Refusal::NOT_FOUND)
+}
+
+async fn view(openvidu: &OpenVidu, session: &Handle, wish: Wish, headers: &HeaderMap) -> Option<Value> {
+    let (url, pending) = (access::socket_url(openvidu, headers), wish.pending.unwrap_or(false));
+    let mut view = session.with(move |state| state.view(&url, pending)).await?;
+    if wish.stats {
+        add_stats(&mut view["connections"]);
+    }
+    Some(view)
 }
 
 /// `DELETE /sessions/S`

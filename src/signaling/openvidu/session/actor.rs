@@ -1,54 +1,36 @@
 //! A session's task: carries the effects of its state out, and keeps the sockets of its connections.
 //!
-//! Decides nothing but time: a socket that is lost may be resumed within ten seconds, and what was to be sent meanwhile waits,
-//! bounded. The room is asked and answers at once; what takes longer comes as an event.
+//! Decides nothing but time: a socket that is lost may be resumed within ten seconds. What is sent to sockets, and kept for
+//! those that are lost, is `links`' to bound. The room is asked and answers at once; what takes longer comes as an event.
 
+mod camera;
+
+pub use super::links::{Bound, Out};
+use super::links::{Links, Sent};
 use super::state::{Effect, Input, Join};
-use super::{Millis, State, participant};
+use super::{Millis, State, participant, taping};
 use crate::model::RoomId;
-use crate::room::registry::Joining;
+use crate::room::registry::{EventStream, Joining};
 use crate::room::{Command, EventKind, RoomError, RoomHandle, Rooms};
 use crate::signaling::openvidu::events::Events;
 use crate::signaling::openvidu::recording::Recorder;
 use crate::signaling::openvidu::wire::frame::{Refusal, Request};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// What may wait for a session.
 const MAILBOX: usize = 512;
-/// Frames that may wait for a socket.
-const OUTBOX: usize = 512;
-/// Frames kept for a connection whose socket is lost.
-const GAP: usize = 256;
 /// A lost socket may come back within this.
 const RESUME_LIMIT: Duration = Duration::from_secs(10);
-/// A client that has left, or was told to go, closes its socket within this.
-const CLOSE_LIMIT: Duration = Duration::from_secs(10);
-
-/// For a socket.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Out {
-    /// A frame.
-    Frame(String),
-    /// Close it.
-    Close,
-}
-
-/// A connection's way to its client, as its socket holds it.
-pub struct Bound {
-    /// Its connection.
-    pub connection: String,
-    /// Tells this socket from an earlier one of the same connection.
-    pub number: u64,
-    /// What is to be sent.
-    pub outbox: mpsc::Receiver<Out>,
-}
-
 pub(super) enum Envelope {
     Join(Join, oneshot::Sender<Result<Bound, Refusal>>),
     Resume(String, oneshot::Sender<Option<Bound>>),
-    Request(String, Request),
+    /// Answered with whether the connection is here.
+    Request(String, Request, oneshot::Sender<bool>),
     SocketGone(String, u64),
     GraceOver(String, u64),
     Event(String, EventKind),
@@ -59,12 +41,13 @@ pub(super) enum Envelope {
 #[derive(Clone)]
 pub struct Handle {
     mailbox: mpsc::Sender<Envelope>,
+    ending: Arc<AtomicBool>,
 }
 
 impl Handle {
-    /// Whether it takes nothing any more.
+    /// Whether it takes nobody any more.
     pub fn is_closing(&self) -> bool {
-        self.mailbox.is_closed()
+        self.ending.load(SeqCst) || self.mailbox.is_closed()
     }
     /// When it is gone.
     pub async fn ended(&self) {
@@ -78,9 +61,11 @@ impl Handle {
     pub async fn resume(&self, rpc: String) -> Option<Bound> {
         self.call(|answer| Envelope::Resume(rpc, answer)).await.flatten()
     }
-    /// A page asks.
-    pub async fn request(&self, connection: &str, request: Request) {
-        let _over = self.mailbox.send(Envelope::Request(connection.to_owned(), request)).await;
+    /// A page asks; whether its connection is here. A page has one request at a time in the mailbox, so that one which
+    /// asks without end holds up no other.
+    pub async fn request(&self, connection: &str, request: Request) -> bool {
+        let connection = connection.to_owned();
+        self.call(|taken| Envelope::Request(connection, request, taken)).await == Some(true)
     }
     /// A socket is gone.
     pub async fn socket_gone(&self, connection: &str, number: u64) {
@@ -103,27 +88,21 @@ impl Handle {
     }
 }
 
-/// A connection's socket, or what waits for the next.
-#[derive(Default)]
-struct Link {
-    number: u64,
-    socket: Option<mpsc::Sender<Out>>,
-    gap: VecDeque<String>,
-}
-
 /// The task.
 pub struct Actor {
-    state: State,
+    pub(super) state: State,
     rooms: Rooms,
     room_id: RoomId,
-    room: Option<RoomHandle>,
+    pub(super) room: Option<RoomHandle>,
+    /// What everybody in the room hears comes in besides.
+    watched: bool,
     events: Events,
-    recorder: Recorder,
-    unused_limit: Duration,
-    links: HashMap<String, Link>,
-    last_socket: u64,
+    pub(super) recorder: Recorder,
+    unused: Option<Duration>,
+    links: Links,
     inbox: mpsc::Receiver<Envelope>,
     mailbox: mpsc::WeakSender<Envelope>,
+    ending: Arc<AtomicBool>,
 }
 
 /// The time now.
@@ -137,28 +116,32 @@ impl Actor {
         state: State,
         (rooms, room_id): (Rooms, RoomId),
         (events, recorder): (Events, Recorder),
-        unused_limit: Duration,
+        unused: Option<Duration>,
     ) -> (Self, Handle) {
         let (sender, inbox) = mpsc::channel(MAILBOX);
-        let handle = Handle { mailbox: sender.clone() };
-        let (links, mailbox) = (HashMap::new(), sender.downgrade());
-        let (room, last_socket) = (None, 0);
-        (
-            Self { state, rooms, room_id, room, events, recorder, unused_limit, links, last_socket, inbox, mailbox },
-            handle,
-        )
+        let ending = Arc::new(AtomicBool::new(false));
+        let handle = Handle { mailbox: sender.clone(), ending: ending.clone() };
+        let (room, watched, links, mailbox) = (None, false, Links::default(), sender.downgrade());
+        let actor =
+            Self { state, rooms, room_id, room, watched, events, recorder, unused, links, inbox, mailbox, ending };
+        (actor, handle)
     }
 
     /// Until the session is over.
     pub async fn run(mut self) {
         let created = self.state.settle();
         self.carry_out(created).await;
-        let unused = tokio::time::sleep(self.unused_limit);
+        let unused = tokio::time::sleep(self.unused.unwrap_or_default());
         tokio::pin!(unused);
         while !self.state.is_over() {
             tokio::select! {
                 Some(envelope) = self.inbox.recv() => self.take(envelope).await,
-                () = &mut unused, if !self.state.was_active() => return,
+                () = taping::until(self.state.due()) => {
+                    self.state.at(now()).tick();
+                    let effects = self.state.settle();
+                    self.carry_out(effects).await;
+                }
+                () = &mut unused, if self.unused.is_some() && !self.state.was_active() => return,
             }
         }
     }
@@ -173,13 +156,15 @@ impl Actor {
                 let bound = self.resume(&rpc);
                 let _gone = answer.send(bound);
             }
-            Envelope::Request(connection, request) => self.apply(Input::Request(connection, request)).await,
+            Envelope::Request(connection, request, taken) => {
+                let here = self.state.is_here(&connection);
+                self.apply(Input::Request(connection, request)).await;
+                let _gone = taken.send(here);
+            }
             Envelope::Event(connection, event) => self.apply(Input::Event(connection, event)).await,
             Envelope::SocketGone(connection, number) => self.lose(&connection, Some(number)),
             Envelope::GraceOver(connection, number) => {
-                let lost =
-                    self.links.get(&connection).is_some_and(|link| link.number == number && link.socket.is_none());
-                if lost {
+                if self.links.is_lost(&connection, number) {
                     self.apply(Input::Lost(connection)).await;
                 }
             }
@@ -194,18 +179,14 @@ impl Actor {
     async fn join(&mut self, join: Join) -> Result<Bound, Refusal> {
         let connection = self.state.joinable(&join.token).ok_or_else(State::refused_token)?.to_owned();
         self.enter(&connection).await.map_err(|error| super::media::refusal(&error))?;
-        let bound = self.bind(&connection);
+        let bound = self.links.bind(&connection);
         self.apply(Input::Join(join)).await;
         Ok(bound)
     }
 
     /// Into the room, which is made for the first.
     async fn enter(&mut self, connection: &str) -> Result<(), RoomError> {
-        let room = match self.room.take().filter(|room| !room.is_gone()) {
-            Some(room) => room,
-            None => self.rooms.create(Some(self.room_id.clone()))?,
-        };
-        self.room = Some(room.clone());
+        let room = self.room()?;
         let who = Joining {
             id: participant(connection),
             name: self.state.name_of(connection),
@@ -214,7 +195,26 @@ impl Actor {
             leaves_with_its_feed: false,
             unique: false,
         };
-        let mut events = room.join(who).await?;
+        let events = room.join(who).await?;
+        self.hear(connection, events);
+        Ok(())
+    }
+
+    /// The room, made for the first who needs it.
+    fn room(&mut self) -> Result<RoomHandle, RoomError> {
+        let room = match self.room.take().filter(|room| !room.is_gone()) {
+            Some(room) => room,
+            None => {
+                self.watched = false;
+                self.rooms.create(Some(self.room_id.clone()))?
+            }
+        };
+        self.room = Some(room.clone());
+        Ok(room)
+    }
+
+    /// What the room tells a connection comes in by the mailbox.
+    fn hear(&self, connection: &str, mut events: EventStream) {
         let (mailbox, connection) = (self.mailbox.clone(), connection.to_owned());
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -224,39 +224,18 @@ impl Actor {
                 }
             }
         });
-        Ok(())
-    }
-
-    /// A socket for a connection; the one before is closed.
-    fn bind(&mut self, connection: &str) -> Bound {
-        let (sender, outbox) = mpsc::channel(OUTBOX);
-        self.last_socket += 1;
-        let link = self.links.entry(connection.to_owned()).or_default();
-        link.number = self.last_socket;
-        if let Some(before) = link.socket.replace(sender) {
-            let _full = before.try_send(Out::Close);
-        }
-        Bound { connection: connection.to_owned(), number: link.number, outbox }
     }
 
     /// What was to be sent meanwhile follows the answer, which the socket writes first.
     fn resume(&mut self, rpc: &str) -> Option<Bound> {
         let connection = self.state.resumed_by(rpc)?.to_owned();
-        let bound = self.bind(&connection);
-        let link = self.links.get_mut(&connection)?;
-        let waiting: Vec<String> = link.gap.drain(..).collect();
-        waiting.into_iter().for_each(|frame| self.send(&connection, frame));
-        Some(bound)
+        self.links.resume(&connection)
     }
 
     /// The socket is gone: it may come back, for a while. `number`: only if it is still this one.
     fn lose(&mut self, connection: &str, number: Option<u64>) {
-        let Some(link) = self.links.get_mut(connection) else { return };
-        if link.socket.is_none() || number.is_some_and(|number| number != link.number) {
-            return;
-        }
-        link.socket = None;
-        let (mailbox, connection, number) = (self.mailbox.clone(), connection.to_owned(), link.number);
+        let Some(number) = self.links.lose(connection, number) else { return };
+        let (mailbox, connection) = (self.mailbox.clone(), connection.to_owned());
         tokio::spawn(async move {
             tokio::time::sleep(RESUME_LIMIT).await;
             if let Some(mailbox) = mailbox.upgrade() {
@@ -271,6 +250,7 @@ impl Actor {
     }
 
     async fn carry_out(&mut self, effects: Vec<Effect>) {
+        self.ending.store(self.state.is_ending(), SeqCst);
         let mut waiting = VecDeque::from(effects);
         while let Some(effect) = waiting.pop_front() {
             match effect {
@@ -279,24 +259,25 @@ impl Actor {
                     let asked = self.ask(&who, command).await;
                     waiting.extend(self.state.apply(now(), Input::Asked(who, why, asked)));
                 }
+                Effect::Regrant(who) => self.regrant(&who).await,
+                Effect::Open(who, wish) => {
+                    let opened = self.open(*wish).await;
+                    waiting.extend(self.state.apply(now(), Input::Opened(who, opened)));
+                }
+                Effect::Shut(camera) => self.shut(camera).await,
                 Effect::Dismiss(who) => self.dismiss(&who).await,
                 Effect::Tell(happening) => self.events.tell(happening),
                 Effect::Record => self.record(),
+                Effect::RecordFeed(id, recording, stream) => self.record_feed(id, recording, stream).await,
+                Effect::StopRecording(id) => self.stop_recording(id),
                 Effect::Over => {}
             }
         }
     }
 
-    /// As the session's properties say; whatever becomes of it, the session goes on.
-    fn record(&self) {
-        let Some(mailbox) = self.mailbox.upgrade() else { return };
-        let (recorder, handle) = (self.recorder.clone(), Handle { mailbox });
-        let properties = self.state.properties().recording.clone();
-        tokio::spawn(async move {
-            if let Err(why) = recorder.start(&handle, properties).await {
-                tracing::warn!(?why, "a session is not recorded");
-            }
-        });
+    /// The way to itself; `None`: nobody has one any more.
+    pub(super) fn handle(&self) -> Option<Handle> {
+        self.mailbox.upgrade().map(|mailbox| Handle { mailbox, ending: self.ending.clone() })
     }
 
     async fn ask(&self, who: &str, command: Command) -> Result<(), RoomError> {
@@ -304,30 +285,24 @@ impl Actor {
         room.request(Some(&participant(who)), command).await.map(drop)
     }
 
+    async fn regrant(&self, who: &str) {
+        let Some(room) = &self.room else { return };
+        let change = Command::Regrant { participant: participant(who), grants: self.state.grants(who) };
+        if let Err(reason) = room.request(None, change).await {
+            tracing::warn!(%reason, "a connection's new role has not reached its room");
+        }
+    }
+
     fn send(&mut self, to: &str, frame: String) {
-        let Some(link) = self.links.get_mut(to) else { return };
-        let unsent = match &link.socket {
-            Some(socket) => socket.try_send(Out::Frame(frame)).is_err(),
-            None => {
-                if link.gap.len() < GAP {
-                    link.gap.push_back(frame);
-                }
-                false
-            }
-        };
-        if unsent {
-            // It does not read: a new socket may.
+        if self.links.send(to, frame) == Sent::Not {
+            // It does not read, or is gone and not known to be yet.
             self.lose(to, None);
         }
     }
 
-    /// Out of the room; its client closes the socket, or we do.
+    /// Out of the room; its client closes the socket, or the socket does.
     async fn dismiss(&mut self, who: &str) {
         let _gone_already = self.ask(who, Command::Leave).await;
-        let Some(socket) = self.links.remove(who).and_then(|link| link.socket) else { return };
-        tokio::spawn(async move {
-            tokio::time::sleep(CLOSE_LIMIT).await;
-            let _closed = socket.send(Out::Close).await;
-        });
+        self.links.dismiss(who);
     }
 }

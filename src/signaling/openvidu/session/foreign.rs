@@ -27,7 +27,8 @@ impl Foreign {
 impl State {
     /// Each connection of ours hears of it: the first counts.
     pub(super) fn foreign_published(&mut self, feed: FeedId, publisher: &ParticipantId, tracks: &[TrackInfo]) {
-        if super::connection_of(publisher).is_some() || self.foreign.iter().any(|known| known.feed == feed) {
+        let ours = super::connection_of(publisher).is_some() || self.camera_of(feed).is_some();
+        if ours || self.foreign.iter().any(|known| known.feed == feed) {
             return;
         }
         let has = |kind| tracks.iter().any(|track| track.kind() == kind);
@@ -38,6 +39,8 @@ impl State {
         let published = json!({ "id": foreign.connection, "streams": [view::stream(&foreign.stream)] });
         self.notify(&all, "participantPublished", &published);
         self.foreign.push(foreign);
+        self.stays_recorded();
+        self.record_stream(feed);
     }
 
     fn meet(&self, feed: FeedId, publisher: &ParticipantId, (audio, video): (bool, bool)) -> Foreign {

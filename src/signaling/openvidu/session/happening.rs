@@ -25,6 +25,11 @@ impl Happening {
         Self { name, fields }
     }
 
+    /// Whose it is.
+    pub fn session(&self) -> &str {
+        self.fields.get("sessionId").and_then(Value::as_str).unwrap_or_default()
+    }
+
     /// As a webhook's body.
     pub fn body(&self) -> Value {
         let mut fields = self.fields.clone();

@@ -2,10 +2,10 @@
 //! that it left.
 
 use super::super::ids;
-use super::super::wire::frame::{Refusal, Request};
+use super::super::wire::frame::{Refusal, Request, answer};
 use super::happening::{end, with};
 use super::state::{Ask, Effect};
-use super::{Connection, State, Subscribed, view};
+use super::{Connection, State, Subscribed, agent, view};
 use crate::room::Command;
 use serde_json::{Value, json};
 
@@ -69,16 +69,19 @@ impl State {
     fn end_stream(&mut self, owner: &str, reason: &str) {
         let Some(active) = self.active_mut(owner) else { return };
         let Some(stream) = active.publisher.take() else { return };
-        active.publishing = None;
+        let waiting = active.publishing.take();
+        if let Some(waiting) = waiting {
+            self.refuse(owner, &waiting.request, Refusal::new(105, "The stream was unpublished meanwhile"));
+        }
         let now = self.now;
         for (viewer, watched) in self.viewers(&stream.id) {
-            if watched.told {
+            if watched.told && !agent::is(&viewer) {
                 let fields = view::inbound(&viewer, &watched, Some(&stream));
                 self.tell("webrtcConnectionDestroyed", with(fields, end(watched.at, now, reason)));
             }
         }
         if stream.told {
-            let fields = view::outbound(owner, &stream);
+            let fields = self.outbound(owner, &stream);
             self.tell("webrtcConnectionDestroyed", with(fields, end(stream.created_at, now, reason)));
         }
     }
@@ -104,7 +107,7 @@ impl State {
     pub(super) fn force_disconnect(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         self.moderates(me, "force a disconnect")?;
         let who = request.params.text("connectionId")?.to_owned();
-        if self.active(&who).is_none() {
+        if self.active(&who).is_none() || agent::is(&who) {
             return Err(Refusal::new(102, format!("There is no connection {who}")));
         }
         self.evict(&who, "forceDisconnectByUser", Some((me, &request.id)));
@@ -113,7 +116,7 @@ impl State {
 
     /// The application ends a connection, or takes the token of one that has not joined.
     pub fn delete_connection(&mut self, who: &str) -> bool {
-        let Some(connection) = self.find(who) else { return false };
+        let Some(connection) = self.find(who).filter(|_| !agent::is(who)) else { return false };
         if connection.active.is_some() {
             self.evict(who, "forceDisconnectByServer", None);
         } else {
@@ -127,24 +130,34 @@ impl State {
         if self.active(who).is_none() {
             return;
         }
-        let mut all = self.clients(None);
+        if agent::is(who) {
+            self.evict_agents();
+            return;
+        }
+        let (mut all, camera) = (self.clients(None), self.is_camera(who));
+        // A moderator may evict itself: its answer needs what goes with it.
+        let rpc = asked.and_then(|(moderator, _)| self.active(moderator)).map(|active| active.rpc.clone());
         self.depart(who, reason);
-        if let Some((moderator, request)) = asked.filter(|(moderator, _)| *moderator != who) {
-            self.done(moderator, request);
+        if let Some((moderator, request)) = asked {
+            let frame = answer(request, rpc.as_deref().unwrap_or_default(), Ok(json!({})));
+            self.effects.push(Effect::Send(moderator.to_owned(), frame));
         }
         all.sort_by_key(|one| one == who);
         self.notify(&all, "participantEvicted", &json!({ "connectionId": who, "reason": reason }));
-        self.effects.push(Effect::Dismiss(who.to_owned()));
+        self.let_go(who, camera);
         self.end_if_empty();
     }
 
     /// Out of the session, and told so: its stream, what it watched, itself.
-    fn depart(&mut self, who: &str, reason: &str) {
+    pub(super) fn depart(&mut self, who: &str, reason: &str) {
         let watched = self.active_mut(who).map(|active| std::mem::take(&mut active.subscribers)).unwrap_or_default();
         watched.iter().for_each(|watched| self.unwatched(who, watched, reason));
         self.end_stream(who, reason);
         let Some(at) = self.connections.iter().position(|connection| connection.id == who) else { return };
         let gone = self.connections.remove(at);
+        if agent::is(who) {
+            return;
+        }
         let others = self.clients(None);
         self.notify(&others, "participantLeft", &json!({ "connectionId": who, "reason": reason }));
         let began = gone.active.as_ref().map_or(gone.created_at, |active| active.at);

@@ -5,28 +5,26 @@ use super::super::wire::frame::{Params, Refusal, Request};
 use super::happening::{end, with};
 use super::state::{Ask, Effect};
 use super::{Pending, State, Stream, Subscribed, view};
-use crate::model::{Candidate, Content, FeedId, Sdp};
+use crate::model::{Candidate, Content, EndReason, FeedId, PeerId, Sdp};
 use crate::room::{Command, EventKind, RoomError, Side};
 use serde_json::{Map, Value, json};
 
 impl State {
     pub(super) fn publish(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
+        if !self.grants(me).publish {
+            return Err(Refusal::new(401, "Unable to publish: the role does not allow it"));
+        }
         let offer = self.offer(request.params.text("sdpOffer")?)?;
         let mut stream = read_stream(me, &request.params, self.now);
         stream.loopback = request.params.switch("doLoopback") == Some(true);
-        let loopback = stream.loopback;
-        let may = self.grants(me).publish;
-        let Some(active) = self.active_mut(me).filter(|_| may) else {
-            return Err(Refusal::new(401, "Unable to publish: the role does not allow it"));
-        };
+        stream.filter = self.first_filter(me, &request.params)?;
+        let Some(active) = self.active_mut(me) else { return Ok(()) };
         if active.publisher.is_some() {
             return Err(Refusal::new(106, "The connection is already publishing"));
         }
-        let content = if stream.type_of_video.as_deref() == Some("SCREEN") { Content::Screen } else { Content::Camera };
+        let command = stream.offered(offer);
         active.publisher = Some(stream);
         active.publishing = Some(Pending { request: request.id.clone(), mends: false });
-        let command =
-            if loopback { Command::Converse { offer: Some(offer) } } else { Command::Publish { offer, content } };
         self.ask(me, Ask::Publish, command);
         Ok(())
     }
@@ -34,42 +32,77 @@ impl State {
     /// A broken peer connection of a publisher, or of a viewer, is replaced by another.
     pub(super) fn reconnect(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let name = request.params.text("stream")?;
-        let sdp = request.params.find("sdpString").or_else(|| request.params.find("sdpOffer"));
-        let offer = self.offer(sdp.ok_or_else(|| Refusal::missing("sdpString"))?)?;
-        if self.find(me).and_then(|c| c.stream()).is_none_or(|stream| stream.id != name) {
-            return self.watch(me, request, name, offer, true);
+        let own = self.find(me).and_then(|c| c.stream()).is_some_and(|stream| stream.id == name);
+        let (string, offer) = (request.params.find("sdpString"), request.params.find("sdpOffer"));
+        match (own, string, offer) {
+            (true, Some(offer), _) | (true, None, Some(offer)) => self.republish(me, request, offer),
+            (false, _, Some(offer)) => {
+                let offer = self.offer_for(name, offer)?;
+                self.watch(me, request, name, |feed| Command::SubscribeWith { feed, offer })
+            }
+            (false, Some(answer), None) => self.settle_offer(me, request, name, answer),
+            (_, None, None) => Err(Refusal::missing("sdpString")),
         }
-        if let Some(active) = self.active_mut(me) {
-            active.publishing = Some(Pending { request: request.id.clone(), mends: true });
-        }
-        self.ask(me, Ask::Publish, Command::Publish { offer, content: Content::Camera });
+    }
+
+    fn republish(&mut self, me: &str, request: &Request, offer: &str) -> Result<(), Refusal> {
+        let offer = self.offer(offer)?;
+        let own = self.find(me).and_then(|c| c.stream());
+        let Some(command) = own.map(|stream| stream.offered(offer)) else { return Ok(()) };
+        let pending = Pending { request: request.id.clone(), mends: true };
+        let earlier = self.active_mut(me).and_then(|active| active.publishing.replace(pending));
+        self.superseded(me, earlier);
+        self.ask(me, Ask::Publish, command);
         Ok(())
+    }
+
+    /// A request that another has taken the place of: nothing would answer it.
+    pub(super) fn superseded(&mut self, me: &str, earlier: Option<Pending>) {
+        if let Some(earlier) = earlier {
+            self.refuse(me, &earlier.request, Refusal::new(303, "A later request has taken its place"));
+        }
     }
 
     pub(super) fn receive(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
         let name = request.params.text("sender")?;
-        let offer = self.offer(request.params.text("sdpOffer")?)?;
-        self.watch(me, request, name, offer, false)
+        if let Some(answer) = request.params.find("sdpAnswer") {
+            return self.settle_offer(me, request, name, answer);
+        }
+        let offer = self.offer_for(name, request.params.text("sdpOffer")?)?;
+        self.watch(me, request, name, |feed| Command::SubscribeWith { feed, offer })
     }
 
-    fn watch(&mut self, me: &str, request: &Request, name: &str, offer: Sdp, mends: bool) -> Result<(), Refusal> {
+    /// Anew, whatever it watched by: `how` the room is asked.
+    pub(super) fn watch(
+        &mut self,
+        me: &str,
+        request: &Request,
+        name: &str,
+        how: impl FnOnce(FeedId) -> Command,
+    ) -> Result<(), Refusal> {
         let (owner, feed) = self.carrier(name)?;
         let at = self.now;
         let Some(active) = self.active_mut(me) else { return Ok(()) };
-        active.subscribing.push((feed, Pending { request: request.id.clone(), mends }));
-        if active.subscribers.iter().all(|known| known.stream != name) {
-            active.subscribers.push(Subscribed { stream: name.into(), owner, feed, at, told: false });
+        let earlier = take(&mut active.subscribing, feed);
+        active.subscribing.push((feed, Pending { request: request.id.clone(), mends: false }));
+        let before = active.subscribers.iter_mut().find(|known| known.stream == name);
+        // A stream that was mended may have another feed.
+        let before = before.map(|known| std::mem::replace(&mut known.feed, feed));
+        if before.is_none() {
+            active.subscribers.push(Subscribed { stream: name.into(), owner, feed, peer: None, at, told: false });
         }
-        if mends {
+        self.superseded(me, earlier);
+        if let Some(feed) = before {
             // Its client has made another peer connection: the former cannot go on with its offer.
             self.ask(me, Ask::Other, Command::Unsubscribe { feed });
         }
-        self.ask(me, Ask::Subscribe(feed), Command::SubscribeWith { feed, offer });
+        self.ask(me, Ask::Subscribe(feed), how(feed));
+        self.limit(me, feed);
         Ok(())
     }
 
     /// Who publishes a stream, and the feed that carries it.
-    fn carrier(&self, name: &str) -> Result<(String, FeedId), Refusal> {
+    pub(super) fn carrier(&self, name: &str) -> Result<(String, FeedId), Refusal> {
         if let Some(foreign) = self.foreign.iter().find(|foreign| foreign.stream.id == name) {
             return Ok((foreign.connection.clone(), foreign.feed));
         }
@@ -84,7 +117,7 @@ impl State {
     }
 
     /// The offer, cut down to the session's codec.
-    fn offer(&self, sdp: &str) -> Result<Sdp, Refusal> {
+    pub(super) fn offer(&self, sdp: &str) -> Result<Sdp, Refusal> {
         use super::super::codec;
         let forced = super::super::wire::new_session::codec(self.properties.forced_codec);
         match forced {
@@ -98,8 +131,11 @@ impl State {
     }
 
     pub(super) fn unsubscribe(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
-        let owner = request.params.text("sender")?.to_owned();
-        let owner = ids::owner(&owner).map_or(owner.clone(), str::to_owned);
+        let owner = request.params.text("sender")?;
+        let owner = ids::owner(owner).unwrap_or(owner).to_owned();
+        if self.active(&owner).is_none() && self.foreign.iter().all(|foreign| foreign.connection != owner) {
+            return Err(Refusal::new(102, format!("There is no connection {owner}")));
+        }
         let Some(active) = self.active_mut(me) else { return Ok(()) };
         let ended: Vec<_> = active.subscribers.extract_if(.., |watched| watched.owner == owner).collect();
         for watched in ended {
@@ -112,7 +148,7 @@ impl State {
 
     /// A pair of connection and stream is over.
     pub(super) fn unwatched(&mut self, me: &str, watched: &Subscribed, reason: &str) {
-        if watched.told {
+        if watched.told && !super::agent::is(me) {
             let fields = view::inbound(me, watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionDestroyed", with(fields, end(watched.at, self.now, reason)));
         }
@@ -123,9 +159,10 @@ impl State {
     }
 
     pub(super) fn candidate(&mut self, me: &str, request: &Request) -> Result<(), Refusal> {
-        let side = match request.params.text("endpointName")? {
-            name if name == me || ids::owner(name) == Some(me) => Side::Publisher,
-            _ => Side::Subscriber,
+        let side = match request.params.find("endpointName") {
+            Some(name) if name != me && ids::owner(name) != Some(me) => Side::Subscriber,
+            // Mobile clients leave out their own.
+            _ => Side::Publisher,
         };
         let text = request.params.find("candidate").unwrap_or_default();
         if !text.is_empty() {
@@ -140,11 +177,12 @@ impl State {
     }
 
     pub(super) fn asked(&mut self, me: &str, ask: Ask, result: Result<(), RoomError>) {
-        let Err(error) = result else { return };
-        match ask {
-            Ask::Publish => self.not_published(me, &error),
-            Ask::Subscribe(feed) => self.not_subscribed(me, feed, &error),
-            Ask::Other => {}
+        match (ask, result) {
+            (Ask::Filter(asked), result) => self.filter_asked(me, asked, result),
+            (Ask::Answer(feed, request), result) => self.offer_settled(me, (feed, &request), result),
+            (Ask::Publish, Err(error)) => self.not_published(me, &error),
+            (Ask::Subscribe(feed), Err(error)) => self.not_subscribed(me, feed, &error),
+            (Ask::Publish | Ask::Subscribe(_), Ok(())) | (Ask::Other, _) => {}
         }
     }
 
@@ -168,13 +206,30 @@ impl State {
         match event {
             EventKind::PublishAnswered { feed, answer } => self.published(me, feed, &answer),
             EventKind::PublishRefused { error } => self.not_published(me, &error),
-            EventKind::SubscriptionAnswered { feed, answer, .. } => self.subscribed(me, feed, &answer),
+            EventKind::SubscriptionAnswered { feed, peer, answer } => self.subscribed(me, (feed, peer), &answer),
+            EventKind::SubscriptionOffered { feed, peer, offer } => self.offered(me, (feed, peer), &offer),
             EventKind::SubscriptionRefused { feed, error, .. } => self.not_subscribed(me, feed, &error),
-            EventKind::SubscriptionEnded { participant, feed, .. } if participant == super::participant(me) => {
-                self.subscription_broke(me, feed);
+            EventKind::SubscriptionEnded { participant: who, feed, peer, reason, .. }
+                if who == super::participant(me) =>
+            {
+                self.subscription_broke(me, (feed, peer), reason);
             }
-            EventKind::FeedEnded { feed, publisher, .. } => self.feed_ended(feed, &publisher),
+            // By an operator's hand.
+            EventKind::ParticipantLeft { participant: who, reason: EndReason::Kicked }
+                if who == super::participant(me) =>
+            {
+                self.evict(me, "forceDisconnectByServer", None);
+            }
+            EventKind::FeedEnded { feed, publisher, reason, .. } => match self.camera_of(feed).map(str::to_owned) {
+                Some(camera) => self.camera_ended(&camera, reason),
+                None => self.feed_ended(feed, &publisher),
+            },
             EventKind::FeedPublished { feed, publisher, tracks } => self.foreign_published(feed, &publisher, &tracks),
+            EventKind::RoomClosed { reason: EndReason::Shutdown } => self.close("openviduServerStopped"),
+            EventKind::FilterChanged { feed, publisher, failure: Some(_), .. } => {
+                self.filter_failed(me, feed, &publisher)
+            }
+            EventKind::CodeSeen { feed, code } => self.code_seen(feed, &code),
             EventKind::RoomClosed { .. } => self.close("sessionClosedByServer"),
             _ => {}
         }
@@ -184,9 +239,9 @@ impl State {
         let Some(active) = self.active_mut(me) else { return };
         let Some(pending) = active.publishing.take() else { return };
         let Some(stream) = active.publisher.as_mut() else { return };
-        stream.feed = Some(feed);
+        let begins = stream.feed.replace(feed) != Some(feed);
         let (news, stream) = (!std::mem::replace(&mut stream.told, true), stream.clone());
-        let result = json!({ "sdpAnswer": answer.as_str(), "id": stream.id, "createdAt": stream.created_at });
+        let result = json!({ "sdpAnswer": self.limited(me, answer), "id": stream.id, "createdAt": stream.created_at });
         self.answer(me, &pending.request, Ok(result));
         if stream.loopback {
             self.ask(me, Ask::Other, Command::Face { feed: Some(feed) });
@@ -195,31 +250,48 @@ impl State {
             let others = self.clients(Some(me));
             self.notify(&others, "participantPublished", &json!({ "id": me, "streams": [view::stream(&stream)] }));
             self.tell("webrtcConnectionCreated", view::outbound(me, &stream));
+            self.stays_recorded();
             if self.records_by_itself() {
                 self.effects.push(Effect::Record);
             }
         }
+        self.record_stream(feed);
+        if begins {
+            self.begin_filter(me, feed);
+        }
     }
 
-    fn subscribed(&mut self, me: &str, feed: FeedId, answer: &Sdp) {
+    fn subscribed(&mut self, me: &str, (feed, peer): (FeedId, PeerId), answer: &Sdp) {
         let Some(active) = self.active_mut(me) else { return };
         let Some(pending) = take(&mut active.subscribing, feed) else { return };
-        let new = active.subscribers.iter_mut().find(|watched| watched.feed == feed && !watched.told);
-        let news = new.map(|watched| {
-            watched.told = true;
-            watched.clone()
-        });
+        if let Some(watched) = active.subscribers.iter_mut().find(|watched| watched.feed == feed) {
+            watched.peer = Some(peer);
+        }
         self.answer(me, &pending.request, Ok(json!({ "sdpAnswer": answer.as_str() })));
-        if let Some(watched) = news {
+        self.now_watches(me, feed);
+    }
+
+    /// The application hears of a pair of connection and stream once.
+    pub(super) fn now_watches(&mut self, me: &str, feed: FeedId) {
+        let Some(active) = self.active_mut(me) else { return };
+        let watched = active.subscribers.iter_mut().find(|watched| watched.feed == feed);
+        let news = watched.and_then(|watched| (!std::mem::replace(&mut watched.told, true)).then(|| watched.clone()));
+        if let Some(watched) = news.filter(|_| !super::agent::is(me)) {
             let fields = view::inbound(me, &watched, self.stream_named(&watched.stream));
             self.tell("webrtcConnectionCreated", fields);
         }
     }
 
-    /// The engine gave a viewer's peer up; its client makes another by `reconnectStream`, under the same name.
-    fn subscription_broke(&mut self, me: &str, feed: FeedId) {
-        if let Some(active) = self.active_mut(me) {
-            take(&mut active.subscribing, feed);
+    /// The engine gave a viewer's peer up; its client makes another by `reconnectStream`, under the same name. The end of one
+    /// that was answered, and of one that we ended to watch anew, says nothing of what waits now.
+    fn subscription_broke(&mut self, me: &str, (feed, peer): (FeedId, PeerId), reason: EndReason) {
+        let Some(active) = self.active_mut(me) else { return };
+        let answered = active.subscribers.iter().any(|watched| watched.peer == Some(peer));
+        if answered || [EndReason::Unsubscribed, EndReason::Replaced].contains(&reason) {
+            return;
+        }
+        if let Some(waiting) = take(&mut active.subscribing, feed) {
+            self.refuse(me, &waiting.request, Refusal::new(105, "The stream is not streaming now"));
         }
     }
 
@@ -236,8 +308,16 @@ impl State {
     }
 }
 
+impl Stream {
+    /// The offer of its publisher's peer connection, as the room is asked.
+    fn offered(&self, offer: Sdp) -> Command {
+        let content = if self.type_of_video.as_deref() == Some("SCREEN") { Content::Screen } else { Content::Camera };
+        if self.loopback { Command::Converse { offer: Some(offer) } } else { Command::Publish { offer, content } }
+    }
+}
+
 /// What waits for a feed's answer.
-fn take(waiting: &mut Vec<(FeedId, Pending)>, feed: FeedId) -> Option<Pending> {
+pub(super) fn take(waiting: &mut Vec<(FeedId, Pending)>, feed: FeedId) -> Option<Pending> {
     let at = waiting.iter().position(|(known, _)| *known == feed)?;
     Some(waiting.remove(at).1)
 }

@@ -4,24 +4,34 @@
 //! watched, is the room's to say; here is only what it does not know.
 
 pub mod actor;
+pub mod agent;
+mod autostop;
+mod cameras;
+mod change;
 mod close;
+mod filter;
 mod foreign;
 mod happening;
 mod leave;
+mod limits;
+mod links;
 mod media;
 mod message;
+mod offered;
 mod people;
-mod recorded;
+pub mod recorded;
 pub mod state;
+mod taping;
 #[cfg(test)]
 mod tests;
 pub mod view;
 
 pub use happening::Happening;
 
+use super::bandwidth::Bandwidths;
 use super::wire::new_connection::{Kind, NewConnection, Role};
 use super::wire::new_session::NewSession;
-use crate::model::{FeedId, ParticipantId};
+use crate::model::{FeedId, ParticipantId, PeerId};
 use serde_json::{Map, Value};
 
 /// Milliseconds since 1970.
@@ -41,8 +51,15 @@ pub struct State {
     over: bool,
     recorded: recorded::Recorded,
     stopped_by_hand: bool,
+    rules: recorded::Rules,
+    /// The recording stops by itself then.
+    autostop_at: Option<Millis>,
+    /// Everybody was evicted for this reason; its recording is waited for.
+    ending: Option<&'static str>,
+    bandwidths: Bandwidths,
     now: Millis,
     effects: Vec<state::Effect>,
+    filters: filter::Filters,
 }
 
 /// A connection, pending or active.
@@ -109,6 +126,8 @@ struct Subscribed {
     /// Connection that publishes it.
     owner: String,
     feed: FeedId,
+    /// What carried it when it was last answered.
+    peer: Option<PeerId>,
     at: Millis,
     told: bool,
 }

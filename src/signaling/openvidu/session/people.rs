@@ -5,7 +5,7 @@ use super::super::wire::frame::Refusal;
 use super::super::wire::ice;
 use super::super::wire::new_connection::{Kind, NewConnection};
 use super::state::Join;
-use super::{Active, Connection, State, view};
+use super::{Active, Connection, State, agent, view};
 use crate::model::{Grants, IceServer};
 use serde_json::{Map, Value, json};
 
@@ -36,8 +36,12 @@ impl State {
             publishing: None,
             subscribing: Vec::new(),
         });
-        self.active = true;
         let newcomer = connection.clone();
+        if agent::is(&newcomer.id) {
+            let welcome = self.welcome(&newcomer, &join.ice);
+            return self.answer(&newcomer.id, &join.request, Ok(welcome));
+        }
+        self.active = true;
         let others = self.clients(Some(&newcomer.id));
         self.notify(&others, "participantJoined", &introduced(&newcomer));
         let welcome = self.welcome(&newcomer, &join.ice);
@@ -47,7 +51,7 @@ impl State {
 
     /// The connection that a token's value would join as, while it is good.
     pub fn joinable(&self, token: &str) -> Option<&str> {
-        let good = |c: &&Connection| c.active.is_none() && c.token.as_deref() == Some(token);
+        let good = |c: &&Connection| !self.is_ending() && c.active.is_none() && c.token.as_deref() == Some(token);
         self.connections.iter().find(good).map(|c| c.id.as_str())
     }
 
@@ -60,7 +64,8 @@ impl State {
     pub fn grants(&self, connection: &str) -> Grants {
         use super::super::wire::new_connection::Role;
         let role = self.find(connection).map_or(Role::Subscriber, Connection::role);
-        let (publish, control) = (role >= Role::Publisher, role == Role::Moderator);
+        let insecure = agent::is(connection);
+        let (publish, control) = (insecure || role >= Role::Publisher, insecure || role == Role::Moderator);
         Grants { control, publish, subscribe: true, room: None }
     }
 
@@ -73,7 +78,7 @@ impl State {
     }
 
     fn welcome(&self, me: &Connection, deployment: &[IceServer]) -> Value {
-        let others = self.connections.iter().filter(|c| c.active.is_some() && c.id != me.id);
+        let others = self.participants().filter(|c| c.active.is_some() && c.id != me.id);
         let here: Vec<Value> = others.map(known).chain(self.foreign.iter().map(|f| f.known())).collect();
         let mut welcome = json!({
             "id": me.id, "value": here, "session": self.id, "version": VERSION, "mediaServer": "kurento",

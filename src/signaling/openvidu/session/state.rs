@@ -1,11 +1,13 @@
 //! Inputs and effects of a session.
 
+use super::super::bandwidth::Bandwidths;
+use super::super::recording::kept::KeptStream;
 use super::super::wire::frame::{Refusal, Request, answer, notification};
 use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::NewSession;
-use super::recorded::Recorded;
+use super::recorded::{Recorded, Rules};
 use super::{Active, Connection, Happening, Millis, State, Stream};
-use crate::model::IceServer;
+use crate::model::{FeedId, IceServer, IngestWish, RecordingId};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
 
@@ -20,6 +22,8 @@ pub enum Input {
     Asked(String, Ask, Result<(), RoomError>),
     /// The room tells a connection something.
     Event(String, EventKind),
+    /// The room's answer to `Effect::Open`: the camera's feed.
+    Opened(String, Result<FeedId, RoomError>),
     /// A connection's socket did not come back in time.
     Lost(String),
 }
@@ -48,8 +52,12 @@ pub struct Join {
 pub enum Ask {
     /// A publisher's offer.
     Publish,
-    /// A viewer's offer for this stream.
-    Subscribe(crate::model::FeedId),
+    /// A viewer's offer for this stream, or ours.
+    Subscribe(FeedId),
+    /// A viewer's answer to ours; the request that waits for its being taken.
+    Answer(FeedId, Value),
+    /// A stream's filter.
+    Filter(super::filter::Asked),
     /// Nothing waits for it.
     Other,
 }
@@ -61,12 +69,22 @@ pub enum Effect {
     Send(String, String),
     /// Asks the room in a connection's name → `Input::Asked`.
     Ask(String, Ask, Command),
+    /// The room lets a connection do what its role now allows.
+    Regrant(String),
+    /// Asks the room to open a connection's camera → `Input::Opened`.
+    Open(String, Box<IngestWish>),
+    /// The camera of this name is closed.
+    Shut(String),
     /// The connection leaves the room; its socket is closed some seconds later unless its client does.
     Dismiss(String),
     /// Tells the application.
     Tell(Happening),
     /// A recording is to begin by itself.
     Record,
+    /// A stream comes into the recording of this name, which is this one of the room.
+    RecordFeed(String, RecordingId, KeptStream),
+    /// The recording of this name, which has been told to stop, is to be completed.
+    StopRecording(String),
     /// The session is over.
     Over,
 }
@@ -87,8 +105,13 @@ impl State {
             over,
             recorded,
             stopped_by_hand,
+            rules: Rules::default(),
+            autostop_at: None,
+            ending: None,
+            bandwidths: Bandwidths::default(),
             now,
             effects,
+            filters: super::filter::Filters::default(),
         };
         state.tell("sessionCreated", json!({}));
         state
@@ -102,6 +125,7 @@ impl State {
             Input::Request(connection, request) => self.request(&connection, &request),
             Input::Asked(connection, ask, result) => self.asked(&connection, ask, result),
             Input::Event(connection, event) => self.event(&connection, event),
+            Input::Opened(connection, result) => self.opened(&connection, result),
             Input::Lost(connection) => self.evict(&connection, "networkDisconnect", None),
         }
         std::mem::take(&mut self.effects)
@@ -141,13 +165,22 @@ impl State {
 
     /// Whether nobody is here.
     pub fn is_empty(&self) -> bool {
-        self.connections.iter().all(|connection| connection.active.is_none())
+        self.participants().all(|connection| connection.active.is_none())
+    }
+    /// Whether it takes nobody any more.
+    pub fn is_ending(&self) -> bool {
+        self.over || self.ending.is_some()
     }
 
     /// The connection that this secret resumes.
     pub fn resumed_by(&self, rpc: &str) -> Option<&str> {
         let holds = |active: &Active| active.rpc == rpc;
         self.connections.iter().find(|c| c.active.as_ref().is_some_and(holds)).map(|c| c.id.as_str())
+    }
+
+    /// Whether this connection has joined and not left.
+    pub fn is_here(&self, id: &str) -> bool {
+        self.active(id).is_some()
     }
 
     pub(super) fn find(&self, id: &str) -> Option<&Connection> {
@@ -190,7 +223,6 @@ impl State {
         self.effects.push(Effect::Ask(who.to_owned(), why, command));
     }
     pub(super) fn tell(&mut self, name: &'static str, fields: Value) {
-        let unique = format!("{}_{}", self.id, self.created_at);
-        self.effects.push(Effect::Tell(Happening::new(name, (&self.id, &unique), self.now, fields)));
+        self.effects.push(Effect::Tell(Happening::new(name, (&self.id, &self.unique()), self.now, fields)));
     }
 }

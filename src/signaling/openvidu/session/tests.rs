@@ -1,5 +1,7 @@
 //! Sessions without runtime: inputs in, frames and events out.
 
+mod cameras;
+
 use super::super::wire::frame::read;
 use super::super::wire::new_connection::NewConnection;
 use super::super::wire::new_session::{Defaults, NewSession};
@@ -8,6 +10,10 @@ use super::{State, connection_of, participant};
 use crate::model::{Codec, EndReason, FeedId, ParticipantId, Sdp, TrackInfo};
 use crate::room::{Command, EventKind, RoomError};
 use serde_json::{Value, json};
+
+mod answered;
+mod filters;
+mod time;
 
 const OFFER: &str = "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=rtpmap:96 VP8/90000\r\n";
 

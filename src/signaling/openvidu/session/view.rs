@@ -2,9 +2,10 @@
 
 use super::super::wire::ice;
 use super::super::wire::new_connection::Kind;
+use super::cameras;
+use super::happening::with;
 use super::media::or_null;
-use super::recorded::Recorded;
-use super::{Connection, State, Stream, Subscribed};
+use super::{Connection, State, Stream, Subscribed, agent};
 use serde_json::{Map, Value, json};
 
 impl State {
@@ -15,7 +16,7 @@ impl State {
         recording.entry("name").or_insert_with(|| "".into());
         json!({
             "id": self.id, "object": "session", "sessionId": self.id, "createdAt": self.created_at,
-            "recording": self.recorded != Recorded::No, "broadcasting": false,
+            "recording": self.recorded.is_on(), "broadcasting": false,
             "mediaMode": properties.media_mode, "recordingMode": properties.recording_mode,
             "defaultRecordingProperties": recording,
             "customSessionId": properties.custom_id.as_deref().unwrap_or_default(),
@@ -26,14 +27,14 @@ impl State {
 
     /// Its connections.
     pub fn connections_view(&self, url: &str, pending: bool) -> Value {
-        let shown = self.connections.iter().filter(|connection| pending || connection.active.is_some());
+        let shown = self.participants().filter(|connection| pending || connection.active.is_some());
         let content: Vec<Value> = shown.map(|connection| self.connection(connection, url)).collect();
         json!({ "numberOfElements": content.len(), "content": content })
     }
 
     /// One of them.
     pub fn connection_view(&self, id: &str, url: &str) -> Option<Value> {
-        self.find(id).map(|connection| self.connection(connection, url))
+        self.find(id).filter(|_| !agent::is(id)).map(|connection| self.connection(connection, url))
     }
 
     fn connection(&self, connection: &Connection, url: &str) -> Value {
@@ -48,7 +49,7 @@ impl State {
             "platform": active.map(|active| active.platform.clone()), "token": token,
             "serverData": connection.new.data, "record": connection.new.record,
             "clientData": active.filter(|_| !connection.is_camera()).map(|active| active.client_data.clone()),
-            "publishers": active.map(|_| connection.stream().into_iter().map(publisher).collect::<Vec<_>>()),
+            "publishers": active.map(|_| connection.stream().into_iter().map(|stream| published(connection, stream)).collect::<Vec<_>>()),
             "subscribers": active.map(|active| active.subscribers.iter().map(subscriber).collect::<Vec<_>>()),
         });
         if let Value::Object(fields) = &mut view {
@@ -63,14 +64,25 @@ fn of_kind(connection: &Connection) -> Map<String, Value> {
     let fields = match &connection.new.kind {
         Kind::WebRtc { role, options, ice } => json!({
             "role": role.as_str(), "kurentoOptions": options, "customIceServers": ice::list(ice),
-            "rtspUri": null, "adaptativeBitrate": null, "onlyPlayWithSubscribers": null, "networkCache": null,
         }),
-        Kind::Camera { uri, adapt, on_demand, cache } => json!({
-            "role": null, "kurentoOptions": null, "customIceServers": [],
-            "rtspUri": uri, "adaptativeBitrate": adapt, "onlyPlayWithSubscribers": on_demand, "networkCache": cache,
-        }),
+        Kind::Camera { .. } => json!({ "role": null, "kurentoOptions": null, "customIceServers": [] }),
     };
-    if let Value::Object(fields) = fields { fields } else { Map::new() }
+    match with(fields, Value::Object(cameras::settings(&connection.new.kind))) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+/// A camera's address beside its stream, the rest among its options.
+fn published(connection: &Connection, stream: &Stream) -> Value {
+    let mut shown = publisher(stream);
+    if connection.is_camera() {
+        for (name, value) in cameras::settings(&connection.new.kind) {
+            let at = if name == "rtspUri" { &mut shown } else { &mut shown["mediaOptions"] };
+            at[name] = value;
+        }
+    }
+    shown
 }
 
 fn publisher(stream: &Stream) -> Value {
@@ -81,7 +93,7 @@ fn publisher(stream: &Stream) -> Value {
     if stream.video {
         options["videoActive"] = stream.video_active.into();
         options["typeOfVideo"] = or_null(stream.type_of_video.as_deref());
-        options["frameRate"] = json!(stream.frame_rate);
+        options["frameRate"] = frame_rate(stream);
         options["videoDimensions"] = or_null(stream.dimensions.as_deref());
     }
     json!({ "createdAt": stream.created_at, "streamId": stream.id, "mediaOptions": options })
@@ -103,7 +115,7 @@ pub(super) fn stream(stream: &Stream) -> Value {
         told["videoActive"] = stream.video_active.into();
         told["typeOfVideo"] = or_null(stream.type_of_video.as_deref());
     }
-    let known = [("frameRate", json!(stream.frame_rate)), ("videoDimensions", or_null(stream.dimensions.as_deref()))];
+    let known = [("frameRate", frame_rate(stream)), ("videoDimensions", or_null(stream.dimensions.as_deref()))];
     for (name, value) in known.into_iter().filter(|(_, value)| !value.is_null()) {
         told[name] = value;
     }
@@ -116,7 +128,8 @@ pub(super) fn participant(connection: &Connection) -> Value {
     json!({
         "participantId": connection.id, "connectionId": connection.id, "location": "unknown",
         "ip": active.and_then(|active| active.ip.clone()), "platform": active.map(|active| active.platform.clone()),
-        "clientData": active.map(|active| active.client_data.clone()), "serverData": connection.new.data,
+        "clientData": active.filter(|_| !connection.is_camera()).map(|active| active.client_data.clone()),
+        "serverData": connection.new.data,
     })
 }
 
@@ -143,8 +156,16 @@ fn of_stream(stream: &Stream) -> Map<String, Value> {
     fields.insert("videoEnabled".into(), stream.video.into());
     if stream.video {
         fields.insert("videoSource".into(), or_null(stream.type_of_video.as_deref()));
-        fields.insert("videoFramerate".into(), json!(stream.frame_rate));
+        fields.insert("videoFramerate".into(), frame_rate(stream));
         fields.insert("videoDimensions".into(), or_null(stream.dimensions.as_deref()));
     }
     fields
+}
+
+/// A whole number as one: clients with types read an integer.
+fn frame_rate(stream: &Stream) -> Value {
+    match stream.frame_rate {
+        Some(rate) if rate.fract() == 0.0 => json!(rate as i64),
+        rate => json!(rate),
+    }
 }

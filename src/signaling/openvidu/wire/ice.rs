@@ -1,7 +1,8 @@
 //! `customIceServers`: STUN and TURN servers that a connection is given instead of ours.
 
 use super::fields::{Fields, Read, Wrong};
-use crate::model::{IceServer, Secret};
+use crate::model::{IceAddress, IceKey, IceServer, Secret};
+use crate::signaling::openvidu::ids;
 use crate::turn::Credentials;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -22,7 +23,7 @@ fn read_one(entry: &Value, now: u64) -> Read<IceServer> {
     let account = match (relays, given) {
         (false, (None, None, None)) => None,
         (true, (Some(user), Some(password), None)) => Some((user.to_owned(), Secret::new(password))),
-        (true, (None, None, Some(secret))) => Some(Credentials::new(secret.as_bytes()).issue(url, now, ACCOUNT)),
+        (true, (None, None, Some(secret))) => Some(issue(secret, now)),
         (false, _) => return Err(Wrong(format!("customIceServers: {url} takes no credentials"))),
         (true, _) => {
             return Err(Wrong(format!(
@@ -36,19 +37,28 @@ fn read_one(entry: &Value, now: u64) -> Read<IceServer> {
 /// Whether it relays; refused when it is no address of this kind.
 fn judge(url: &str) -> Read<bool> {
     let wrong = || Wrong(format!("customIceServers: {url:?} is no stun:, stuns:, turn: or turns: address"));
-    let (scheme, rest) = url.split_once(':').ok_or_else(wrong)?;
-    let relays = match scheme {
-        "stun" | "stuns" => false,
-        "turn" | "turns" => true,
-        _ => return Err(wrong()),
+    IceAddress::relays(url).ok_or_else(wrong)
+}
+
+/// The deployment's own, for a connection that brings none.
+pub fn of_deployment(written: &[String], now: u64) -> Vec<IceServer> {
+    written.iter().filter_map(|text| IceAddress::read(text)).map(|address| opened(address, now)).collect()
+}
+
+fn opened(IceAddress { url, key }: IceAddress, now: u64) -> IceServer {
+    let account = match key {
+        IceKey::Open => None,
+        IceKey::Shared(secret) => Some(issue(secret.reveal(), now)),
+        IceKey::Account(user, password) => Some((user, password)),
     };
-    let (authority, query) = rest.split_once('?').map_or((rest, None), |(host, query)| (host, Some(query)));
-    let known = query.is_none_or(|query| relays && ["transport=udp", "transport=tcp"].contains(&query));
-    let authority: axum::http::uri::Authority = authority.parse().map_err(|_| wrong())?;
-    let rest = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
-    let port = rest.is_empty() || authority.port_u16().is_some_and(|port| port > 0);
-    let plain = !authority.host().is_empty() && !authority.as_str().contains('@') && !authority.as_str().ends_with(':');
-    if known && port && plain { Ok(relays) } else { Err(wrong()) }
+    IceServer { url, account }
+}
+
+/// As coturn wants it: when it ends, and eight random characters.
+fn issue(secret: &str, now: u64) -> (String, Secret) {
+    let name = format!("{}:{}", now.saturating_add(ACCOUNT.as_secs()), ids::account());
+    let password = Secret::new(Credentials::new(secret.as_bytes()).password(&name));
+    (name, password)
 }
 
 /// As answers and join results show them.
@@ -78,6 +88,15 @@ mod tests {
         let turn = one(json!({ "url": "turn:h:3478?transport=tcp", "staticAuthSecret": "north" })).unwrap();
         assert!(list(&turn)[0]["username"].as_str().unwrap().starts_with("86400:"));
         assert!(!list(&turn).to_string().contains("north"));
+        let ours = list(&of_deployment(&["stun:h".into(), "turn:h u p".into(), "turn:h north".into()], 0));
+        assert_eq!(
+            (ours[0].clone(), ours[1].clone()),
+            (json!({ "url": "stun:h" }), json!({ "url": "turn:h", "username": "u", "credential": "p" }))
+        );
+        assert!(
+            ours[2]["username"].as_str().unwrap().len() == "86400:abcdefgh".len()
+                && !ours.to_string().contains("north")
+        );
     }
 
     #[test]

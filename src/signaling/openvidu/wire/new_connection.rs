@@ -23,6 +23,9 @@ const ROLES: [(&str, Role); 3] =
 const BANDWIDTHS: [&str; 4] =
     ["videoMaxRecvBandwidth", "videoMinRecvBandwidth", "videoMaxSendBandwidth", "videoMinSendBandwidth"];
 
+/// Characters of a camera's address: they become part of names that are told to everybody.
+const LONGEST_URI: usize = 2048;
+
 /// What a connection is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewConnection {
@@ -76,11 +79,48 @@ impl NewConnection {
         let kind = if camera { read_camera(fields)? } else { read_client(fields, now)? };
         Ok(Self { data, record, kind })
     }
+
+    /// The same of an older token, which is always a client's and always recorded.
+    pub fn of_token(body: &Value, now: u64) -> Read<Self> {
+        let fields = Fields::of(body)?;
+        let data = fields.text("data")?.unwrap_or_default().to_owned();
+        Ok(Self { data, record: true, kind: read_client(fields, now)? })
+    }
+
+    /// The deployment's servers for one that brings none; `now` as in `read`.
+    pub fn give_ice(&mut self, deployment: &[String], now: u64) {
+        if let Kind::WebRtc { ice, .. } = &mut self.kind
+            && ice.is_empty()
+        {
+            *ice = ice::of_deployment(deployment, now);
+        }
+    }
+}
+
+/// `PATCH …/connection/C`: what is to be different.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// What it may do.
+    pub role: Option<Role>,
+    /// Whether individual recordings have it.
+    pub record: Option<bool>,
+}
+
+impl Change {
+    /// Reads a body.
+    pub fn read(body: &Value) -> Read<Self> {
+        let fields = Fields::of(body)?;
+        Ok(Self { role: read_role(fields)?, record: fields.switch("record")? })
+    }
+}
+
+fn read_role(fields: Fields<'_>) -> Read<Option<Role>> {
+    let role = fields.word("role", &ROLES.map(|(name, _)| name))?;
+    Ok(ROLES.iter().find(|(name, _)| Some(*name) == role).map(|(_, role)| *role))
 }
 
 fn read_client(fields: Fields<'_>, now: u64) -> Read<Kind> {
-    let role = fields.word("role", &ROLES.map(|(name, _)| name))?;
-    let role = ROLES.iter().find(|(name, _)| Some(*name) == role).map_or(Role::Publisher, |(_, role)| *role);
+    let role = read_role(fields)?.unwrap_or(Role::Publisher);
     let options = fields.object("kurentoOptions")?.map(read_options).transpose()?;
     let ice = fields.list("customIceServers")?.map(|list| ice::read(list, now)).transpose()?.unwrap_or_default();
     Ok(Kind::WebRtc { role, options, ice })
@@ -104,6 +144,9 @@ fn read_options(fields: Fields<'_>) -> Read<Map<String, Value>> {
 
 fn read_camera(fields: Fields<'_>) -> Read<Kind> {
     let uri = fields.text("rtspUri")?.ok_or_else(|| Wrong("rtspUri is missing".into()))?;
+    if uri.len() > LONGEST_URI {
+        return Err(Wrong(format!("rtspUri has more than {LONGEST_URI} characters")));
+    }
     let url = url::Url::parse(uri).ok();
     let known = |url: &url::Url| match url.scheme() {
         "file" => true,

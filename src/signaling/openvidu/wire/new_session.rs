@@ -56,9 +56,7 @@ impl NewSession {
             node.text("id")?.ok_or_else(|| Wrong("mediaNode must have an id".into()))?;
         }
         let recording = match fields.object("defaultRecordingProperties")? {
-            Some(properties) => {
-                Properties::read(properties, &Properties::default()).map_err(|e| Wrong(e.to_string()))?
-            }
+            Some(properties) => Properties::read_defaults(properties).map_err(|e| Wrong(e.to_string()))?,
             None => Properties::default(),
         };
         Ok(Self {

@@ -1,6 +1,7 @@
 //! Properties of recordings: what a request or a session's defaults say, and as answers show them.
 
 use super::fields::{Fields, Wrong};
+use crate::model::Kind;
 use serde_json::{Map, Value, json};
 
 /// What is made.
@@ -87,52 +88,67 @@ impl Mode {
 }
 
 impl Properties {
-    /// What a request says; what it does not is as in `defaults`.
+    /// What a request says; what it does not is as in `defaults`, and which composed mode is made too.
     pub fn read(fields: Fields<'_>, defaults: &Self) -> Result<Self, Refused> {
+        let read = Self::read_any(fields, defaults)?;
+        Ok(Self { mode: prefer(read.mode, defaults.mode), ..read })
+    }
+
+    /// What a session says of its recordings.
+    pub fn read_defaults(fields: Fields<'_>) -> Result<Self, Refused> {
+        Self::read_any(fields, &Self::default())
+    }
+
+    fn read_any(fields: Fields<'_>, defaults: &Self) -> Result<Self, Refused> {
         let name = fields.text("name")?.unwrap_or_default();
         if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-~".contains(&b)) {
             return Err(Wrong("name may have letters, digits, _, - and ~".into()).into());
         }
         let mode = fields.word("outputMode", &MODES.map(|(name, _)| name))?;
-        let mode = MODES.iter().find(|(name, _)| Some(*name) == mode).map_or(defaults.mode, |(_, mode)| *mode);
         let mut read = Self {
             name: Some(name).filter(|name| !name.is_empty()).unwrap_or(&defaults.name).to_owned(),
-            mode: prefer(mode, defaults.mode),
+            mode: MODES.iter().find(|(name, _)| Some(*name) == mode).map_or(defaults.mode, |(_, mode)| *mode),
             audio: fields.switch("hasAudio")?.unwrap_or(defaults.audio),
             video: fields.switch("hasVideo")?.unwrap_or(defaults.video),
             ignore_failed: fields.switch("ignoreFailedStreams")?.unwrap_or(defaults.ignore_failed),
             ..defaults.clone()
         };
+        let composed = read.mode.is_composed().then(|| Composed::read(fields)).transpose()?;
+        // What is of a wrong type comes first, then what cannot be.
         if !read.audio && !read.video {
             return Err(Refused::Impossible("hasAudio and hasVideo cannot both be false".into()));
         }
-        if read.mode.is_composed() {
-            read.composed(fields)?;
-        }
+        composed.map_or(Ok(()), |composed| read.take(composed))?;
         Ok(read)
     }
 
-    fn composed(&mut self, fields: Fields<'_>) -> Result<(), Refused> {
-        self.layout = fields.word("recordingLayout", &LAYOUTS)?.unwrap_or(self.layout);
-        if let Some(layout) = fields.text("customLayout")? {
+    fn take(&mut self, composed: Composed<'_>) -> Result<(), Refused> {
+        self.layout = composed.layout.unwrap_or(self.layout);
+        if let Some(layout) = composed.custom_layout {
             self.custom_layout = layout.to_owned();
         }
-        if let Some(text) = fields.text("resolution")? {
-            self.size =
-                size(text).ok_or_else(|| Refused::Impossible("resolution must be WxH, each 100 to 1999".into()))?;
+        if let Some(text) = composed.resolution {
+            let words = || Refused::Impossible("resolution must be WxH, each 100 to 1999".into());
+            self.size = size(text).ok_or_else(words)?;
         }
-        if let Some(rate) = fields.number("frameRate")? {
-            let fits = (1.0..=120.0).contains(&rate);
-            self.frame_rate =
-                fits.then_some(rate as u32).ok_or_else(|| Refused::Impossible("frameRate must be 1 to 120".into()))?;
+        if let Some(rate) = composed.frame_rate {
+            let fits = Some(rate as u32).filter(|_| (1.0..=120.0).contains(&rate));
+            self.frame_rate = fits.ok_or_else(|| Refused::Impossible("frameRate must be 1 to 120".into()))?;
         }
-        if let Some(bytes) = fields.number("shmSize")? {
-            let fits = bytes >= LEAST_SHM;
-            self.shm_size = fits
-                .then_some(bytes as u64)
-                .ok_or_else(|| Refused::Impossible("shmSize must be at least 134217728".into()))?;
+        if let Some(bytes) = composed.shm_size {
+            let fits = Some(bytes as u64).filter(|_| bytes >= LEAST_SHM);
+            self.shm_size = fits.ok_or_else(|| Refused::Impossible("shmSize must be at least 134217728".into()))?;
         }
         Ok(())
+    }
+
+    /// Sound or pictures alone.
+    pub fn only(&self) -> Option<Kind> {
+        match (self.audio, self.video) {
+            (true, false) => Some(Kind::Audio),
+            (false, true) => Some(Kind::Video),
+            _ => None,
+        }
     }
 
     /// Those that mean something in this mode.
@@ -158,6 +174,27 @@ impl Properties {
     /// `1280x720`
     pub fn resolution(&self) -> String {
         format!("{}x{}", self.size.0, self.size.1)
+    }
+}
+
+/// What only composed recordings have, of the right types.
+struct Composed<'a> {
+    layout: Option<&'static str>,
+    custom_layout: Option<&'a str>,
+    resolution: Option<&'a str>,
+    frame_rate: Option<f64>,
+    shm_size: Option<f64>,
+}
+
+impl<'a> Composed<'a> {
+    fn read(fields: Fields<'a>) -> Result<Self, Wrong> {
+        Ok(Self {
+            layout: fields.word("recordingLayout", &LAYOUTS)?,
+            custom_layout: fields.text("customLayout")?,
+            resolution: fields.text("resolution")?,
+            frame_rate: fields.number("frameRate")?,
+            shm_size: fields.number("shmSize")?,
+        })
     }
 }
 
@@ -195,6 +232,7 @@ mod tests {
             json!({ "outputMode": "X" }),
             json!({ "hasAudio": 1 }),
             json!({ "recordingLayout": "?" }),
+            json!({ "hasAudio": false, "hasVideo": false, "frameRate": "25" }),
         ] {
             assert!(matches!(read(wrong.clone()), Err(Refused::Wrong(_))), "{wrong}");
         }
@@ -207,6 +245,17 @@ mod tests {
             assert!(matches!(read(impossible.clone()), Err(Refused::Impossible(_))), "{impossible}");
         }
         assert!(read(json!({ "outputMode": "INDIVIDUAL", "resolution": "1x1" })).is_ok(), "not looked at");
+    }
+
+    #[test]
+    fn the_sessions_mode_decides_between_the_two_composed() {
+        let quick = json!({ "outputMode": "COMPOSED_QUICK_START" });
+        assert_eq!(read(quick.clone()).unwrap().mode, Mode::Composed, "as by default");
+        let session = Properties::read_defaults(Fields::of(&quick).unwrap()).unwrap();
+        let asked = json!({ "outputMode": "COMPOSED" });
+        assert_eq!(Properties::read(Fields::of(&asked).unwrap(), &session).unwrap().mode, Mode::QuickStart);
+        let asked = json!({ "outputMode": "INDIVIDUAL" });
+        assert_eq!(Properties::read(Fields::of(&asked).unwrap(), &session).unwrap().mode, Mode::Individual);
     }
 
     #[test]
