@@ -3,8 +3,9 @@
 use crate::browser::Browser;
 use crate::looks::SETTLED;
 use crate::page;
-use crate::service::{Service, start_server};
-use crate::stage::{PATIENCE, quiet};
+use crate::service::{Service, start_server, start_server_with};
+use crate::stage::{PATIENCE, Stage, plays_on, quiet};
+use crate::{openvidu, whip};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -276,4 +277,34 @@ async fn four_meet_without_a_freeze() {
         assert!(decoded > 0.0, "{now}");
         assert!(frozen < 0.5, "a freeze of {frozen:.2} s: {now}");
     }
+}
+
+/// A person in a meeting, a device, an IP camera, a page of an OpenVidu application and a viewer by WHEP, in one room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_is_a_feed_whoever_made_it() {
+    let service = start_server_with(|config| config.openvidu.secret = Some("MY_SECRET".into())).await;
+    let (device, console) = tokio::join!(Browser::start("device"), Browser::start("console"));
+    let Stage { service, console, room, device, .. } = Stage::live_on(service, device, console).await;
+    let camera = json!({ "uri": "test://ball?size=320x240&fps=15", "name": "door" });
+    let added =
+        reqwest::Client::new().post(service.at(&format!("/api/v1/rooms/{room}/ingests"))).json(&camera).send().await;
+    assert!(added.expect("an answer").status().is_success(), "the camera");
+    let ann = visitor("ann", &service, NEW, &room).await;
+    ann.value("await produceAll({ encodings: [{ maxBitrate: 300000, scaleResolutionDownBy: 4 }] })").await;
+    let old = openvidu::visitor("old", &service).await;
+    openvidu::joins(&old, &room, "PUBLISHER").await;
+    old.value("await publish({ resolution: '320x240' })").await;
+    ann.value("await consumeAll()").await;
+    ann.wait(PATIENCE * 2, "the device, the camera and the old page", "plays(3)").await;
+    old.wait(PATIENCE * 2, "the device, the camera and Ann", "plays(3)").await;
+    let tiles = "[...document.querySelectorAll('[data-testid=tile][data-state=live] video')].filter((one) => one.videoWidth > 0).length >= 4";
+    console.wait(PATIENCE * 2, "all four", tiles).await;
+    let viewer = Browser::start("viewer").await;
+    viewer.open(&page::serve(whip::PAGE).await).await;
+    whip::run(&viewer, "watch", &format!("watch('{}', '')", service.at(&format!("/whep/{room}/ann"))), "done").await;
+    plays_on(&viewer, 20).await;
+    // Who goes is gone for all.
+    ann.value("send.close(), await ask('leave-room')").await;
+    old.wait(PATIENCE, "Ann has left", "told('connectionDestroyed').length > 0").await;
+    drop(device);
 }

@@ -84,6 +84,10 @@ part("dial").addEventListener("submit", (event) => {
   event.preventDefault();
   go(`/video_call/call/${encodeURIComponent(part("dial-code").value.trim())}/`);
 });
+part("meet").addEventListener("submit", (event) => {
+  event.preventDefault();
+  go(`/conference/${encodeURIComponent(part("meet-room").value.trim())}`);
+});
 part("token-form").addEventListener("submit", (event) => {
   event.preventDefault();
   keepToken(part("token").value.trim());
