@@ -66,7 +66,8 @@ pub async fn health(State(shared): State<Shared>) -> impl IntoResponse {
 }
 
 fn guests(shared: &Shared) -> impl Iterator<Item = GuestDialect> {
-    const ALL: [GuestDialect; 3] = [GuestDialect::SenderViewer, GuestDialect::Call, GuestDialect::Ringing];
+    const ALL: [GuestDialect; 4] =
+        [GuestDialect::SenderViewer, GuestDialect::Call, GuestDialect::Ringing, GuestDialect::Conference];
     ALL.into_iter().filter(|dialect| shared.auth.is_open() || shared.guests.contains(dialect))
 }
 
