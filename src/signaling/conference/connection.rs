@@ -48,6 +48,9 @@ struct Connection {
     here: Option<Here>,
 }
 
+/// What one of its places hears.
+type News = (Place, Event);
+
 /// In a room.
 struct Here {
     room: RoomHandle,
@@ -57,7 +60,7 @@ struct Here {
     seat: Seat,
     /// Further places: who it is there, or why it could not sit.
     beside: HashMap<Place, Result<Beside, RoomError>>,
-    news: (mpsc::Sender<(Place, Event)>, mpsc::Receiver<(Place, Event)>),
+    news: (mpsc::Sender<News>, mpsc::Receiver<News>),
     hall: Arc<Hall>,
     member: Member,
     _entry: Entry,
@@ -288,7 +291,7 @@ impl Here {
 }
 
 /// Waits for ever outside of a room. `None`: the room has ended the stream.
-async fn next_news(here: &mut Option<Here>) -> Option<(Place, Event)> {
+async fn next_news(here: &mut Option<Here>) -> Option<News> {
     match here {
         Some(here) => tokio::select! {
             biased;
