@@ -125,7 +125,7 @@ async fn of_several_layers_a_viewer_gets_the_one_it_asks_for() {
         .as_array()
         .expect("a list")
         .iter()
-        .find(|one| one["rendition"].as_str().is_some_and(|r| r.ends_with('p')));
+        .find(|one| one["rendition"].as_str().is_some_and(|name| name != "sound"));
     let peer = found.unwrap_or_else(|| panic!("{subscriptions:#}"))["peer"].clone();
     let limits = format!("/api/v1/rooms/hall/subscriptions/{peer}");
     let answer = reqwest::Client::new().patch(service.at(&limits)).json(&json!({ "max_width": 320 })).send().await;
@@ -164,6 +164,7 @@ async fn two_plain_pages_call_each_other_through_the_mesh() {
 async fn guest(name: &str, service: &Service) -> Browser {
     let browser = Browser::start_after(name, SCREEN).await;
     browser.open(&service.at("/conference/hall")).await;
+    browser.wait(PATIENCE, "it is ready", "!document.querySelector('[data-testid=join]').disabled").await;
     browser.type_into("name", name).await;
     browser.press("join").await;
     browser.wait(PATIENCE, "it is in", "document.querySelector('[data-testid=meeting][data-state=joined]')").await;

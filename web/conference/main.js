@@ -45,6 +45,7 @@ async function enter(name) {
   tiles.clear();
   showState("joined");
   show();
+  mine.begin();
   // Who cannot send still sees and hears.
   const sending = [sendOwn("audio"), sendOwn("video"), screen && mine.send("screen", screen.getVideoTracks()[0]), raised && mine.hand(true)];
   for (const { reason } of await Promise.allSettled(sending)) if (reason && mine === session) tellError(reason);
@@ -308,6 +309,7 @@ navigator.mediaDevices?.addEventListener("devicechange", () => showDevices().cat
 addEventListener("pagehide", () => session?.close());
 
 setText(part("room"), room);
+part("join").disabled = false;
 part("name").value = localStorage.getItem(NAME) ?? "";
 show();
 await media.open();

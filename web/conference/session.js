@@ -21,8 +21,9 @@ export class Session {
   #device = new Device();
   #send = null;
   #receive = null;
-  #receiving = null;
-  #opening = new Map();
+  #opening = new Set();
+  /** What came before the page was ready for it. */
+  #held = [];
 
   /** `on` has `message(type, data)`, `track(producer, consumer)`, `gone(producerId)`, `state(words)`, `lost(error)`. */
   constructor(token, on) {
@@ -40,14 +41,20 @@ export class Session {
     return joined;
   }
 
+  /** From now on the page hears what the others do; what has happened since it came in first. */
+  begin() {
+    const held = this.#held;
+    this.#held = null;
+    for (const [type, data] of held) this.#told(type, data);
+  }
+
   /** Sends a track as `audio`, `video` or `screen`; in place of the one before. */
   async send(name, track) {
     const known = this.producers.get(name);
     if (known && track) return known.replaceTrack({ track });
     if (known) return this.stop(name);
     if (!track) return;
-    this.#send ??= this.#transport("send");
-    const transport = await this.#send;
+    const transport = await (this.#send ??= this.#transport("send"));
     const producer = await transport.produce({ track, ...options(name), stopTracks: false, appData: { source: name } });
     this.producers.set(name, producer);
     producer.on("transportclose", () => this.producers.delete(name));
@@ -81,7 +88,8 @@ export class Session {
     this.socket.close();
   }
 
-  async #told(type, data) {
+  #told(type, data) {
+    if (this.#held) return this.#held.push([type, data]);
     if (type === "new-producer") return this.#take(data).catch((error) => console.warn(`${data.producerId}: ${error.message}`));
     if (type === "producer-closed") return this.#drop(data.producerId);
     if (type === "consumer-closed") return this.#drop(data.producerId);
@@ -91,7 +99,7 @@ export class Session {
 
   // One after another: a transport's descriptions are made in order anyway.
   async #take(producer) {
-    this.#opening.set(producer.producerId, true);
+    this.#opening.add(producer.producerId);
     const transport = await (this.#receive ??= this.#transport("recv"));
     const asked = { transportId: transport.id, producerId: producer.producerId, rtpCapabilities: this.#device.recvRtpCapabilities ?? this.#device.rtpCapabilities };
     const told = await this.socket.request("consume", asked);

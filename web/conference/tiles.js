@@ -63,7 +63,7 @@ export class Tiles {
   #of(person) {
     const media = [...person.media].map(([id, one]) => ({ id, ...one }));
     const face = media.filter(({ source }) => source === "camera");
-    const stream = ({ kind }) => media.length && this.#streams.get(face.find((one) => one.kind === kind && !one.paused)?.id);
+    const stream = ({ kind }) => this.#streams.get(face.find((one) => one.kind === kind && !one.paused)?.id);
     const audio = face.find(({ kind }) => kind === "audio");
     const further = media.filter(({ source, kind }) => source !== "camera" && kind === "video");
     const tile = {

@@ -27,7 +27,11 @@ impl Section {
         let mut text = section(kind, &numbers, &mid, "sendonly");
         sent.header_extensions.iter().try_for_each(|extension| extension.write(&mut text))?;
         sent.codecs.iter().try_for_each(|codec| codec.write(&mut text, kind))?;
-        let cname = word("`rtcp.cname`", sent.rtcp.cname.as_deref().unwrap_or("unnamed"), 256)?;
+        let cname = word(
+            "`rtcp.cname`",
+            sent.rtcp.cname.as_deref().filter(|cname| !cname.is_empty()).unwrap_or("unnamed"),
+            256,
+        )?;
         write_encodings(&mut text, &sent.encodings, cname)?;
         Ok(Self { mid, text })
     }

@@ -49,6 +49,7 @@ fn a_camera_becomes_a_section_that_sends() {
 fn layers_are_named_best_first() {
     let mut sent = camera();
     sent["encodings"] = json!([{ "rid": "r0", "scaleResolutionDownBy": 4 }, { "rid": "r1" }, { "rid": "r2" }]);
+    sent["rtcp"]["cname"] = json!("");
     let offer = written(Kind::Video, sent).unwrap();
     assert!(offer.contains("a=simulcast:send r2;r1;r0\r\n") && offer.contains("a=rid:r0 send\r\n"), "{offer}");
     assert!(!offer.contains("a=ssrc"));
