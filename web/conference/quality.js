@@ -40,6 +40,8 @@ function judged(best, now, last, own) {
   const came = now.packets - last.packets;
   const lost = came + now.lost - last.lost > 0 ? (now.lost - last.lost) / (came + now.lost - last.lost) : 0;
   if (now.freezes > last.freezes || lost > 0.05) return { bars: 1, words: "The picture stops now and then: your connection loses what is sent." };
-  if (lost > 0.01 || (best.framesPerSecond ?? 30) < 12) return { bars: 2, words: "The picture comes with losses." };
+  // A shared screen changes seldom.
+  const slow = (best.framesPerSecond ?? 30) < 12 && best.contentType !== "screenshare";
+  if (lost > 0.01 || slow) return { bars: 2, words: "The picture comes with losses." };
   return { bars: 3, words: "The picture comes well." };
 }
