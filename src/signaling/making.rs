@@ -12,8 +12,8 @@ pub fn find_or_make(shared: &Shared, client: ClientAddress, id: &RoomId) -> Resu
     if let Ok(room) = rooms.find(id) {
         return Ok(room);
     }
-    let held = quotas.hold(client, Kind::Room).map_err(|over| RoomError::Limit(over.to_string()))?;
-    quotas.made(client).map_err(|over| RoomError::Limit(over.to_string()))?;
+    let held = quotas.hold(client, Kind::Room).map_err(|over| RoomError::Limit(over.limit()))?;
+    quotas.made(client).map_err(|over| RoomError::Limit(over.limit()))?;
     let room = rooms.create(Some(id.clone()))?;
     tokio::spawn(hold(held, room.clone()));
     Ok(room)

@@ -25,6 +25,13 @@ pub enum Kind {
 #[error("limit reached: {0} of one address")]
 pub struct OverQuota(String);
 
+impl OverQuota {
+    /// Which limit it is, in words.
+    pub fn limit(&self) -> String {
+        format!("{} of one address", self.0)
+    }
+}
+
 /// The figures of all addresses. Cheap to clone.
 #[derive(Clone)]
 pub struct Quotas(Arc<Inner>);

@@ -47,7 +47,7 @@ async fn health_says_what_asks_for_no_token() {
         let (_, health) = service.call(Method::GET, "/health").await;
         (health["open"].as_bool(), health["guests"].clone(), health["demo"].as_bool())
     };
-    let all = serde_json::json!(["sender-viewer", "call", "ringing"]);
+    let all = serde_json::json!(["sender-viewer", "call", "ringing", "conference"]);
     assert_eq!(told(&Service::open().await).await, (Some(true), all, Some(false)));
     assert_eq!(told(&Service::with_secret().await).await, (Some(false), serde_json::json!([]), Some(false)));
     let lets_callers_in = |config: &mut Config| {

@@ -321,9 +321,11 @@ impl Subscriber {
 
     /// What waits, sender reports that are due, and a look at the line.
     pub fn tick(&mut self, now: Instant, out: &mut Outgoing) {
+        // Who is sent sound alone for want of a better line may find that it has become one; who is paused is sent nothing.
         let shows = self.sources[place_of(Kind::Video)].current().is_some();
+        let hopes = shows || self.figures.desired.load(Relaxed) > 0;
         let stream = self.streams.iter().find(|stream| stream.spec.rtx_ssrc.is_some());
-        let stream = stream.filter(|_| shows && self.writer.has_feedback());
+        let stream = stream.filter(|_| hopes && self.writer.has_feedback());
         if let (Some(probe), Some(stream)) = (self.line.tick(now, stream.is_some()), stream) {
             self.probe = Some(Running::new(probe, stream.written(), now));
         }

@@ -13,6 +13,7 @@ mod mixes;
 mod people;
 mod publish;
 mod recording;
+mod refused;
 mod relays;
 mod snapshot;
 mod speaker;
@@ -28,7 +29,7 @@ use super::event::{Audience, Event, EventKind, TransportChange};
 use super::negotiation::{Early, Negotiation};
 use super::registry::{Joining, Reply};
 use crate::config;
-use crate::media::{MediaError, MediaEvent, MediaRequest, Viewer};
+use crate::media::{MediaEvent, MediaRequest, Viewer};
 use crate::model::{
     BroadcastId, Content, EndReason, FeedId, Kind, LineId, ParticipantId, PeerId, Recording, RecordingWish, RoomId,
     TrackInfo, ViewLimits,
@@ -393,17 +394,5 @@ impl State {
     }
     fn participant(&mut self, who: &ParticipantId) -> Result<&mut Participant, RoomError> {
         self.participants.get_mut(who).ok_or(RoomError::NotInRoom)
-    }
-}
-
-impl From<MediaError> for RoomError {
-    fn from(error: MediaError) -> Self {
-        match error {
-            MediaError::BadSdp(detail) => Self::BadSdp(detail),
-            MediaError::NoCommonCodec(detail) => Self::NoCommonCodec(detail),
-            MediaError::NotReady(detail) | MediaError::Transient(detail) | MediaError::Fatal(detail) => {
-                Self::Internal(detail)
-            }
-        }
     }
 }

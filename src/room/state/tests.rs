@@ -1,7 +1,7 @@
 //! The room without runtime or media: inputs in, effects out.
 
 use super::*;
-use crate::media::BranchReport;
+use crate::media::{BranchReport, MediaError};
 use crate::model::{Candidate, Codec, Grants, RecordingState, Sdp};
 use crate::room::Side;
 use std::time::Duration;
