@@ -201,7 +201,9 @@ impl Line {
     /// with a smaller rendition would keep newcomers waiting for its encoder.
     fn arrives(&self, seats: &[Seat], now: Instant) -> bool {
         let early = self.measured.is_none_or(|first| now.saturating_duration_since(first) < ARRIVING);
-        early && self.down.is_none() && seats.iter().any(|seat| seat.new)
+        // The first of a page is judged by what it carries itself.
+        let joined = seats.iter().any(|seat| seat.new) && seats.iter().any(|seat| !seat.new);
+        early && self.down.is_none() && joined
     }
 
     /// Remembers what was done. `by_line`: because of what the line carries.
