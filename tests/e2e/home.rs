@@ -81,7 +81,7 @@ async fn where_a_token_is_needed_it_says_so_and_takes_one() {
     let page = opened(&service, "/").await;
     says(&page, "notice-text", "asks for a token").await;
     says(&page, "rooms-empty", "No room is open").await;
-    let badges = "document.querySelectorAll('.ways .badge').length === 7";
+    let badges = "document.querySelectorAll('.ways .badge').length === 8";
     page.wait(PATIENCE, "what needs a token is marked", badges).await;
     page.screenshot_whole("home-secret", 1280, "light").await;
     quiet(&[&page]).await;
