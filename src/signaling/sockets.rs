@@ -5,6 +5,8 @@
 
 use super::socket::Pulse;
 use crate::model::{ParticipantId, RoomId};
+use crate::room::registry::Joining;
+use crate::room::{Command, EventStream, RoomError, RoomHandle};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -52,10 +54,28 @@ impl Sockets {
 
     /// The socket of a holder that gives no sign of life. Of several who ask one gets it, so that no newcomer is taken for
     /// the dead.
-    pub async fn take_dead(&self, place: &Place) -> Option<Pulse> {
+    async fn take_dead(&self, place: &Place) -> Option<Pulse> {
         let (number, pulse) = self.find(place)?;
         let dead = !pulse.is_alive(PATIENCE).await;
         (dead && self.remove(place, number)).then_some(pulse)
+    }
+
+    /// Joins; a holder of the name that gives no sign of life makes place.
+    pub async fn join(&self, room: &RoomHandle, who: Joining) -> Result<EventStream, RoomError> {
+        match room.join(who.clone()).await {
+            Err(RoomError::Occupied) => {}
+            other => return other,
+        }
+        let dead = self.take_dead(&(room.id().clone(), who.id.clone())).await;
+        if dead.is_some() {
+            let _gone_already = room.request(None, Command::Kick { participant: who.id.clone() }).await;
+        }
+        let events = room.join(who).await;
+        if let Some(dead) = dead {
+            tracing::info!(reason = "no_sign_of_life", "a seat was taken over");
+            dead.end();
+        }
+        events
     }
 
     fn find(&self, place: &Place) -> Option<(u64, Pulse)> {

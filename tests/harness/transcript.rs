@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::{Error, Message, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes, protocol::CloseFrame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 
@@ -214,9 +214,13 @@ impl Client {
         next.unwrap_or_else(|_| panic!("{} heard nothing within {DEADLINE:?}: {missing}", self.name))
     }
     async fn next(&mut self) -> Value {
+        serde_json::from_str(&self.text().await).unwrap()
+    }
+    /// The next message; the server's pings are no messages.
+    pub async fn text(&mut self) -> Utf8Bytes {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return serde_json::from_str(&text).unwrap(),
+                Some(Ok(Message::Text(text))) => return text,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 other => panic!("{}: instead of a message: {other:?}", self.name),
             }

@@ -5,7 +5,7 @@ use super::super::making::find_or_make;
 use super::{Desk, names};
 use crate::model::{EndReason, Grants, ParticipantId, RoomId};
 use crate::room::registry::Joining;
-use crate::room::{Command, EventStream, RoomError, RoomHandle, RoomView};
+use crate::room::{EventStream, RoomError, RoomHandle, RoomView};
 use std::time::Duration;
 
 /// How often a room that is just closing is waited for and made anew.
@@ -35,7 +35,7 @@ pub async fn enter(
     for _ in 0..TRIES {
         let room = find_or_make(&desk.shared, client, id)?;
         let who = joining(names::participant(name, None), name, grants);
-        match sit(desk, &room, who.clone()).await {
+        match desk.sockets.join(&room, who.clone()).await {
             Ok(events) => match room.view().await {
                 Ok(view) => return Ok((room, Seat { me: who.id, events }, view)),
                 Err(_) => continue,
@@ -49,21 +49,6 @@ pub async fn enter(
         tokio::task::yield_now().await;
     }
     Err(RoomError::Internal("the room is just being closed: try again in a moment".into()))
-}
-
-/// A holder of the name that gives no sign of life makes place.
-async fn sit(desk: &Desk, room: &RoomHandle, who: Joining) -> Result<EventStream, RoomError> {
-    match room.join(who.clone()).await {
-        Err(RoomError::Occupied) => {}
-        other => return other,
-    }
-    let dead = desk.sockets.take_dead(&(room.id().clone(), who.id.clone())).await;
-    let Some(dead) = dead else { return Err(RoomError::Occupied) };
-    let _gone_already = room.request(None, Command::Kick { participant: who.id.clone() }).await;
-    let events = room.join(who).await;
-    tracing::info!(reason = "no_sign_of_life", "a name was taken over");
-    dead.end();
-    events
 }
 
 /// A further place of somebody who is in the room, to publish from.

@@ -65,7 +65,7 @@ async fn enter(
     let Ok(before) = room.view().await else { return Ok(None) };
     check_way(join.via, &before, None)?;
     clear(&room, &before, &me).await;
-    let events = match sit(desk, &room, joining(&me, grants, join)).await {
+    let events = match desk.sockets.join(&room, joining(&me, grants, join)).await {
         Ok(events) => events,
         Err(RoomError::RoomNotFound) => return Ok(None),
         Err(error) => return Err(refused(error)),
@@ -78,24 +78,6 @@ async fn enter(
         return Err(refusal);
     }
     Ok(Some((Seat { room, events, me, role: join.role }, view)))
-}
-
-/// A holder of the seat that gives no sign of life makes place.
-async fn sit(desk: &Desk, room: &RoomHandle, who: Joining) -> Result<EventStream, RoomError> {
-    match room.join(who.clone()).await {
-        Err(RoomError::Occupied) => {}
-        other => return other,
-    }
-    let dead = desk.sockets.take_dead(&(room.id().clone(), who.id.clone())).await;
-    if dead.is_some() {
-        remove(room, &who.id).await;
-    }
-    let events = room.join(who).await;
-    if let Some(dead) = dead {
-        tracing::info!(reason = "no_sign_of_life", "a seat was taken over");
-        dead.end();
-    }
-    events
 }
 
 fn joining(me: &ParticipantId, grants: &Grants, join: &Join) -> Joining {

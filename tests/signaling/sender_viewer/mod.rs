@@ -221,8 +221,8 @@ async fn one_that_is_silent_when_its_seat_is_wanted_makes_place_at_once() {
     let (join, begun) = (json!({"type": "join", "role": "sender", "room": "hall"}).to_string(), Instant::now());
     newer.send(join.clone()).await;
     another.send(join).await;
-    let answers = tokio::join!(newer.socket.next(), another.socket.next());
-    let answers = [answers.0, answers.1].map(|answer| answer.unwrap().unwrap().into_text().unwrap());
+    let answers = tokio::join!(newer.text(), another.text());
+    let answers = [answers.0, answers.1];
     assert_eq!(answers.iter().filter(|answer| answer.contains("joined")).count(), 1, "one of the two: {answers:?}");
     assert!(begun.elapsed() < Duration::from_secs(4), "before the pings have found it dead");
     viewer.play("← sender-left {}\n← sender-ready {}").await;
