@@ -1,12 +1,14 @@
 //! The unmodified `mediasoup-client`, newest and an older one, in Chromium; and the meeting page.
 
 use crate::browser::Browser;
+use crate::line::Line;
 use crate::looks::SETTLED;
 use crate::page;
 use crate::service::{Service, start_server, start_server_with};
 use crate::stage::{PATIENCE, Stage, plays_on, quiet};
 use crate::{openvidu, whip};
 use serde_json::{Value, json};
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 const NEW: &str = include_str!("conference/mediasoup-client-3.24.1.js");
@@ -21,6 +23,9 @@ const SCREEN: &str = r"
         setInterval(() => { pen.fillStyle = n++ % 2 ? '#206040' : '#602040'; pen.fillRect(0, 0, 640, 360); }, 100);
         return canvas.captureStream(10);
     };";
+/// Three of them, as an application would have them.
+const LAYERS: &str = "{ encodings: [{ scaleResolutionDownBy: 4, maxBitrate: 150000 },
+    { scaleResolutionDownBy: 2, maxBitrate: 500000 }, { maxBitrate: 1500000 }] }";
 /// How long the meeting of four lasts, in seconds; for a soak set MILLRACE_MEETING_SECONDS.
 const MEETING: u64 = 15;
 
@@ -110,9 +115,7 @@ async fn payload_types_are_changed_on_the_way() {
 async fn of_several_layers_a_viewer_gets_the_one_it_asks_for() {
     let service = start_server().await;
     let (ann, bob) = tokio::join!(visitor("ann", &service, NEW, "hall"), visitor("bob", &service, NEW, "hall"));
-    let layers = "{ encodings: [{ scaleResolutionDownBy: 4, maxBitrate: 150000 }, { scaleResolutionDownBy: 2, maxBitrate: 500000 },
-        { maxBitrate: 1500000 }] }";
-    let producer = ann.value(&format!("await produceAll({layers})")).await;
+    let producer = ann.value(&format!("await produceAll({LAYERS})")).await;
     bob.value("await consumeAll()").await;
     tall(&bob, &producer, 720).await;
     let subscriptions: Value = reqwest::get(service.at("/api/v1/rooms/hall/subscriptions"))
@@ -131,6 +134,36 @@ async fn of_several_layers_a_viewer_gets_the_one_it_asks_for() {
     let answer = reqwest::Client::new().patch(service.at(&limits)).json(&json!({ "max_width": 320 })).send().await;
     assert!(answer.expect("an answer").status().is_success(), "the weak viewer's limit");
     tall(&bob, &producer, 180).await;
+}
+
+/// One of two viewers is on a weak line: it gets the smallest layer, the publisher and the other notice nothing of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_layers_a_weak_line_gets_what_it_carries() {
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
+    let service = start_server_with(|config| config.media.port = port).await;
+    let line = Line::start((Ipv4Addr::LOCALHOST, port).into()).await;
+    line.limit(350_000);
+    let (ann, bob) = tokio::join!(visitor("ann", &service, NEW, "hall"), visitor("bob", &service, NEW, "hall"));
+    let weak = visitor("weak", &service, OLD, "hall").await;
+    let producer = ann.value(&format!("await produceAll({LAYERS})")).await;
+    bob.value("await consumeAll()").await;
+    tall(&bob, &producer, 720).await;
+    let over = json!({ "address": line.address.ip(), "port": line.address.port() });
+    weak.value(&format!("await consumeAll({over})")).await;
+    tall(&weak, &producer, 180).await;
+    let decoded = async |page: &Browser| {
+        page.value(&format!("await received({producer})")).await["framesDecoded"].as_u64().unwrap_or_default()
+    };
+    let before = decoded(&weak).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (now, (passed, dropped, _)) = (decoded(&weak).await, line.figures());
+    println!(
+        "{} pictures in 5 s over the weak line; {dropped} of {} datagrams dropped",
+        now - before,
+        passed + dropped
+    );
+    assert!(now > before + 25, "{} pictures in 5 s over the weak line", now - before);
+    tall(&bob, &producer, 720).await;
 }
 
 /// Until the picture has so many lines.

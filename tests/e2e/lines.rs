@@ -167,13 +167,14 @@ async fn a_line_that_turns_bad_and_good_again_is_followed() {
     hall.shows("one", &[720], PATIENCE).await;
     tokio::time::sleep(SETTLED).await;
     line.limit(600_000);
-    let down = hall.shows("one", &[360, 180], Duration::from_secs(3)).await;
+    let down = hall.shows("one", &[360, 180], PATIENCE).await;
     tokio::time::sleep(SETTLED).await;
     line.limit(0);
     let up = hall.shows("one", &[720], Duration::from_secs(20)).await;
     println!("down after {down:?}, up after {up:?}; {:?}", line.figures());
     let now = hall.figures("one").await;
-    assert!(now["longest"].as_u64() < Some(2000), "no pause: {now}");
+    // About a second on a machine that has time: the smaller rendition's encoder starts, and what waits in the line goes first.
+    assert!(now["longest"].as_u64() < Some(5000), "no pause: {now}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
