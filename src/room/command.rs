@@ -70,7 +70,8 @@ pub enum Command {
         /// Which, of the caller's.
         transport: PeerId,
     },
-    /// `Publish` on a transport of anybody in the room: one client may publish as several participants.
+    /// `Publish` on a transport of anybody in the room: one client may publish as several participants. → `Reply::Feed`, which
+    /// the answer will be about.
     Produce {
         /// The transport.
         on: PeerId,

@@ -103,13 +103,8 @@ impl Downlink {
 
     /// One compound of a subscriber who publishes on the same connection: it was opened there. Never blocks.
     pub fn on_rtcp(&self, plain: &[u8], at: Instant) {
-        self.heard(at);
-        rtcp::read(plain, |feedback| self.on_feedback(feedback));
-    }
-
-    /// Authentic RTCP came.
-    pub(super) fn heard(&self, at: Instant) {
         *self.figures.last_rtcp.lock() = Some(at);
+        rtcp::read(plain, |feedback| self.on_feedback(feedback));
     }
 
     /// The subscriber misses pictures.

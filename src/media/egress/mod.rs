@@ -188,7 +188,7 @@ impl Pool {
     /// A connection that several subscriptions share; nothing is sent yet.
     pub fn trunk(self: &Arc<Self>) -> Arc<Trunk> {
         let line = Line::new(Box::new(Estimator::new(Instant::now())), line::START);
-        Trunk::new(Arc::clone(self), self.next_worker(), line)
+        Trunk::new(Arc::clone(self), line)
     }
 
     fn next_worker(&self) -> usize {

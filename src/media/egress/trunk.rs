@@ -12,27 +12,27 @@ use crate::media::PeerStats;
 use crate::media::rtcp::{self, Feedback};
 use crate::model::PeerId;
 use parking_lot::{Mutex, RwLock};
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 /// The connection.
 pub struct Trunk {
     pool: Arc<Pool>,
-    worker: usize,
+    /// Chosen when something is to be sent: half of all transports never send, and each takes its turn of a thread.
+    served: OnceLock<(usize, Arc<Ledger>)>,
     line: Arc<Line>,
-    ledger: Arc<Ledger>,
     numbers: TransportNumbers,
     downlinks: RwLock<Vec<Arc<Downlink>>>,
     /// All that were ever given: a stream that came later would repeat the key stream of one before it.
-    ssrcs: Mutex<Vec<u32>>,
+    ssrcs: Mutex<HashSet<u32>>,
 }
 
 impl Trunk {
     /// Nothing is sent over it yet.
-    pub(super) fn new(pool: Arc<Pool>, worker: usize, line: Line) -> Arc<Self> {
-        let (line, ledger) = (Arc::new(line), Ledger::new(worker));
+    pub(super) fn new(pool: Arc<Pool>, line: Line) -> Arc<Self> {
         let (numbers, downlinks, ssrcs) = (TransportNumbers::default(), RwLock::default(), Mutex::default());
-        Arc::new(Self { pool, worker, line, ledger, numbers, downlinks, ssrcs })
+        Arc::new(Self { pool, served: OnceLock::new(), line: Arc::new(line), numbers, downlinks, ssrcs })
     }
 
     /// Its transport-wide numbers.
@@ -45,8 +45,7 @@ impl Trunk {
         let mut given = self.ssrcs.lock();
         loop {
             let ssrc = random();
-            if !given.contains(&ssrc) {
-                given.push(ssrc);
+            if given.insert(ssrc) {
                 return ssrc;
             }
         }
@@ -54,7 +53,11 @@ impl Trunk {
 
     /// Begins sending to one more; its SSRCs are `new_ssrc`'s. `end` ends it.
     pub fn attach(&self, spec: DownlinkSpec) -> Arc<Downlink> {
-        let shared = (self.worker, Arc::clone(&self.line), Arc::clone(&self.ledger));
+        let (worker, ledger) = self.served.get_or_init(|| {
+            let worker = self.pool.next_worker();
+            (worker, Ledger::new(worker))
+        });
+        let shared = (*worker, Arc::clone(&self.line), Arc::clone(ledger));
         let downlink = Arc::new(self.pool.serve(spec, shared, None));
         self.downlinks.write().push(Arc::clone(&downlink));
         downlink
@@ -83,7 +86,6 @@ impl Trunk {
     /// One authentic RTCP compound of the client. Never blocks.
     pub fn on_rtcp(&self, plain: &[u8], at: Instant) {
         let downlinks = self.downlinks.read();
-        downlinks.iter().for_each(|downlink| downlink.heard(at));
         rtcp::read(plain, |feedback| {
             let to = match &feedback {
                 Feedback::Remb(bits) => return self.line.remb(at, *bits),

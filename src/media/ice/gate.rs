@@ -16,6 +16,8 @@ pub struct Gate {
     rids: Rids,
     /// Id of the extension with a section's name (RFC 8843), 0 for none, and the names of this publication's.
     mids: (u8, Vec<String>),
+    /// Tells it from those before it.
+    number: u64,
 }
 
 /// The names of a simulcast's streams, and the SSRC of each.
@@ -34,6 +36,8 @@ struct Rids {
 pub struct Lesson {
     ssrc: u32,
     name: Name,
+    /// The number of the gate that it is about.
+    of: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,6 +91,7 @@ impl Gate {
     /// What a former gate of the same peer connection has learnt stays known where the names are the same: senders cease
     /// to write them once they were understood.
     pub fn keep(&mut self, former: &Self) {
+        self.number = former.number + 1;
         for (payload_type, ssrc) in &mut self.payload_types {
             let known = former.payload_types.iter().find(|(known, _)| known == payload_type);
             *ssrc = known.and_then(|(_, ssrc)| *ssrc);
@@ -114,7 +119,7 @@ impl Gate {
         }
         let unnamed = || self.payload_types.iter().position(|(known, ssrc)| *known == payload_type && ssrc.is_none());
         let name = self.rids.name(packet, payload_type).or_else(|| unnamed().map(Name::PayloadType))?;
-        Some((Lesson { ssrc, name }, mid.is_some()))
+        Some((Lesson { ssrc, name, of: self.number }, mid.is_some()))
     }
 
     /// Whether this SSRC was announced or learnt.
@@ -131,8 +136,11 @@ impl Gate {
         self.announced.iter().copied().chain(learnt).chain(layers)
     }
 
-    /// The packet was authentic.
+    /// The packet was authentic. What it taught about a former gate says nothing about this one.
     pub fn proved(&mut self, lesson: Lesson) {
+        if lesson.of != self.number {
+            return;
+        }
         let place = match lesson.name {
             Name::PayloadType(at) => self.payload_types.get_mut(at).map(|(_, ssrc)| ssrc).filter(|ssrc| ssrc.is_none()),
             Name::Layer(at, which) => self.rids.layers.get_mut(at).and_then(|(_, ssrcs)| ssrcs.get_mut(which)),

@@ -278,7 +278,7 @@ impl State {
             Command::ConnectTransport { transport, remote } => self.connect_transport(&me?, transport, remote)?,
             Command::RestartTransport { transport } => self.restart_transport(&me?, transport)?,
             Command::CloseTransport { transport } => self.close_transport(&me?, transport)?,
-            Command::Produce { on, offer, content } => self.produce(&me?, on, offer, content)?,
+            Command::Produce { on, offer, content } => return self.produce(&me?, on, offer, content).map(Some),
             Command::Consume { on, feed, kind, offer, paused } => {
                 return self.consume(&me?, on, (feed, kind), offer, paused).map(Some);
             }

@@ -102,6 +102,7 @@ impl State {
         feed.tracks = Some(tracks.clone());
         let (publisher, name) = (feed.publisher.clone(), feed.name.clone());
         self.log(&Happening::Published { feed: id, participant: publisher.clone(), name });
+        self.end_consumers_of_gone(id, &tracks);
         self.emit(Audience::Everyone, EventKind::FeedPublished { feed: id, publisher, tracks });
         self.record_feed(id);
         self.mix_feed(id);

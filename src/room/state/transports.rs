@@ -4,7 +4,9 @@
 
 use super::{Stage, State, Subscription};
 use crate::media::MediaRequest;
-use crate::model::{Content, EndReason, FeedId, Kind, ParticipantId, PeerId, Sdp, TransportRemote, ViewLimits};
+use crate::model::{
+    Content, EndReason, FeedId, Kind, ParticipantId, PeerId, Sdp, TrackInfo, TransportRemote, ViewLimits,
+};
 use crate::room::command::RoomError;
 use crate::room::event::{EventKind, TransportChange};
 use crate::room::negotiation::{ENGINE_LIMIT, Early, Negotiation};
@@ -76,7 +78,7 @@ impl State {
         on: PeerId,
         offer: Sdp,
         content: Content,
-    ) -> Result<(), RoomError> {
+    ) -> Result<Reply, RoomError> {
         if self.owner_of(on).is_none() {
             return Err(RoomError::TransportNotFound);
         }
@@ -92,7 +94,9 @@ impl State {
                 self.participant(who)?.publisher.iter_mut().for_each(|publisher| publisher.on = Some(on));
             }
         }
-        self.take_offer(who, offer)
+        self.take_offer(who, offer)?;
+        let publisher = self.participant(who)?.publisher.as_ref();
+        publisher.map(|publisher| Reply::Feed(publisher.feed)).ok_or(RoomError::NotPublishing)
     }
 
     pub(super) fn consume(
@@ -130,6 +134,16 @@ impl State {
         }
         self.close_subscription(peer, EndReason::Unsubscribed);
         Ok(())
+    }
+
+    /// A feed goes on without a kind: who watched that alone watches nothing.
+    pub(super) fn end_consumers_of_gone(&mut self, feed: FeedId, tracks: &[TrackInfo]) {
+        let is_gone = |kind: Kind| tracks.iter().all(|track| track.kind() != kind);
+        let of_gone = |s: &&Subscription| s.feed == feed && s.consumes.is_some_and(|(_, kind)| is_gone(kind));
+        let subscriptions = self.participants.values().flat_map(|p| &p.subscriptions).filter(of_gone);
+        for peer in subscriptions.map(|s| s.peer).collect::<Vec<_>>() {
+            self.close_subscription(peer, EndReason::FeedEnded);
+        }
     }
 
     fn owner_of(&self, transport: PeerId) -> Option<ParticipantId> {

@@ -40,7 +40,7 @@ struct Client {
 impl Client {
     fn of(world: &World) -> Self {
         let (estimate, keys) = (Fake::default(), [7; 30]);
-        let trunk = Trunk::new(world.pool.clone(), 0, Line::new(Box::new(estimate.clone()), Duration::ZERO));
+        let trunk = Trunk::new(world.pool.clone(), Line::new(Box::new(estimate.clone()), Duration::ZERO));
         let (sender, datagrams) = channel();
         Self { trunk, estimate, way: Arc::new(Way(Mutex::new(sender))), datagrams, open: context(&keys), keys }
     }

@@ -86,6 +86,23 @@ fn kinds_are_watched_one_by_one_and_begin_paused() {
 }
 
 #[test]
+fn a_kind_that_its_feed_has_no_more_is_not_watched_and_may_be_again() {
+    let mut room = Room::new();
+    room.join("ann").unwrap();
+    room.join("bob").unwrap();
+    let (up, down) = (open(&mut room, "ann"), open(&mut room, "bob"));
+    let feed = live(&mut room, "ann", up);
+    let sound = consume(&mut room, "bob", down, (feed, Kind::Audio)).unwrap();
+    let picture = consume(&mut room, "bob", down, (feed, Kind::Video)).unwrap();
+    room.media(MediaEvent::FeedLive { feed, tracks: vec![AUDIO] });
+    assert!(room.did(&close(picture, EndReason::FeedEnded)), "her camera is off");
+    assert!(!room.did(&close(sound, EndReason::FeedEnded)));
+    room.media(MediaEvent::FeedLive { feed, tracks: vec![AUDIO, VIDEO] });
+    let again = consume(&mut room, "bob", down, (feed, Kind::Video)).unwrap();
+    assert_ne!(again, picture);
+}
+
+#[test]
 fn all_on_it_ends_with_it() {
     let mut room = Room::new();
     for who in ["ann", "ann's screen", "bob"] {
