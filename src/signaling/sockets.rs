@@ -6,6 +6,7 @@
 use super::socket::Pulse;
 use crate::model::{ParticipantId, RoomId};
 use crate::room::registry::Joining;
+use crate::room::view::ParticipantView;
 use crate::room::{Command, EventStream, RoomError, RoomHandle};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,15 +61,20 @@ impl Sockets {
         (dead && self.remove(place, number)).then_some(pulse)
     }
 
-    /// Joins; a holder of the name that gives no sign of life makes place.
+    /// Joins as somebody new: who had the name and lost its connection is gone for good, and a holder that gives no sign of life
+    /// makes place.
     pub async fn join(&self, room: &RoomHandle, who: Joining) -> Result<EventStream, RoomError> {
+        let left_behind = |one: &ParticipantView| one.id == who.id && !one.connected;
+        if room.view().await?.participants.iter().any(left_behind) {
+            remove(room, &who.id).await;
+        }
         match room.join(who.clone()).await {
             Err(RoomError::Occupied) => {}
             other => return other,
         }
         let dead = self.take_dead(&(room.id().clone(), who.id.clone())).await;
         if dead.is_some() {
-            let _gone_already = room.request(None, Command::Kick { participant: who.id.clone() }).await;
+            remove(room, &who.id).await;
         }
         let events = room.join(who).await;
         if let Some(dead) = dead {
@@ -96,6 +102,10 @@ impl Sockets {
     fn table(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn remove(room: &RoomHandle, who: &ParticipantId) {
+    let _gone_already = room.request(None, Command::Kick { participant: who.clone() }).await;
 }
 
 impl Drop for Entry {

@@ -9,7 +9,7 @@ use super::super::socket::{ENDED, GOING_AWAY, Gone, Incoming, Socket};
 use super::super::sockets::Entry;
 use super::entry::{self, Seat};
 use super::hall::Hall;
-use super::member::{Member, Note, Place, Step};
+use super::member::{Member, Place, Step};
 use super::ortc::router;
 use super::refusal::Refusal;
 use super::wire::{self, Request, message};
@@ -159,7 +159,7 @@ impl Connection {
                 let request = wire::read(&text)?;
                 // What is passed on waits in memory until others have read it; a device's capabilities do not.
                 let passed = if request.is_passed_on() { text.len() } else { 0 };
-                self.spend(passed).map_err(|refusal| (request.id.clone(), refusal))?;
+                self.spend(passed + request.work()).map_err(|refusal| (request.id.clone(), refusal))?;
                 Ok(request)
             }
             Incoming::TooLarge => {
@@ -208,7 +208,7 @@ impl Connection {
     async fn leave(&mut self) {
         let Some(here) = self.here.take() else { return };
         tracing::info!(room.name = here.called, "left");
-        here.hall.note(Note::Hand(here.seat.me.clone(), false));
+        here.member.forgotten().into_iter().for_each(|note| here.hall.note(note));
         for beside in here.beside.values().flatten() {
             let _gone_already = here.room.request(Some(&beside.me), Command::Leave).await;
         }

@@ -51,6 +51,15 @@ impl Request {
         !media.iter().any(|word| self.kind.contains(word))
     }
 
+    /// What it costs in work for this server, as bytes: a connection and its threads, a description to be read.
+    pub fn work(&self) -> usize {
+        match self.kind.as_str() {
+            "create-transport" => 32 * 1024,
+            "restart-ice" | "produce" | "consume" => 2 * 1024,
+            _ => 0,
+        }
+    }
+
     /// A text of 1 to `most` bytes.
     pub fn text(&self, name: &str, most: usize) -> Result<&str, Refusal> {
         match self.optional_text(name, most)? {

@@ -64,7 +64,6 @@ async fn enter(
     let me = participant(join.role, join.via, &random::<4>().map_err(refused)?);
     let Ok(before) = room.view().await else { return Ok(None) };
     check_way(join.via, &before, None)?;
-    clear(&room, &before, &me).await;
     let events = match desk.sockets.join(&room, joining(&me, grants, join)).await {
         Ok(events) => events,
         Err(RoomError::RoomNotFound) => return Ok(None),
@@ -104,17 +103,6 @@ fn check_way(via: Via, room: &RoomView, mine: Option<&ParticipantView>) -> Resul
             "this room's media goes from page to page: join without \"via\", or take another room",
         )),
     }
-}
-
-/// Who sat here and lost its connection is gone for good: the newcomer begins anew, and the others hear of both.
-async fn clear(room: &RoomHandle, view: &RoomView, me: &ParticipantId) {
-    if view.participants.iter().any(|who| who.id == *me && !who.connected) {
-        remove(room, me).await;
-    }
-}
-
-async fn remove(room: &RoomHandle, who: &ParticipantId) {
-    let _gone_already = room.request(None, Command::Kick { participant: who.clone() }).await;
 }
 
 impl Seat {

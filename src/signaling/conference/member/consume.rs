@@ -52,7 +52,11 @@ impl Member {
                 });
                 self.tell("consumed", told, id.as_ref());
             }
-            None => self.refuse(id.as_ref(), &Refusal::new("cannot_consume", "nothing of it can be sent to you")),
+            None => {
+                self.refuse(id.as_ref(), &Refusal::new("cannot_consume", "nothing of it can be sent to you"));
+                self.consumers.retain(|consumer| consumer.peer != peer);
+                self.ask(0, Why::Nothing, Command::StopConsuming { peer });
+            }
         }
     }
 
@@ -60,6 +64,13 @@ impl Member {
         let Some((_, id)) = self.take_waiting(peer) else { return };
         self.consumers.retain(|consumer| consumer.peer != peer);
         self.refuse(id.as_ref(), &Refusal::from(error));
+    }
+
+    /// Their transport is over.
+    pub(super) fn stop_consuming_on(&mut self, transport: PeerId, refusal: &Refusal) {
+        for consumer in self.consumers.extract_if(.., |consumer| consumer.on == transport).collect::<Vec<_>>() {
+            consumer.waiting.iter().for_each(|id| self.refuse(id.as_ref(), refusal));
+        }
     }
 
     fn take_waiting(&mut self, peer: PeerId) -> Option<((FeedId, Kind), Option<Value>)> {

@@ -111,9 +111,11 @@ impl Member {
     /// The room tells one of its places something.
     pub fn heard(&mut self, place: Place, event: EventKind) -> Vec<Step> {
         match event {
-            EventKind::PublishAnswered { feed, .. } => self.published(place, feed),
+            EventKind::PublishAnswered { feed, answer } => self.published(place, feed, &answer),
             EventKind::PublishRefused { error } => self.not_published(place, &error),
             event if place == 0 => self.seen(event),
+            // What was never live is told to its publisher alone.
+            EventKind::FeedEnded { feed, reason, .. } => self.own_feed_ended(feed, reason),
             _ => {}
         }
         self.settle()
@@ -126,6 +128,7 @@ impl Member {
             (Why::Opened(id, direction), Ok(Reply::Peer(peer))) => self.opening(peer, direction, id),
             (Why::Consumed(id, on, of), Ok(Reply::Peer(peer))) => self.consuming(peer, (on, of), id),
             (Why::Passed(Some(id)), Ok(_)) => self.tell("ok", json!({}), Some(&id)),
+            (Why::Produced, Ok(Reply::Feed(feed))) => self.offered(place, feed),
             (Why::Produced, Err(error)) => self.refused_to_publish(place, &error),
             (Why::Done(id, ..) | Why::Opened(id, _) | Why::Consumed(id, ..) | Why::Passed(id), Err(error)) => {
                 self.refuse(id.as_ref(), &Refusal::from(&error));
@@ -133,6 +136,12 @@ impl Member {
             (Why::Nothing | Why::Produced, _) | (Why::Opened(..) | Why::Consumed(..) | Why::Passed(None), Ok(_)) => {}
         }
         self.settle()
+    }
+
+    /// What is kept of it for those who come later, and is nothing any more when it goes.
+    pub fn forgotten(&self) -> Vec<Note> {
+        let hand = Note::Hand(self.me.clone(), false);
+        self.producers().map(|name| Note::Paused(name, false)).chain([hand]).collect()
     }
 
     fn carry_out(&mut self, request: &Request) -> Result<(), Refusal> {

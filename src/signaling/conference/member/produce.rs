@@ -2,7 +2,7 @@
 //! camera, is another's.
 
 use super::{Member, Note, Place, Step, Why};
-use crate::model::{Content, EndReason, FeedId, Kind, PeerId};
+use crate::model::{Content, EndReason, FeedId, Kind, PeerId, Sdp};
 use crate::room::{Command, RoomError};
 use crate::signaling::conference::names;
 use crate::signaling::conference::ortc::RtpParameters;
@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// Places of a client: a camera, a screen, and two more.
 const MOST: usize = 4;
 
+const CAMERA: &str = "camera";
+
 /// A place to publish from.
 #[derive(Debug)]
 pub struct Slot {
@@ -25,16 +27,20 @@ pub struct Slot {
     on: Option<PeerId>,
     sections: BTreeMap<Kind, Section>,
     feed: Option<FeedId>,
-    /// Offers that the engine has not answered; in order.
-    waiting: VecDeque<Option<Waiting>>,
+    /// In order.
+    waiting: VecDeque<Waiting>,
 }
 
-/// A `produce` that waits. Its request, and of which kind it is.
+/// An offer that the engine has not answered.
 #[derive(Debug)]
 struct Waiting {
-    id: Option<Value>,
-    kind: Kind,
+    /// `None`: the room has not told it yet.
+    feed: Option<FeedId>,
+    /// The `produce` that it is made for: its request's id, and of which kind it is. `None`: something was taken away.
+    asked: Option<Asked>,
 }
+
+type Asked = (Option<Value>, Kind);
 
 impl Slot {
     /// The client's own place.
@@ -50,6 +56,14 @@ impl Slot {
     fn takes(&self, kind: Kind, content: Content, on: PeerId) -> bool {
         let fits = self.content == content && !self.sections.contains_key(&kind);
         fits && (self.sections.is_empty() || self.on == Some(on))
+    }
+
+    fn label(&self) -> &str {
+        self.label.as_deref().unwrap_or(CAMERA)
+    }
+
+    fn is_about(&self, feed: FeedId) -> bool {
+        self.feed == Some(feed) || self.waiting.iter().any(|waiting| waiting.feed == Some(feed))
     }
 
     /// Whether it publishes nothing, and nothing is under way.
@@ -70,7 +84,7 @@ impl Member {
             slot.on = Some(on);
             slot.sections.insert(kind, section);
         }
-        self.offer(place, Some(Waiting { id: request.id.clone(), kind }));
+        self.offer(place, Some((request.id.clone(), kind)));
         Ok(())
     }
 
@@ -78,10 +92,7 @@ impl Member {
         if let Some(place) = self.slots.iter().position(|slot| slot.takes(kind, content, on)) {
             return Ok(place);
         }
-        let word = if content == Content::Screen { "screen" } else { "camera" };
-        let same = self.slots.iter().filter(|slot| slot.content == content).count();
-        let label = if same == 0 { word.to_owned() } else { format!("{word}-{}", same + 1) };
-        let slot = Slot::new(Some(label), content);
+        let slot = Slot::new(Some(self.new_label(content)), content);
         match self.slots.iter().skip(1).position(Slot::is_free) {
             Some(place) if self.slots.len() >= MOST => {
                 // Another content's place that nobody needs any more.
@@ -99,44 +110,70 @@ impl Member {
         }
     }
 
+    fn new_label(&self, content: Content) -> String {
+        let word = if content == Content::Screen { "screen" } else { CAMERA };
+        let taken = |label: &str| self.slots.iter().any(|slot| slot.label() == label);
+        let numbered = (2..).map(|n| format!("{word}-{n}"));
+        std::iter::once(word.to_owned()).chain(numbered).find(|label| !taken(label)).unwrap_or_default()
+    }
+
     /// All that a place produces now, told to the engine.
-    fn offer(&mut self, place: Place, waiting: Option<Waiting>) {
+    fn offer(&mut self, place: Place, asked: Option<Asked>) {
         let Some(slot) = self.slots.get_mut(place) else { return };
         let Some(on) = slot.on else { return };
         if let (false, Some(label)) = (std::mem::replace(&mut slot.seated, true), slot.label.clone()) {
             self.steps.push(Step::Sit(place, label));
         }
-        slot.waiting.push_back(waiting);
+        slot.waiting.push_back(Waiting { feed: None, asked });
         let (offer, content) = (produced::offer(slot.sections.values()), slot.content);
         self.ask(place, Why::Produced, Command::Produce { on, offer, content });
     }
 
-    pub(super) fn published(&mut self, place: Place, feed: FeedId) {
+    /// The room has taken the newest offer: it is of this feed.
+    pub(super) fn offered(&mut self, place: Place, feed: FeedId) {
+        let newest = self.slots.get_mut(place).and_then(|slot| slot.waiting.back_mut());
+        newest.into_iter().for_each(|waiting| waiting.feed = Some(feed));
+    }
+
+    /// The answer to an offer of a feed that is over means nothing.
+    pub(super) fn published(&mut self, place: Place, feed: FeedId, answer: &Sdp) {
         let Some(slot) = self.slots.get_mut(place) else { return };
+        let Some(answered) = slot.waiting.pop_front_if(|waiting| waiting.feed == Some(feed)) else { return };
         slot.feed = Some(feed);
-        if let Some(Some(Waiting { id, kind })) = slot.waiting.pop_front() {
-            let told = json!({ "id": names::producer(feed, kind), "kind": kind.as_str() });
-            self.tell("produced", told, id.as_ref());
+        let Some((id, kind)) = answered.asked else { return };
+        if produced::is_rejected(answer, kind) {
+            let refusal = Refusal::bad_request("none of the codecs in `rtpParameters` is taken");
+            return self.take_back(place, (id, kind), &refusal);
         }
+        let told = json!({ "id": names::producer(feed, kind), "kind": kind.as_str() });
+        self.tell("produced", told, id.as_ref());
     }
 
     pub(super) fn not_published(&mut self, place: Place, error: &RoomError) {
         let waiting = self.slots.get_mut(place).and_then(|slot| slot.waiting.pop_front());
-        self.give_up(place, waiting.flatten(), error);
+        self.give_up(place, waiting, error);
     }
 
     /// The room did not even take the newest offer.
     pub(super) fn refused_to_publish(&mut self, place: Place, error: &RoomError) {
         let waiting = self.slots.get_mut(place).and_then(|slot| slot.waiting.pop_back());
-        self.give_up(place, waiting.flatten(), error);
+        self.give_up(place, waiting, error);
     }
 
     fn give_up(&mut self, place: Place, waiting: Option<Waiting>, error: &RoomError) {
-        let Some(Waiting { id, kind }) = waiting else { return };
+        let Some(asked) = waiting.and_then(|waiting| waiting.asked) else { return };
+        let refusal = match error {
+            RoomError::NoCommonCodec(words) => Refusal::bad_request(words.clone()),
+            error => Refusal::from(error),
+        };
+        self.take_back(place, asked, &refusal);
+    }
+
+    fn take_back(&mut self, place: Place, (id, kind): Asked, refusal: &Refusal) {
         if let Some(slot) = self.slots.get_mut(place) {
             slot.sections.remove(&kind);
         }
-        self.refuse(id.as_ref(), &Refusal::from(error));
+        self.refuse(id.as_ref(), refusal);
         self.rise_if_free(place);
     }
 
@@ -152,21 +189,28 @@ impl Member {
     }
 
     /// The place of a producer of this client's.
-    fn own_producer(&self, name: &str) -> Result<(Place, Kind), Refusal> {
+    fn own_producer(&self, request: &Request) -> Result<(Place, (FeedId, Kind)), Refusal> {
+        let name = request.text("producerId", 64)?;
         let (feed, kind) = names::read_producer(name)?;
         let owns = |slot: &Slot| slot.feed == Some(feed) && slot.sections.contains_key(&kind);
         let place = self.slots.iter().position(owns);
-        place.map(|place| (place, kind)).ok_or_else(|| Refusal::no_producer(name))
+        place.map(|place| (place, (feed, kind))).ok_or_else(|| Refusal::no_producer(name))
+    }
+
+    /// The names of all of this client's.
+    pub(super) fn producers(&self) -> impl Iterator<Item = String> {
+        let live = self.slots.iter().filter_map(|slot| Some((slot.feed?, &slot.sections)));
+        live.flat_map(|(feed, sections)| sections.keys().map(move |kind| names::producer(feed, *kind)))
     }
 
     pub(super) fn close_producer(&mut self, request: &Request) -> Result<(), Refusal> {
-        let name = request.text("producerId", 64)?;
-        let (place, kind) = self.own_producer(name)?;
-        self.steps.push(Step::Note(Note::Paused(name.to_owned(), false)));
+        let (place, (feed, kind)) = self.own_producer(request)?;
+        self.steps.push(Step::Note(Note::Paused(names::producer(feed, kind), false)));
         let slot = &mut self.slots[place];
         slot.sections.remove(&kind);
         if slot.sections.is_empty() {
             slot.feed = None;
+            slot.waiting.clear();
             self.ask_unpublished(place);
         } else {
             self.offer(place, None);
@@ -181,9 +225,9 @@ impl Member {
     }
 
     pub(super) fn pause_producer(&mut self, request: &Request, paused: bool) -> Result<(), Refusal> {
-        let name = request.text("producerId", 64)?;
-        self.own_producer(name)?;
-        self.steps.push(Step::Note(Note::Paused(name.to_owned(), paused)));
+        let (_, (feed, kind)) = self.own_producer(request)?;
+        let name = names::producer(feed, kind);
+        self.steps.push(Step::Note(Note::Paused(name.clone(), paused)));
         let kind = if paused { "producer-paused" } else { "producer-resumed" };
         self.pass(None, kind, json!({ "producerId": name }), Why::Nothing);
         self.tell("ok", json!({}), request.id.as_ref());
@@ -199,16 +243,32 @@ impl Member {
         }
     }
 
-    fn own_feed_ended(&mut self, feed: FeedId, reason: EndReason) {
-        let Some(place) = self.slots.iter().position(|slot| slot.feed == Some(feed)) else { return };
+    pub(super) fn own_feed_ended(&mut self, feed: FeedId, reason: EndReason) {
+        if let Some(place) = self.slots.iter().position(|slot| slot.is_about(feed)) {
+            self.stop_producing(place, reason, &Refusal::new("internal", format!("it has ended: {reason}")));
+        }
+    }
+
+    /// `refusal`: for what was under way.
+    fn stop_producing(&mut self, place: Place, reason: EndReason, refusal: &Refusal) {
         let slot = &mut self.slots[place];
-        slot.feed = None;
-        let sections = std::mem::take(&mut slot.sections);
-        for kind in sections.into_keys() {
-            let producer = names::producer(feed, kind);
+        slot.on = None;
+        let (feed, waiting) = (slot.feed.take(), std::mem::take(&mut slot.waiting));
+        let mut sections = std::mem::take(&mut slot.sections);
+        for (id, kind) in waiting.into_iter().filter_map(|waiting| waiting.asked) {
+            sections.remove(&kind);
+            self.refuse(id.as_ref(), refusal);
+        }
+        for producer in sections.into_keys().filter_map(|kind| Some(names::producer(feed?, kind))) {
             self.steps.push(Step::Note(Note::Paused(producer.clone(), false)));
             self.tell("producer-closed", json!({ "producerId": producer, "reason": reason }), None);
         }
         self.rise_if_free(place);
+    }
+
+    /// Their transport is over.
+    pub(super) fn stop_producing_on(&mut self, transport: PeerId, reason: EndReason, refusal: &Refusal) {
+        let places = (0..self.slots.len()).filter(|place| self.slots[*place].on == Some(transport));
+        places.collect::<Vec<_>>().into_iter().for_each(|place| self.stop_producing(place, reason, refusal));
     }
 }

@@ -2,7 +2,7 @@
 //! with producers.
 
 use super::{Live, Member, Step};
-use crate::model::{FeedId, Kind, ParticipantId, TrackInfo};
+use crate::model::{EndReason, FeedId, Kind, ParticipantId, TrackInfo};
 use crate::room::{EventKind, RoomView};
 use crate::signaling::conference::names;
 use crate::signaling::conference::ortc::router;
@@ -45,9 +45,9 @@ impl Member {
     pub(super) fn seen(&mut self, event: EventKind) {
         match event {
             EventKind::ParticipantJoined { participant } => self.came(&participant),
-            EventKind::ParticipantLeft { participant, .. } if participant == self.me => self.steps.push(Step::Left),
+            EventKind::ParticipantLeft { participant, reason } if participant == self.me => self.put_out(reason),
             EventKind::ParticipantLeft { participant, .. } => self.went(&participant),
-            EventKind::RoomClosed { .. } => self.steps.push(Step::Left),
+            EventKind::RoomClosed { reason } => self.put_out(reason),
             EventKind::FeedPublished { feed, publisher, tracks } => self.live(feed, publisher, &tracks),
             EventKind::FeedEnded { feed, reason, .. } => self.feed_ended(feed, reason),
             EventKind::SpeakerChanged { participant, .. } => self.speaks(participant.as_ref()),
@@ -78,6 +78,12 @@ impl Member {
             let (_, name) = names::owner(participant);
             self.tell("user-left", json!({ "user": name, "id": participant }), None);
         }
+    }
+
+    /// Not by its own wish.
+    fn put_out(&mut self, reason: EndReason) {
+        self.tell("user-left", json!({ "user": self.name, "id": self.me, "reason": reason }), None);
+        self.steps.push(Step::Left);
     }
 
     /// A feed's tracks, at first or others.

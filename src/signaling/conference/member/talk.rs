@@ -30,8 +30,9 @@ impl Member {
 
     pub(super) fn chat(&mut self, request: &Request) -> Result<(), Refusal> {
         let text = request.text("text", CHAT)?;
-        let time = request.optional_text("timestamp", WORD)?.and_then(|time| time.parse::<jiff::Timestamp>().ok());
-        let time = time.unwrap_or_else(jiff::Timestamp::now).to_string();
+        // As the client wrote it.
+        let time = request.optional_text("timestamp", WORD)?.filter(|time| time.parse::<jiff::Timestamp>().is_ok());
+        let time = time.map_or_else(|| jiff::Timestamp::now().to_string(), str::to_owned);
         let said = json!({ "from": self.name, "text": text, "timestamp": time });
         self.tell("chat-message", said.clone(), request.id.as_ref());
         self.steps.push(Step::Note(Note::Said(said.clone())));

@@ -83,10 +83,14 @@ fn sound_and_pictures_of_a_camera_are_one_feed_and_a_screen_is_another() {
     open(&mut ann, "send", 1);
     let first = asked(&produce(&mut ann, "audio", json!({})));
     assert!(matches!(first[..], [(0, Why::Produced, Command::Produce { .. })]), "{first:?}");
+    let taken = |feed| Ok(Reply::Feed(FeedId(feed)));
+    ann.answered(0, Why::Produced, taken(3));
     let second = asked(&produce(&mut ann, "video", json!({})));
     let [(0, _, Command::Produce { offer, .. })] = &second[..] else { panic!("{second:?}") };
     assert!(offer.as_str().contains("m=audio") && offer.as_str().contains("m=video"));
+    ann.answered(0, Why::Produced, taken(3));
     let screen = produce(&mut ann, "video", json!({ "source": "screen" }));
+    ann.answered(1, Why::Produced, taken(4));
     assert_eq!(screen[0], Step::Sit(1, "screen".into()));
     let answered = |feed| EventKind::PublishAnswered { feed: FeedId(feed), answer: Sdp::new("") };
     for (place, feed, id, kind) in
@@ -108,11 +112,11 @@ fn sound_and_pictures_of_a_camera_are_one_feed_and_a_screen_is_another() {
 fn a_refused_producer_leaves_the_others() {
     let mut ann = ann();
     open(&mut ann, "send", 1);
-    produce(&mut ann, "audio", json!({}));
-    ann.heard(0, EventKind::PublishAnswered { feed: FeedId(3), answer: Sdp::new("") });
+    let steps = produce(&mut ann, "audio", json!({}));
+    published(&mut ann, &steps, 3, "");
     produce(&mut ann, "video", json!({}));
     let refused = ann.heard(0, EventKind::PublishRefused { error: RoomError::NoCommonCodec("x".into()) });
-    assert_eq!(code(&refused), "cannot_consume");
+    assert_eq!(code(&refused), "bad_request");
     let again = asked(&produce(&mut ann, "video", json!({})));
     let refused = ann.answered(0, again[0].1.clone(), Err(RoomError::Limit("offers".into())));
     assert_eq!(code(&refused), "room_full");
@@ -216,4 +220,94 @@ fn an_unknown_message_is_named() {
     ] {
         assert_eq!(code(&say(&mut ann, kind, data)), expected, "{kind}");
     }
+}
+
+/// The room's answer to the only question, and then the engine's.
+fn published(member: &mut Member, steps: &[Step], feed: u64, answer: &str) -> Vec<Value> {
+    let asks = asked(steps);
+    let Some((place, why, Command::Produce { .. })) = asks.last() else { panic!("{asks:?}") };
+    member.answered(*place, why.clone(), Ok(Reply::Feed(FeedId(feed))));
+    let answered = EventKind::PublishAnswered { feed: FeedId(feed), answer: Sdp::new(answer) };
+    told(&member.heard(*place, answered))
+}
+
+#[test]
+fn an_answer_about_a_feed_that_is_over_is_nobodys() {
+    let mut ann = ann();
+    open(&mut ann, "send", 1);
+    let steps = produce(&mut ann, "audio", json!({}));
+    assert_eq!(published(&mut ann, &steps, 3, "")[0]["data"]["id"], "feed-3-audio");
+    let steps = produce(&mut ann, "video", json!({}));
+    assert_eq!(published(&mut ann, &steps, 3, "")[0]["data"]["id"], "feed-3-video");
+    // The second comes before the engine has answered to the first.
+    let less = say(&mut ann, "close-producer", json!({ "producerId": "feed-3-video" }));
+    let [(0, why, Command::Produce { .. })] = &asked(&less)[..] else { panic!("{less:?}") };
+    ann.answered(0, why.clone(), Ok(Reply::Feed(FeedId(3))));
+    let over = say(&mut ann, "close-producer", json!({ "producerId": "feed-3-audio" }));
+    assert!(asked(&over).iter().any(|(_, _, command)| *command == Command::Unpublish));
+    let again = produce(&mut ann, "audio", json!({}));
+    let late = EventKind::PublishAnswered { feed: FeedId(3), answer: Sdp::new("") };
+    assert!(told(&ann.heard(0, late)).is_empty());
+    assert_eq!(published(&mut ann, &again, 4, "")[0]["data"]["id"], "feed-4-audio");
+}
+
+#[test]
+fn what_is_under_way_when_its_transport_ends_is_refused() {
+    let mut ann = ann();
+    open(&mut ann, "send", 1);
+    open(&mut ann, "recv", 2);
+    live(&mut ann, 9, &names::participant("bob", None), &[AUDIO]);
+    let data = json!({ "transportId": "transport-2", "producerId": "feed-9-audio", "rtpCapabilities": router::capabilities() });
+    let asks = asked(&say(&mut ann, "consume", data));
+    ann.answered(0, asks[0].1.clone(), Ok(Reply::Peer(PeerId(5))));
+    produce(&mut ann, "video", json!({ "share": true }));
+    let ends = |number: u64| EventKind::Transport {
+        transport: PeerId(number),
+        change: TransportChange::Ended { reason: EndReason::IceFailed, detail: String::new() },
+    };
+    for number in [1, 2] {
+        let told = told(&ann.heard(0, ends(number)));
+        let kinds: Vec<&str> = told.iter().filter_map(|one| one["type"].as_str()).collect();
+        assert_eq!(kinds, ["transport-closed", "error"], "{told:?}");
+        assert_eq!((&told[1]["id"], &told[1]["data"]["code"]), (&json!(7), &json!("transport_not_found")));
+    }
+    open(&mut ann, "send", 1);
+    let again = produce(&mut ann, "video", json!({ "share": true }));
+    assert_eq!(again[0], Step::Sit(1, "screen".into()), "its place is free again");
+}
+
+#[test]
+fn a_kind_that_is_not_taken_is_refused_and_the_other_stays() {
+    let mut ann = ann();
+    open(&mut ann, "send", 1);
+    let steps = produce(&mut ann, "video", json!({}));
+    published(&mut ann, &steps, 3, "");
+    let steps = produce(&mut ann, "audio", json!({}));
+    let answer = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 0 UDP/TLS/RTP/SAVPF 9\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n";
+    assert_eq!(published(&mut ann, &steps, 3, answer)[0]["data"]["code"], "bad_request");
+    assert_eq!(ann.forgotten()[0], Note::Paused("feed-3-video".into(), false), "and no other");
+    assert_eq!(ann.forgotten().len(), 2);
+}
+
+#[test]
+fn a_screen_that_ends_before_it_was_live_gives_its_place_up() {
+    let mut ann = ann();
+    open(&mut ann, "send", 1);
+    let steps = produce(&mut ann, "video", json!({ "share": true }));
+    published(&mut ann, &steps, 3, "");
+    let (feed, reason, detail) = (FeedId(3), EndReason::NegotiationTimeout, String::new());
+    let publisher = names::participant("ann", Some("screen"));
+    let ended = EventKind::FeedEnded { feed, publisher, reason, detail };
+    let steps = ann.heard(1, ended);
+    assert_eq!(told(&steps)[0]["type"], "producer-closed");
+    assert!(steps.contains(&Step::Rise(1)));
+}
+
+#[test]
+fn who_is_put_out_is_told() {
+    let mut ann = ann();
+    let left = EventKind::ParticipantLeft { participant: ann.me.clone(), reason: EndReason::Kicked };
+    let steps = ann.heard(0, left);
+    assert_eq!(told(&steps)[0]["data"], json!({ "user": "ann", "id": "CONFERENCE:ann", "reason": "kicked" }));
+    assert_eq!(steps[1], Step::Left);
 }

@@ -1,7 +1,7 @@
 //! A client's transports, one each way.
 
 use super::{Member, Why};
-use crate::model::PeerId;
+use crate::model::{EndReason, PeerId};
 use crate::room::{Command, TransportChange};
 use crate::signaling::conference::refusal::Refusal;
 use crate::signaling::conference::wire::Request;
@@ -63,7 +63,7 @@ impl Member {
 
     pub(super) fn close_transport(&mut self, request: &Request) -> Result<(), Refusal> {
         let transport = self.transport(request.text("transportId", 64)?)?;
-        self.forget_transport(transport);
+        self.forget_transport(transport, EndReason::Requested);
         self.ask_ok(request, Command::CloseTransport { transport });
         Ok(())
     }
@@ -83,9 +83,7 @@ impl Member {
                 None => {}
             },
             TransportChange::Ended { reason, detail } => {
-                let waiting = transport.waiting.take();
-                self.forget_transport(peer);
-                match waiting {
+                match transport.waiting.take() {
                     Some(Waiting::Open(id) | Waiting::Restart(id)) => {
                         self.refuse(id.as_ref(), &Refusal::new("internal", format!("{reason}: {detail}")));
                     }
@@ -94,14 +92,17 @@ impl Member {
                         self.tell("transport-closed", told, None);
                     }
                 }
+                self.forget_transport(peer, reason);
             }
         }
     }
 
-    /// All that is watched on it goes with it.
-    fn forget_transport(&mut self, peer: PeerId) {
+    /// All that is on it goes with it, and what was about to be is refused.
+    fn forget_transport(&mut self, peer: PeerId, reason: EndReason) {
         self.transports.retain(|known| known.peer != peer);
-        self.consumers.retain(|consumer| consumer.on != peer);
+        let refusal = Refusal::no_transport(&names::peer("transport", peer));
+        self.stop_consuming_on(peer, &refusal);
+        self.stop_producing_on(peer, reason, &refusal);
     }
 
     /// For one more consumer on a transport.

@@ -94,6 +94,19 @@ struct Fingerprint {
     value: String,
 }
 
+impl Fingerprint {
+    /// Bytes of its algorithm.
+    fn bytes(&self) -> Option<usize> {
+        let lengths = [("sha-256", 32), ("sha-384", 48), ("sha-512", 64)];
+        lengths.into_iter().find(|(name, _)| *name == self.algorithm).map(|(_, bytes)| bytes)
+    }
+
+    fn is_good(&self) -> bool {
+        let hex = |byte: &str| byte.len() == 2 && byte.bytes().all(|b| b.is_ascii_hexdigit());
+        self.value.split(':').all(hex) && self.bytes() == Some(self.value.split(':').count())
+    }
+}
+
 impl DtlsParameters {
     /// As the engine takes it. A client that leaves the choice to us is told nothing more, and begins.
     pub fn remote(&self) -> Result<TransportRemote, Refusal> {
@@ -102,9 +115,7 @@ impl DtlsParameters {
             Some("server") => true,
             Some(_) => return Err(Refusal::bad_request("`dtlsParameters.role` must be auto, client or server")),
         };
-        let known = |one: &&Fingerprint| ["sha-256", "sha-384", "sha-512"].contains(&one.algorithm.as_str());
-        let hex = |one: &&Fingerprint| one.value.bytes().all(|b| b.is_ascii_hexdigit() || b == b':');
-        let good = self.fingerprints.iter().filter(known).filter(hex);
+        let good = self.fingerprints.iter().filter(|one| one.is_good());
         let fingerprints: Vec<String> = good.map(|one| format!("{} {}", one.algorithm, one.value)).collect();
         match fingerprints.is_empty() {
             true => Err(Refusal::bad_request("`dtlsParameters.fingerprints` has none of sha-256, sha-384 or sha-512")),

@@ -3,6 +3,7 @@
 use super::{Encoding, RtpParameters, head, section, word};
 use crate::model::{Content, Kind, Sdp};
 use crate::signaling::conference::refusal::Refusal;
+use sdp_types::Session;
 use serde_json::Value;
 
 /// Codecs, extensions and layers of one producer at most: far more than any browser has.
@@ -43,6 +44,12 @@ pub fn offer<'a>(sections: impl Iterator<Item = &'a Section> + Clone) -> Sdp {
     let mut text = head(&mids);
     sections.for_each(|section| text.push_str(&section.text));
     Sdp::new(text)
+}
+
+/// Whether the answer to an offer takes nothing of this kind.
+pub fn is_rejected(answer: &Sdp, kind: Kind) -> bool {
+    let session = Session::parse(answer.as_str().as_bytes());
+    session.is_ok_and(|session| session.medias.iter().any(|media| media.media == kind.as_str() && media.port == 0))
 }
 
 /// By SSRC, or by the names of several layers.
