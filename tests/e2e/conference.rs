@@ -62,6 +62,8 @@ async fn both_versions_of_the_client_publish_and_play_at_full_quality() {
     bob.receives(PATIENCE, "it goes on", |now| now.frames_decoded > before + 20).await;
     ann.value("await ask('close-producer', { producerId: producers.video.id })").await;
     bob.wait(PATIENCE, "the picture is gone", "told('producer-closed').length === 1 && !plays()").await;
+    ann.value("(producers.video.close(), await produceVideo())").await;
+    bob.wait(PATIENCE, "her camera is on again", "plays()").await;
     quiet(&[&ann, &bob]).await;
 }
 
@@ -275,13 +277,63 @@ async fn a_meeting_is_seen_heard_written_and_left() {
     .await;
 }
 
+/// Half of them leave without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_come_and_go_and_leave_nothing() {
+    let service = start_server().await;
+    let (stays, one, two) = tokio::join!(
+        visitor("stays", &service, NEW, "hall"),
+        visitor("one", &service, NEW, "elsewhere"),
+        visitor("two", &service, OLD, "elsewhere")
+    );
+    stays.value("await produceAll({}, { width: 320, height: 240, frameRate: 10 })").await;
+    tokio::join!(one.value("await leave()"), two.value("await leave()"));
+    let rounds = async |times: u32| {
+        for _ in 0..times / 20 {
+            tokio::join!(one.value("await comeAndGo('one', 10)"), two.value("await comeAndGo('two', 10)"));
+        }
+        let rooms = service.at("/api/v1/rooms");
+        let people = async || {
+            let rooms: Value = reqwest::get(&rooms).await.ok()?.json().await.ok()?;
+            Some(
+                rooms
+                    .as_array()?
+                    .iter()
+                    .filter_map(|room| room["participants"].as_array())
+                    .map(Vec::len)
+                    .sum::<usize>(),
+            )
+        };
+        let begun = Instant::now();
+        while people().await != Some(1) {
+            assert!(begun.elapsed() < PATIENCE, "they are still there: {:?}", people().await);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    rounds(20).await;
+    let before = held();
+    rounds(200).await;
+    let (begun, allowed) = (Instant::now(), (before.0 + 12, before.1 + 12));
+    while held().0 > allowed.0 || held().1 > allowed.1 {
+        assert!(begun.elapsed() < PATIENCE, "threads and descriptors: {before:?}, and after 200 {:?}", held());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!("threads and descriptors: {before:?}, and after 200 {:?}", held());
+}
+
+/// Threads and descriptors of this process, in which the service runs.
+fn held() -> (usize, usize) {
+    let count = |path| std::fs::read_dir(path).map_or(0, Iterator::count);
+    (count("/proc/self/task"), count("/proc/self/fd"))
+}
+
 /// Four people; a quarter of an hour's soak by MILLRACE_MEETING_SECONDS=900. What froze is told, not judged: four browsers that
 /// encode and decode in software take more than two cores have.
 #[tokio::test(flavor = "multi_thread")]
 async fn four_meet_and_see_each_other() {
     let length = std::env::var("MILLRACE_MEETING_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(MEETING);
     let service = start_server().await;
-    let small = "{ encodings: [{ maxBitrate: 300000, scaleResolutionDownBy: 4 }] }";
+    let small = "{ encodings: [{ maxBitrate: 300000 }] }, { width: 320, height: 240, frameRate: 20 }";
     let people = ["one", "two", "three", "four"];
     let mut pages = Vec::new();
     for name in people {

@@ -114,7 +114,7 @@ async fn what_one_produces_another_consumes() {
     let (mut ann, mut bob) = (joined(&server, "ann").await, joined(&server, "bob").await);
     ann.play("← user-joined {data: _}").await;
     transport(&mut ann, "send").await;
-    let hashes = json!([{ "algorithm": "sha-256", "value": "AB:CD" }]);
+    let hashes = json!([{ "algorithm": "sha-256", "value": (["AB"; 32].join(":")) }]);
     server.words.lock().unwrap().insert("hashes".into(), hashes);
     ann.play(
         "→ connect-transport {id: 2, data: {transportId: $transport, dtlsParameters: {role: server, fingerprints: $hashes}}}
