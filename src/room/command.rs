@@ -98,6 +98,13 @@ pub enum Command {
         /// Its peer.
         peer: PeerId,
     },
+    /// Who consumes this kind of what the caller publishes is sent nothing of it until it goes on.
+    Hold {
+        /// Which.
+        kind: Kind,
+        /// Or goes on.
+        held: bool,
+    },
     /// Pass a message on, unread. → `Relayed` there.
     Relay {
         /// To whom; `None`: everybody else who is here.

@@ -60,6 +60,12 @@ async fn both_versions_of_the_client_publish_and_play_at_full_quality() {
     bob.value(&format!("await ask('resume-consumer', {{ consumerId: {id} }})")).await;
     let before = decoded().await;
     bob.receives(PATIENCE, "it goes on", |now| now.frames_decoded > before + 20).await;
+    // The server holds it back, whatever her page goes on sending.
+    ann.value("await ask('pause-producer', { producerId: producers.video.id })").await;
+    still(&decoded).await;
+    ann.value("await ask('resume-producer', { producerId: producers.video.id })").await;
+    let before = decoded().await;
+    bob.receives(PATIENCE, "it goes on", |now| now.frames_decoded > before + 20).await;
     ann.value("await ask('close-producer', { producerId: producers.video.id })").await;
     bob.wait(PATIENCE, "the picture is gone", "told('producer-closed').length === 1 && !plays()").await;
     ann.value("(producers.video.close(), await produceVideo())").await;

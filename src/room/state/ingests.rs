@@ -46,7 +46,7 @@ impl State {
             negotiation,
         });
         let name = wish.name.clone();
-        self.feeds.insert(feed, Feed { publisher: participant.clone(), name: name.clone(), peer, tracks: None });
+        self.feeds.insert(feed, Feed::new(participant.clone(), name.clone(), peer));
         self.ask(MediaRequest::Ingest { peer, feed, wish: Box::new(wish.clone()) });
         let status = IngestStatus { state: IngestState::Connecting, since: self.now.wall, ..IngestStatus::default() };
         let source = Source { peer, feed, participant, wish, status };

@@ -32,9 +32,10 @@ use crate::config;
 use crate::media::{MediaEvent, MediaRequest, Viewer};
 use crate::model::{
     BroadcastId, Content, EndReason, FeedId, Kind, LineId, ParticipantId, PeerId, Recording, RecordingWish, RoomId,
-    TrackInfo, ViewLimits,
+    ViewLimits,
 };
 use jiff::Timestamp;
+use publish::Feed;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -162,15 +163,6 @@ struct Publisher {
     negotiation: Negotiation,
 }
 
-#[derive(Debug)]
-struct Feed {
-    publisher: ParticipantId,
-    name: String,
-    peer: PeerId,
-    /// `None` until media flows.
-    tracks: Option<Vec<TrackInfo>>,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Offering,
@@ -283,6 +275,7 @@ impl State {
                 return self.consume(&me?, on, (feed, kind), offer, paused).map(Some);
             }
             Command::StopConsuming { peer } => self.stop_consuming(&me?, peer)?,
+            Command::Hold { kind, held } => self.hold(&me?, kind, held)?,
             Command::Relay { to, body, keep } => self.relay(&me?, to, body, keep)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,

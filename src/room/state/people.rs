@@ -183,6 +183,7 @@ impl State {
             | Command::RestartTransport { .. }
             | Command::CloseTransport { .. }
             | Command::StopConsuming { .. }
+            | Command::Hold { .. }
             | Command::Face { .. }
             | Command::Relay { .. }
             | Command::Filter { .. }

@@ -1,11 +1,31 @@
 //! The publishing side: offers, feeds coming alive, feeds ending.
 
-use super::{Feed, Publisher, State};
+use super::{Publisher, State};
 use crate::media::MediaRequest;
-use crate::model::{Content, EndReason, FeedId, Happening, ParticipantId, PeerId, Sdp, TrackInfo};
+use crate::model::{Content, EndReason, FeedId, Happening, Kind, ParticipantId, PeerId, Sdp, TrackInfo};
 use crate::room::command::RoomError;
 use crate::room::event::{Audience, EventKind};
 use crate::room::negotiation::Negotiation;
+use std::collections::BTreeSet;
+
+/// What a participant publishes.
+#[derive(Debug)]
+pub(super) struct Feed {
+    pub publisher: ParticipantId,
+    pub name: String,
+    pub peer: PeerId,
+    /// `None` until media flows.
+    pub tracks: Option<Vec<TrackInfo>>,
+    /// What its publisher lets no consumer have for now.
+    pub held: BTreeSet<Kind>,
+}
+
+impl Feed {
+    /// Not live yet.
+    pub(super) fn new(publisher: ParticipantId, name: String, peer: PeerId) -> Self {
+        Self { publisher, name, peer, tracks: None, held: BTreeSet::new() }
+    }
+}
 
 impl State {
     /// The first offer makes the peer and the feed; a further one renegotiates them when the last is answered.
@@ -36,7 +56,7 @@ impl State {
         participant.publisher =
             Some(Publisher { peer, feed, content, converses: None, on: None, answered: false, negotiation });
         let name = participant.joining.name.clone();
-        self.feeds.insert(feed, Feed { publisher: who.clone(), name, peer, tracks: None });
+        self.feeds.insert(feed, Feed::new(who.clone(), name, peer));
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::media::{BranchReport, MediaError};
-use crate::model::{Candidate, Codec, Grants, RecordingState, Sdp};
+use crate::model::{Candidate, Codec, Grants, RecordingState, Sdp, TrackInfo};
 use crate::room::Side;
 use std::time::Duration;
 

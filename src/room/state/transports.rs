@@ -138,8 +138,9 @@ impl State {
 
     /// A feed goes on without a kind: who watched that alone watches nothing.
     pub(super) fn end_consumers_of_gone(&mut self, feed: FeedId, tracks: &[TrackInfo]) {
-        let is_gone = |kind: Kind| tracks.iter().all(|track| track.kind() != kind);
-        let of_gone = |s: &&Subscription| s.feed == feed && s.consumes.is_some_and(|(_, kind)| is_gone(kind));
+        let has = |kind: &Kind| tracks.iter().any(|track| track.kind() == *kind);
+        self.feeds.get_mut(&feed).into_iter().for_each(|feed| feed.held.retain(has));
+        let of_gone = |s: &&Subscription| s.feed == feed && s.consumes.is_some_and(|(_, kind)| !has(&kind));
         let subscriptions = self.participants.values().flat_map(|p| &p.subscriptions).filter(of_gone);
         for peer in subscriptions.map(|s| s.peer).collect::<Vec<_>>() {
             self.close_subscription(peer, EndReason::FeedEnded);

@@ -2,16 +2,23 @@
 
 use super::{Stage, State, Subscription};
 use crate::media::{MediaRequest, Viewer};
-use crate::model::{FeedId, ParticipantId, PeerId, ViewChange, ViewLimits, Why};
+use crate::model::{FeedId, Kind, ParticipantId, PeerId, ViewChange, ViewLimits, Why};
 use crate::room::command::{RoomError, Watched};
 use crate::room::event::{Audience, EventKind};
 use crate::room::negotiation::Negotiation;
 use crate::room::registry::Reply;
 
+/// A subscription: of what, and of which kind alone.
+type Meant = (PeerId, FeedId, Option<Kind>);
+
 impl Subscription {
     pub(super) fn new(peer: PeerId, feed: FeedId, stage: Stage, negotiation: Negotiation, own_offer: bool) -> Self {
         let (ufrags, limits, rendition, consumes) = (Vec::new(), ViewLimits::default(), None, None);
         Self { peer, feed, stage, negotiation, ufrags, own_offer, consumes, limits, rendition }
+    }
+
+    fn meant(&self) -> Meant {
+        (self.peer, self.feed, self.consumes.map(|(_, kind)| kind))
     }
 
     pub(super) fn limited(self, limits: ViewLimits) -> Self {
@@ -58,11 +65,29 @@ impl State {
         let newest = found.last().ok_or(RoomError::SubscriptionNotFound)?;
         let limits = newest.limits.changed(change).map_err(RoomError::Invalid)?;
         found.iter_mut().for_each(|subscription| subscription.limits = limits);
-        let peers: Vec<PeerId> = found.iter().map(|subscription| subscription.peer).collect();
-        for peer in peers {
-            self.ask(MediaRequest::Limit { peer, limits });
-        }
+        let found: Vec<_> = found.into_iter().map(|subscription| subscription.meant()).collect();
+        found.into_iter().for_each(|meant| self.ask_effective(meant, limits));
         Ok(Reply::Limits(limits))
+    }
+
+    /// The publisher's word and the viewer's: either pauses.
+    fn ask_effective(&mut self, (peer, feed, kind): Meant, limits: ViewLimits) {
+        let held = self.feeds.get(&feed).is_some_and(|feed| kind.is_some_and(|kind| feed.held.contains(&kind)));
+        self.ask(MediaRequest::Limit { peer, limits: ViewLimits { paused: limits.paused || held, ..limits } });
+    }
+
+    pub(super) fn hold(&mut self, who: &ParticipantId, kind: Kind, held: bool) -> Result<(), RoomError> {
+        let publisher = self.participant(who)?.publisher.as_ref();
+        let id = publisher.map(|publisher| publisher.feed).ok_or(RoomError::NotPublishing)?;
+        let feed = self.feeds.get_mut(&id).ok_or(RoomError::FeedNotFound)?;
+        if !(if held { feed.held.insert(kind) } else { feed.held.remove(&kind) }) {
+            return Ok(());
+        }
+        let subscriptions = self.participants.values().flat_map(|p| &p.subscriptions);
+        let consumers =
+            subscriptions.map(|s| (s.meant(), s.limits)).filter(|(meant, _)| (meant.1, meant.2) == (id, Some(kind)));
+        consumers.collect::<Vec<_>>().into_iter().for_each(|(meant, limits)| self.ask_effective(meant, limits));
+        Ok(())
     }
 
     /// What a subscription gets from now on.

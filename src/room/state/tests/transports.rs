@@ -103,6 +103,34 @@ fn a_kind_that_its_feed_has_no_more_is_not_watched_and_may_be_again() {
 }
 
 #[test]
+fn what_its_publisher_holds_back_nobody_consumes() {
+    let mut room = Room::new();
+    room.join("ann").unwrap();
+    room.join("bob").unwrap();
+    let (up, down) = (open(&mut room, "ann"), open(&mut room, "bob"));
+    let feed = live(&mut room, "ann", up);
+    let picture = consume(&mut room, "bob", down, (feed, Kind::Video)).unwrap();
+    let resume = || Command::Limit {
+        of: Watched::Peer(picture),
+        change: ViewChange { paused: Some(false), ..ViewChange::default() },
+    };
+    let asked =
+        |paused| [MediaRequest::Limit { peer: picture, limits: ViewLimits { paused, ..ViewLimits::default() } }];
+    room.asked();
+    room.ask("bob", resume()).unwrap();
+    assert_eq!(room.asked(), asked(false));
+    room.ask("ann", Command::Hold { kind: Kind::Audio, held: true }).unwrap();
+    assert_eq!(room.asked(), [], "he does not hear her");
+    room.ask("ann", Command::Hold { kind: Kind::Video, held: true }).unwrap();
+    assert_eq!(room.asked(), asked(true));
+    room.ask("bob", resume()).unwrap();
+    assert_eq!(room.asked(), asked(true), "it is not his to say");
+    room.ask("ann", Command::Hold { kind: Kind::Video, held: false }).unwrap();
+    assert_eq!(room.asked(), asked(false));
+    assert_eq!(room.ask("bob", Command::Hold { kind: Kind::Video, held: true }), Err(RoomError::NotPublishing));
+}
+
+#[test]
 fn all_on_it_ends_with_it() {
     let mut room = Room::new();
     for who in ["ann", "ann's screen", "bob"] {

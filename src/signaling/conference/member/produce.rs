@@ -225,8 +225,9 @@ impl Member {
     }
 
     pub(super) fn pause_producer(&mut self, request: &Request, paused: bool) -> Result<(), Refusal> {
-        let (_, (feed, kind)) = self.own_producer(request)?;
+        let (place, (feed, kind)) = self.own_producer(request)?;
         let name = names::producer(feed, kind);
+        self.ask(place, Why::Nothing, Command::Hold { kind, held: paused });
         self.steps.push(Step::Note(Note::Paused(name.clone(), paused)));
         let kind = if paused { "producer-paused" } else { "producer-resumed" };
         self.pass(None, kind, json!({ "producerId": name }), Why::Nothing);
