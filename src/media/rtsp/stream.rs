@@ -18,8 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
-/// When one track is there, the other is waited for so long.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// When pictures are there, sound that was announced is waited for so long: who plays without it never gets it, and a mix takes
+/// its time on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// What may wait in a pipeline nobody plays yet, or that is too slow, in bytes; the oldest goes then.
 const MOST_WAITING: u64 = 4 << 20;
 /// How far time stamps may lie ahead of or behind the clock, and how much is put right at each keyframe, in nanoseconds.
