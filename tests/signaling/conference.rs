@@ -180,7 +180,7 @@ async fn a_transport_restarts_closes_and_may_be_lost() {
     .await;
     forget(&server, "transport");
     transport(&mut ann, "send").await;
-    let opened = |r: &MediaRequest| if let MediaRequest::OpenTransport { peer } = r { Some(*peer) } else { None };
+    let opened = |r: &MediaRequest| if let MediaRequest::OpenTransport { peer, .. } = r { Some(*peer) } else { None };
     let peer = server.engine.requests().iter().filter_map(opened).next_back().expect("a transport");
     server.engine.emit(MediaEvent::PeerEnded { peer, reason: EndReason::IceFailed, detail: "silence".into() });
     ann.play("← transport-closed {data: {transportId: $transport, reason: ice_failed, message: silence}}").await;

@@ -1,5 +1,5 @@
-//! What DTLS carries besides its handshake: SCTP of data channels. Two pads of the DTLS elements that webrtcbin would link to its
-//! own SCTP; here datagrams go from one and into the other.
+//! What DTLS carries besides its handshake: SCTP of data channels. Two pads of the DTLS elements that webrtcbin links to its own
+//! SCTP where it has any; here datagrams go from one and into the other.
 //!
 //! Datagrams that nobody fetches in time are dropped: SCTP repeats what counts.
 
@@ -44,7 +44,7 @@ impl Application {
 
     /// To be called when webrtcbin makes its `dtlsdec`.
     pub fn listen(self: &Arc<Self>, decoder: &gst::Element) {
-        let Some(pad) = decoder.request_pad_simple("src") else { return };
+        let Some(pad) = pad(decoder, "src") else { return };
         let weak = Arc::downgrade(self);
         // Nothing is linked to it: the probe is where the data ends.
         pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
@@ -57,7 +57,7 @@ impl Application {
 
     /// To be called when webrtcbin makes its `dtlsenc`.
     pub fn speak(&self, encoder: &gst::Element) {
-        self.encoder.set(encoder.request_pad_simple("sink").as_ref());
+        self.encoder.set(pad(encoder, "sink").as_ref());
     }
 
     fn take(&self, buffer: &gst::BufferRef) {
@@ -82,4 +82,9 @@ impl Application {
         }
         let _closing = pad.chain(gst::Buffer::from_slice(datagram));
     }
+}
+
+/// webrtcbin's bins ask for it beforehand; asking again is not allowed.
+fn pad(element: &gst::Element, name: &str) -> Option<gst::Pad> {
+    element.static_pad(name).or_else(|| element.request_pad_simple(name))
 }
