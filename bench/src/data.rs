@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 /// What such a client has seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Heard {
     /// A stream is open.
     Opened(u16),
@@ -22,6 +22,17 @@ pub enum Heard {
     Message(u16, bool, Vec<u8>),
     /// A stream was closed.
     Closed(u16),
+}
+
+/// Of a message its length: it may be long.
+impl std::fmt::Debug for Heard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Opened(id) => write!(f, "stream {id} open"),
+            Self::Message(id, binary, data) => write!(f, "{} bytes on stream {id}, binary: {binary}", data.len()),
+            Self::Closed(id) => write!(f, "stream {id} closed"),
+        }
+    }
 }
 
 /// The server's end.

@@ -188,17 +188,20 @@ fn what_cannot_be_is_refused_and_what_ends_tells_it() {
 /// 1 to 3 channels, a word, and the end: in order, or in the middle of a large message.
 fn cycle(room: &mut Room, clients: &Runtime, number: usize) {
     let (ann, bob) = (Talker::connect(room, clients), Talker::connect(room, clients));
-    for n in 0..1 + number % 3 {
-        let producer = ann.produce(room, stream(n as u16 * 9, None));
+    let streams: Vec<u16> = (0..1 + number as u16 % 3).map(|n| n * 9).collect();
+    let mut both = Vec::new();
+    for id in &streams {
+        let producer = ann.produce(room, stream(*id, None));
         let (consumer, to_bob) = bob.consume(room, producer);
-        ann.client.say(n as u16 * 9, false, b"word".to_vec());
+        both.extend([consumer, producer]);
+        ann.client.say(*id, false, b"word".to_vec());
         assert_eq!(bob.hears("the word"), Heard::Message(to_bob, false, b"word".to_vec()));
-        (0..20 * (number % 2)).for_each(|_| ann.client.say(n as u16 * 9, true, vec![1; 50_000]));
-        if number.is_multiple_of(3) {
-            for peer in [consumer, producer] {
-                room.ask(MediaRequest::Close { peer, reason: EndReason::Requested });
-            }
-        }
+    }
+    for id in streams.iter().filter(|_| !number.is_multiple_of(2)) {
+        (0..20).for_each(|_| ann.client.say(*id, true, vec![1; 50_000]));
+    }
+    for peer in both.into_iter().filter(|_| number.is_multiple_of(3)) {
+        room.ask(MediaRequest::Close { peer, reason: EndReason::Requested });
     }
     let order = if number.is_multiple_of(2) { [&ann, &bob] } else { [&bob, &ann] };
     order.iter().for_each(|talker| room.close(talker.transport));
@@ -216,7 +219,7 @@ fn a_hundred_open_and_close_and_leave_nothing_behind() {
             base = resources();
         }
     }
-    let mut now = (0, 0);
+    let mut now = base;
     until("threads and descriptors are back", || {
         now = resources();
         now.0 <= base.0 && now.1 <= base.1

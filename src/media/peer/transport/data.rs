@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 
-/// Datagrams and works that are looked at before the association is asked what came of them.
+/// Datagrams that are looked at before what came of them is.
 const AT_ONCE: usize = 64;
 
 struct Producer {
@@ -77,7 +77,10 @@ impl Task {
                     None => return gone(),
                 },
                 work = self.work.recv() => match work {
-                    Some(work) => self.begin(work),
+                    Some(work) => {
+                        self.work(work);
+                        self.begin();
+                    }
                     None => return gone(),
                 },
                 () = until(deadline) => self.sctp.tick(Instant::now()),
@@ -90,18 +93,18 @@ impl Task {
 
     fn take(&mut self, datagram: Bytes, incoming: &mut Receiver<Bytes>) {
         let now = Instant::now();
-        self.sctp.take(now, datagram);
         let more = std::iter::from_fn(|| incoming.try_recv().ok()).take(AT_ONCE);
-        more.for_each(|datagram| self.sctp.take(now, datagram));
+        for datagram in std::iter::once(datagram).chain(more) {
+            // Before: a client that was told of its stream speaks on it at once.
+            self.begin();
+            self.sctp.take(now, datagram);
+        }
     }
 
-    fn begin(&mut self, work: Work) {
-        self.work(work);
-        for _ in 0..AT_ONCE {
-            match self.work.try_recv() {
-                Ok(work) => self.work(work),
-                Err(_) => return,
-            }
+    /// What was asked for so far.
+    fn begin(&mut self) {
+        while let Ok(work) = self.work.try_recv() {
+            self.work(work);
         }
     }
 
@@ -195,9 +198,7 @@ impl Task {
     /// All of it, and what was asked for and not begun.
     fn end(mut self, over: &Over) {
         self.sctp = Sctp::default();
-        while let Ok(work) = self.work.try_recv() {
-            self.work(work);
-        }
+        self.begin();
         for producer in self.producers.values() {
             self.tell(producer.peer, &producer.events, over);
         }
