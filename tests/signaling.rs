@@ -7,6 +7,8 @@
 mod addresses;
 #[path = "signaling/call.rs"]
 mod call;
+#[path = "signaling/conference_data.rs"]
+mod conference_data;
 #[path = "signaling/conference.rs"]
 mod conference;
 #[path = "harness/transcript.rs"]

@@ -113,7 +113,9 @@ impl Registry {
         let known = self.0.lock().remove(&peer)?;
         known.topic.iter().for_each(|topic| topic.end());
         let channels = known.channels.upgrade();
-        channels.iter().for_each(|channels| drop(channels.used.lock().streams.remove(&known.stream.id)));
+        if let Some(channels) = &channels {
+            channels.used.lock().streams.remove(&known.stream.id);
+        }
         Some(channels)
     }
 
