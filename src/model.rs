@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 mod address;
 mod broadcast;
+mod data;
 mod end;
 mod filter;
 mod ice;
@@ -20,6 +21,7 @@ mod secret;
 mod transport;
 mod viewing;
 pub use broadcast::{Broadcast, BroadcastState, BroadcastStatus, BroadcastWish};
+pub use data::{DataPort, DataStream};
 pub use end::EndReason;
 pub use filter::{BadCommand, CodeSeen, FilterChange, FilterElement, FilterRefused, FilterWish};
 pub use ice::{IceAddress, IceKey, IceServer};

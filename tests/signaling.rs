@@ -9,6 +9,8 @@ mod addresses;
 mod call;
 #[path = "signaling/conference.rs"]
 mod conference;
+#[path = "signaling/conference_data.rs"]
+mod conference_data;
 #[path = "harness/transcript.rs"]
 mod harness;
 #[path = "signaling/layers.rs"]

@@ -6,6 +6,7 @@
 pub mod camera;
 pub mod clip;
 pub mod compose;
+pub mod data;
 pub mod film;
 pub mod flash_beep;
 pub mod http;

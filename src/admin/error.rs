@@ -60,6 +60,7 @@ impl From<RoomError> for ApiError {
             RoomError::IngestNotFound => (StatusCode::NOT_FOUND, "ingest_not_found"),
             RoomError::TransportNotFound => (StatusCode::NOT_FOUND, "transport_not_found"),
             RoomError::SubscriptionNotFound => (StatusCode::NOT_FOUND, "subscription_not_found"),
+            RoomError::DataNotFound => (StatusCode::NOT_FOUND, "data_not_found"),
             RoomError::BroadcastNotFound => (StatusCode::NOT_FOUND, "broadcast_not_found"),
             RoomError::Invalid(_) => (StatusCode::BAD_REQUEST, "bad_request"),
             RoomError::Occupied => (StatusCode::CONFLICT, "occupied"),

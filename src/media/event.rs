@@ -2,8 +2,8 @@
 
 use super::MediaError;
 use crate::model::{
-    BroadcastId, BroadcastStatus, CodeSeen, Codec, EndReason, FeedId, FileFacts, FilterRefused, IngestStatus, PeerId,
-    RecordingId, Sdp, TrackInfo, TransportLocal, Why,
+    BroadcastId, BroadcastStatus, CodeSeen, Codec, DataStream, EndReason, FeedId, FileFacts, FilterRefused,
+    IngestStatus, PeerId, RecordingId, Sdp, TrackInfo, TransportLocal, Why,
 };
 
 /// What has happened in the engine. Plain data.
@@ -54,6 +54,20 @@ pub enum MediaEvent {
     /// A subscriber's own offer was refused; the peer does not exist, unless it was running before: it goes on as it was.
     SubscribeRefused {
         /// Subscription.
+        peer: PeerId,
+        /// Why.
+        error: MediaError,
+    },
+    /// A producer or consumer of messages is there.
+    DataOpened {
+        /// Which.
+        peer: PeerId,
+        /// How its messages travel.
+        stream: DataStream,
+    },
+    /// A producer or consumer of messages cannot be; the peer does not exist.
+    DataRefused {
+        /// Which.
         peer: PeerId,
         /// Why.
         error: MediaError,

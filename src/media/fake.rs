@@ -5,8 +5,8 @@
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
 use crate::model::{
-    BroadcastId, BroadcastState, BroadcastStatus, Codec, EndReason, FeedId, FileFacts, FilterChange, FilterRefused,
-    IngestState, IngestStatus, PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
+    BroadcastId, BroadcastState, BroadcastStatus, Codec, DataPort, EndReason, FeedId, FileFacts, FilterChange,
+    FilterRefused, IngestState, IngestStatus, PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
 };
 use bytes::Bytes;
 use futures::FutureExt;
@@ -140,7 +140,9 @@ impl State {
             MediaRequest::Subscribe { peer, .. }
             | MediaRequest::SubscribeWith { peer, .. }
             | MediaRequest::Consume { peer, .. }
-            | MediaRequest::OpenTransport { peer } => {
+            | MediaRequest::ProduceData { peer, .. }
+            | MediaRequest::ConsumeData { peer, .. }
+            | MediaRequest::OpenTransport { peer, .. } => {
                 self.peers.insert(*peer, (None, events.clone()));
             }
             MediaRequest::Broadcast { broadcast, .. } => {
@@ -173,6 +175,8 @@ impl State {
             | MediaEvent::SubscribeRefused { peer, .. }
             | MediaEvent::IngestChanged { peer, .. }
             | MediaEvent::AnswerRefused { peer, .. }
+            | MediaEvent::DataOpened { peer, .. }
+            | MediaEvent::DataRefused { peer, .. }
             | MediaEvent::Connected { peer }
             | MediaEvent::Showing { peer, .. }
             | MediaEvent::LayersWanted { peer, .. }
@@ -190,14 +194,31 @@ impl State {
         }
     }
 
+    /// On the producer's stream, as it is enough for a fake.
+    fn consumed_data(&self, peer: PeerId, of: PeerId) -> MediaEvent {
+        let found = self.requests.iter().find_map(|request| match request {
+            MediaRequest::ProduceData { peer, stream, .. } if *peer == of => Some(*stream),
+            _ => None,
+        });
+        match found {
+            Some(stream) => MediaEvent::DataOpened { peer, stream },
+            None => MediaEvent::DataRefused { peer, error: MediaError::NotReady("it is over".into()) },
+        }
+    }
+
     fn answers(&self, request: MediaRequest) -> Vec<MediaEvent> {
         match request {
             MediaRequest::Publish { peer, feed, offer, .. } | MediaRequest::Produce { peer, feed, offer, .. } => {
                 published(peer, Some(feed), &offer)
             }
-            MediaRequest::OpenTransport { peer } | MediaRequest::RestartTransport { peer } => {
-                vec![MediaEvent::TransportOpened { peer, local: transport(peer) }]
+            MediaRequest::OpenTransport { peer, data } => {
+                vec![MediaEvent::TransportOpened { peer, local: transport(peer, data) }]
             }
+            MediaRequest::RestartTransport { peer } => {
+                vec![MediaEvent::TransportOpened { peer, local: transport(peer, false) }]
+            }
+            MediaRequest::ProduceData { peer, stream, .. } => vec![MediaEvent::DataOpened { peer, stream }],
+            MediaRequest::ConsumeData { peer, of, .. } => vec![self.consumed_data(peer, of)],
             MediaRequest::ConnectTransport { peer, .. } => vec![MediaEvent::Connected { peer }],
             MediaRequest::Converse { peer, feed, offer: Some(offer), .. } => published(peer, Some(feed), &offer),
             MediaRequest::Converse { peer, offer: None, .. } => {
@@ -328,12 +349,13 @@ fn tracks(sdp: &Sdp) -> Result<Vec<TrackInfo>, MediaError> {
     }
 }
 
-fn transport(peer: PeerId) -> TransportLocal {
+fn transport(peer: PeerId, data: bool) -> TransportLocal {
     TransportLocal {
         name: format!("fake{}", peer.0),
         password: Secret::new("fakefakefakefakefakefake"),
         addresses: vec![(([127, 0, 0, 1], 9).into(), false)],
         fingerprint: format!("sha-256 {}", ["AB"; 32].join(":")),
+        data: data.then_some(DataPort { port: 5000, streams: 1024, message: 65_536 }),
     }
 }
 

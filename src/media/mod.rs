@@ -9,6 +9,7 @@ mod bus;
 mod camera;
 mod census;
 mod choice;
+mod data;
 mod disk;
 pub mod egress;
 mod elements;

@@ -1,8 +1,8 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, Film, FilterChange, IngestWish, Kind, Layout,
-    LineId, PeerId, RecordingId, Sdp, TransportRemote, ViewLimits,
+    BroadcastId, BroadcastWish, Candidate, Content, DataStream, EndReason, FeedId, Film, FilterChange, IngestWish,
+    Kind, Layout, LineId, PeerId, RecordingId, Sdp, TransportRemote, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -95,6 +95,8 @@ pub enum MediaRequest {
     OpenTransport {
         /// Stands for it.
         peer: PeerId,
+        /// Data channels may come onto it.
+        data: bool,
     },
     /// The client's side of a transport. → `Connected` once its handshake is done.
     ConnectTransport {
@@ -138,6 +140,26 @@ pub enum MediaRequest {
         offer: Sdp,
         /// Who watches.
         viewer: Viewer,
+    },
+    /// Messages of a stream of the client's go to all who consume them. → `DataOpened`, or `DataRefused` and the peer does not exist;
+    /// later perhaps `PeerEnded`. Ends by `Close`, and with it those who consume it.
+    ProduceData {
+        /// The new peer.
+        peer: PeerId,
+        /// The transport, made for data.
+        on: PeerId,
+        /// Chosen by the client.
+        stream: DataStream,
+    },
+    /// Send what a producer of messages says on a stream of another transport. → `DataOpened` with the stream that was chosen, or
+    /// `DataRefused`; later perhaps `PeerEnded`: `FeedEnded` with its producer, `NotReading` when too much waits for it.
+    ConsumeData {
+        /// The new peer.
+        peer: PeerId,
+        /// The transport, made for data.
+        on: PeerId,
+        /// The producer.
+        of: PeerId,
     },
     /// Open a source that is no WebRTC publisher, and keep it open. → `IngestChanged` whenever it changes, `FeedLive` with its
     /// first media; `PeerEnded` only when it came to its end. Ends by `Close`.

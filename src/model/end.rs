@@ -58,6 +58,10 @@ pub enum EndReason {
     SourceEnded,
     /// Nobody uses it any more.
     Unused,
+    /// More waited for a consumer of a data channel than is kept.
+    NotReading,
+    /// What carried a transport's data channels (SCTP) has ended.
+    DataLost,
 }
 
 impl EndReason {
@@ -90,6 +94,8 @@ impl EndReason {
             Self::Crashed => "crashed",
             Self::SourceEnded => "source_ended",
             Self::Unused => "unused",
+            Self::NotReading => "not_reading",
+            Self::DataLost => "data_lost",
         }
     }
 

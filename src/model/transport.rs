@@ -1,6 +1,6 @@
 //! A peer connection that is described by parameters rather than by SDP (ORTC, as mediasoup's clients have it).
 
-use super::Secret;
+use super::{DataPort, Secret};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
@@ -15,6 +15,8 @@ pub struct TransportLocal {
     pub addresses: Vec<(SocketAddr, bool)>,
     /// `sha-256 AB:CD:…` of our certificate (RFC 8122 5).
     pub fingerprint: String,
+    /// What it takes of data channels, if it was asked for any.
+    pub data: Option<DataPort>,
 }
 
 /// The client's side of a transport. Its ICE names are not known, nor needed.

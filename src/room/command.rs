@@ -1,8 +1,9 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, EndReason, FeedId, FilterChange, Grants, IngestWish, Kind, Layout,
-    Opaque, ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, DataStream, EndReason, FeedId, FilterChange, Grants, IngestWish,
+    Kind, Layout, Opaque, ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote,
+    ViewChange,
 };
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +53,10 @@ pub enum Command {
         feed: Option<FeedId>,
     },
     /// Make a peer connection that is described by parameters (ORTC). → `Reply::Peer`, then `Transport`.
-    OpenTransport,
+    OpenTransport {
+        /// Data channels may come onto it.
+        data: bool,
+    },
     /// The client's side of it; once. → `Transport`, connected.
     ConnectTransport {
         /// Which, of the caller's.
@@ -104,6 +108,29 @@ pub enum Command {
         kind: Kind,
         /// Or goes on.
         held: bool,
+    },
+    /// Messages of a stream of the client's are for all who ask for them. → `Reply::Peer`, then `Data`.
+    ProduceData {
+        /// The transport, of the caller's, opened for data.
+        on: PeerId,
+        /// How they travel.
+        stream: DataStream,
+        /// For people.
+        label: String,
+        /// For programs.
+        protocol: String,
+    },
+    /// Get a producer's messages on a transport. → `Reply::Peer`, then `Data` with the stream that they come on.
+    ConsumeData {
+        /// The transport, of the caller's, opened for data.
+        on: PeerId,
+        /// The producer.
+        of: PeerId,
+    },
+    /// End what one `ProduceData` or `ConsumeData` began.
+    CloseData {
+        /// Its peer.
+        peer: PeerId,
     },
     /// Pass a message on, unread. → `Relayed` there.
     Relay {
@@ -279,6 +306,9 @@ pub enum RoomError {
     /// No such subscription of the caller's.
     #[error("there is no such subscription")]
     SubscriptionNotFound,
+    /// No such producer or consumer of messages, or no longer.
+    #[error("there is no such data channel")]
+    DataNotFound,
     /// No source of this name in this room.
     #[error("there is no such ingest in this room")]
     IngestNotFound,

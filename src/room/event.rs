@@ -2,8 +2,8 @@
 
 use super::command::RoomError;
 use crate::model::{
-    Broadcast, CodeSeen, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo,
-    TransportLocal, Why,
+    Broadcast, CodeSeen, DataStream, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp,
+    TrackInfo, TransportLocal, Why,
 };
 use serde::{Deserialize, Serialize};
 
@@ -67,6 +67,33 @@ pub enum EventKind {
         transport: PeerId,
         /// What became of it.
         change: TransportChange,
+    },
+    /// This participant's producer or consumer of messages.
+    Data {
+        /// Which.
+        peer: PeerId,
+        /// What became of it.
+        change: DataChange,
+    },
+    /// Messages can be had by data channel (again told to a late joiner).
+    DataProduced {
+        /// By its peer.
+        producer: PeerId,
+        /// Whose.
+        publisher: ParticipantId,
+        /// As its owner named it.
+        label: String,
+        /// What it speaks, as its owner said.
+        protocol: String,
+    },
+    /// And no longer.
+    DataProducerEnded {
+        /// Which.
+        producer: PeerId,
+        /// Whose.
+        publisher: ParticipantId,
+        /// Why.
+        reason: EndReason,
     },
     /// This participant's offer, or answer, was refused; a running feed is untouched.
     PublishRefused {
@@ -234,6 +261,23 @@ pub enum TransportChange {
     /// The handshake is done.
     Connected,
     /// It is over, and all that was on it.
+    Ended {
+        /// Why.
+        reason: EndReason,
+        /// In words, when there is more to say.
+        detail: String,
+    },
+}
+
+/// What becomes of a producer or consumer of messages.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DataChange {
+    /// It is there; its messages travel so.
+    Opened(DataStream),
+    /// It cannot be.
+    Refused(RoomError),
+    /// It is over.
     Ended {
         /// Why.
         reason: EndReason,

@@ -40,6 +40,9 @@ impl Notice {
             EventKind::PublishAnswered { .. }
             | EventKind::PublishOffered { .. }
             | EventKind::Transport { .. }
+            | EventKind::Data { .. }
+            | EventKind::DataProduced { .. }
+            | EventKind::DataProducerEnded { .. }
             | EventKind::Relayed { .. }
             | EventKind::PublishRefused { .. }
             | EventKind::SubscriptionOffered { .. }
@@ -74,6 +77,9 @@ impl Notice {
             EventKind::PublishAnswered { .. } => "publish_answered",
             EventKind::PublishOffered { .. } => "publish_offered",
             EventKind::Transport { .. } => "transport",
+            EventKind::Data { .. } => "data",
+            EventKind::DataProduced { .. } => "data_produced",
+            EventKind::DataProducerEnded { .. } => "data_producer_ended",
             EventKind::Relayed { .. } => "relayed",
             EventKind::PublishRefused { .. } => "publish_refused",
             EventKind::SubscriptionOffered { .. } => "subscription_offered",

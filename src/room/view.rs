@@ -18,6 +18,8 @@ pub struct RoomView {
     pub participants: Vec<ParticipantView>,
     /// What is published.
     pub feeds: Vec<FeedView>,
+    /// Whose messages can be had by data channels.
+    pub data_producers: Vec<DataProducerView>,
     /// The recordings that are not over, oldest first.
     pub recordings: Vec<Recording>,
     /// Sources that are no WebRTC publishers, by name. Their health is that of the last change.
@@ -76,4 +78,17 @@ pub struct FeedView {
     pub live: bool,
     /// Its tracks, once live.
     pub tracks: Vec<TrackInfo>,
+}
+
+/// Snapshot of a producer of messages (a data channel).
+#[derive(Clone, Debug, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct DataProducerView {
+    /// Its peer.
+    pub producer: PeerId,
+    /// Whose it is.
+    pub publisher: ParticipantId,
+    /// As its owner named it.
+    pub label: String,
+    /// What it speaks, as its owner said.
+    pub protocol: String,
 }

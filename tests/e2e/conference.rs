@@ -201,6 +201,60 @@ async fn two_plain_pages_call_each_other_through_the_mesh() {
     ann.wait(PATIENCE, "Carol's picture, through the server", "plays()").await;
 }
 
+/// A page that speaks and one that listens, of these versions: text, bytes, nothing, order, what may be lost, pictures beside it.
+async fn talk(speaks: &'static str, listens: &'static str) {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(visitor("ann", &service, speaks, "hall"), visitor("bob", &service, listens, "hall"));
+    // Before anything else on the connection, then together with sound and pictures.
+    ann.value("await produceData({ label: 'notes', protocol: 'plain' })").await;
+    let told = bob.value("await consumeData('notes')").await;
+    assert_eq!((&told["label"], &told["protocol"]), (&json!("notes"), &json!("plain")), "{told}");
+    ann.value("say('notes', 'grüße', '', bytes(60000), bytes(0))").await;
+    bob.wait(PATIENCE, "four messages", "said.notes.length === 4").await;
+    let right = "said.notes[0] === 'grüße' && said.notes[1] === '' && same(said.notes[2], bytes(60000)) && same(said.notes[3], bytes(0))";
+    assert_eq!(bob.value(right).await, true, "{}", bob.value("said.notes.map((one) => one.byteLength ?? one)").await);
+    ann.value("await produceAll({ encodings: [{ maxBitrate: 300000, scaleResolutionDownBy: 4 }] })").await;
+    bob.value("await consumeAll()").await;
+    bob.wait(PATIENCE, "her picture", "plays()").await;
+    ann.value("say('notes', ...Array.from({ length: 300 }, (_, n) => bytes(1 + (n * 97) % 20000, n)))").await;
+    bob.wait(PATIENCE, "300 more", "said.notes.length === 304").await;
+    let order = "said.notes.slice(4).every((one, n) => same(one, bytes(1 + (n * 97) % 20000, n)))";
+    assert_eq!(bob.value(order).await, true, "in order and in full");
+    ann.value("await produceData({ label: 'pointer', ordered: false, maxRetransmits: 0 })").await;
+    let told = bob.value("await consumeData('pointer')").await;
+    let how = &told["sctpStreamParameters"];
+    assert_eq!((&how["ordered"], &how["maxRetransmits"]), (&json!(false), &json!(0)), "{told}");
+    ann.value("say('pointer', ...Array.from({ length: 100 }, (_, n) => `${n}`))").await;
+    bob.wait(PATIENCE, "most of them", "said.pointer.length >= 90").await;
+    bob.receives(PATIENCE, "pictures go on", |now| now.frames_decoded > 20).await;
+    ann.value(
+        "dataProducers.notes.close(), await ask('close-data-producer', { dataProducerId: dataProducers.notes.id })",
+    )
+    .await;
+    bob.wait(
+        PATIENCE,
+        "the word of it",
+        "told('data-producer-closed').length === 1 && told('data-consumer-closed').length === 1",
+    )
+    .await;
+    bob.wait(PATIENCE, "the channel is closed", "closed.includes('notes') && !closed.includes('pointer')").await;
+    ann.value("say('pointer', 'still')").await;
+    bob.wait(PATIENCE, "the other goes on", "said.pointer.includes('still')").await;
+    ann.value("send.close(), await ask('close-transport', { transportId: send.id })").await;
+    bob.wait(PATIENCE, "all is over", "told('data-producer-closed').length === 2 && closed.includes('pointer')").await;
+    quiet(&[&ann, &bob]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_client_talks_by_data_channel_to_the_older() {
+    talk(NEW, OLD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_older_client_talks_by_data_channel_to_the_newest() {
+    talk(OLD, NEW).await;
+}
+
 /// The meeting page, come in.
 async fn guest(name: &str, service: &Service) -> Browser {
     let browser = Browser::start_after(name, SCREEN).await;

@@ -2,6 +2,8 @@
 
 #[path = "transports/cycles.rs"]
 mod cycles;
+#[path = "transports/data.rs"]
+mod data;
 #[path = "transports/stage.rs"]
 mod stage;
 

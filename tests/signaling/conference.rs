@@ -14,12 +14,12 @@ use tokio_tungstenite::tungstenite::Message;
 const CREATED: &str = "webRtcTransportCreated {id: _, data: {id: $transport, direction: _, iceParameters: {iceLite: true, ..}, \
                        iceCandidates: _, dtlsParameters: {role: auto, fingerprints: _}}}";
 
-async fn page(server: &Server, name: &str) -> Client {
+pub async fn page(server: &Server, name: &str) -> Client {
     server.flat("/ws/conference", name).await
 }
 
 /// In room `hall`; what it was told is swallowed.
-async fn joined(server: &Server, name: &str) -> Client {
+pub async fn joined(server: &Server, name: &str) -> Client {
     let mut client = page(server, name).await;
     client.play(&format!("→ join-room {{data: {{roomId: hall, username: {name}}}}}\n← joined {{data: _}}")).await;
     client
@@ -46,7 +46,7 @@ fn produced(transport: &Value, kind: &str, source: &str) -> Value {
 }
 
 /// Forgets what a name stands for, so that it may stand for something else.
-fn forget(server: &Server, name: &str) {
+pub fn forget(server: &Server, name: &str) {
     server.words.lock().unwrap().remove(name);
 }
 
@@ -180,7 +180,7 @@ async fn a_transport_restarts_closes_and_may_be_lost() {
     .await;
     forget(&server, "transport");
     transport(&mut ann, "send").await;
-    let opened = |r: &MediaRequest| if let MediaRequest::OpenTransport { peer } = r { Some(*peer) } else { None };
+    let opened = |r: &MediaRequest| if let MediaRequest::OpenTransport { peer, .. } = r { Some(*peer) } else { None };
     let peer = server.engine.requests().iter().filter_map(opened).next_back().expect("a transport");
     server.engine.emit(MediaEvent::PeerEnded { peer, reason: EndReason::IceFailed, detail: "silence".into() });
     ann.play("← transport-closed {data: {transportId: $transport, reason: ice_failed, message: silence}}").await;

@@ -19,6 +19,7 @@ mod transports;
 
 use super::camera;
 use super::choice::Choices;
+use super::data;
 use super::egress::Pool;
 use super::filter::Filters;
 use super::ice::{Counters, Mux};
@@ -58,6 +59,7 @@ struct Inner {
     keyframe_interval: Duration,
     peers: Arc<Peers>,
     transports: Transports,
+    data: data::Registry,
     feeds: Feeds,
     ingests: Ingests,
     recorders: Recorders,
@@ -105,6 +107,7 @@ impl GstEngine {
             keyframe_interval: media.keyframe_interval,
             peers: Arc::default(),
             transports: Transports::default(),
+            data: data::Registry::default(),
             feeds: Feeds::default(),
             ingests: Ingests::new(config.ingest.clone()),
             recorders: Recorders::new(recording.clone()),
@@ -171,7 +174,7 @@ impl Engine for GstEngine {
             }
             MediaRequest::Converse { peer, feed, offer, viewer } => inner.converse(peer, (feed, viewer), offer, events),
             MediaRequest::Face { peer, feed } => inner.face(peer, feed),
-            MediaRequest::OpenTransport { peer } => inner.open_transport(peer, events),
+            MediaRequest::OpenTransport { peer, data } => inner.open_transport(peer, data, events),
             MediaRequest::ConnectTransport { peer, remote } => inner.peers.tell(peer, Input::Connect(remote)),
             MediaRequest::RestartTransport { peer } => inner.peers.tell(peer, Input::Restart),
             MediaRequest::Produce { peer, on, feed, offer, content } => {
@@ -180,6 +183,8 @@ impl Engine for GstEngine {
             MediaRequest::Consume { peer, on, feed, kind, offer, viewer } => {
                 inner.consume((peer, on), (feed, kind), offer, viewer, events);
             }
+            MediaRequest::ProduceData { peer, on, stream } => inner.produce_data(peer, on, stream, events),
+            MediaRequest::ConsumeData { peer, on, of } => inner.consume_data(peer, on, of, events),
             MediaRequest::Limit { peer, limits } => inner.limit(peer, limits),
             MediaRequest::Ingest { peer, feed, wish } => inner.ingest(peer, feed, *wish, events),
             MediaRequest::RestartIngest { peer } => inner.ingests.tell(peer, camera::Input::Restart),
@@ -194,6 +199,7 @@ impl Engine for GstEngine {
             MediaRequest::Candidate { peer, candidate } => inner.peers.tell(peer, Input::Candidate(candidate)),
             MediaRequest::Close { peer, reason } => {
                 tracing::debug!(peer.id = %peer, %reason, "closing");
+                inner.data.close(peer);
                 inner.live_mixes.close(peer, reason);
                 inner.peers.tell(peer, Input::Close);
                 inner.ingests.tell(peer, camera::Input::Close);

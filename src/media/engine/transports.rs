@@ -1,12 +1,13 @@
-//! The transports by their ids, and what comes onto them.
+//! The transports by their ids, and what comes onto them: publications, consumers, data channels.
 
 use super::Inner;
 use super::graph::Direction;
+use crate::media::data::Channels;
 use crate::media::feed::Feed;
 use crate::media::peer::transport::consumer::Wish;
 use crate::media::peer::transport::{self, Transport};
 use crate::media::{MediaError, MediaEvent, MediaSink, Viewer};
-use crate::model::{Content, EndReason, FeedId, Kind, PeerId, Sdp};
+use crate::model::{Content, DataStream, EndReason, FeedId, Kind, PeerId, Sdp};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,18 +21,27 @@ impl Transports {
         let found = self.0.lock().get(&id).cloned();
         found.ok_or_else(|| MediaError::NotReady(format!("there is no transport {id}")))
     }
+
+    fn channels(&self, id: PeerId) -> Result<Arc<Channels>, MediaError> {
+        let found = self.get(id)?.channels().cloned();
+        found.ok_or_else(|| MediaError::NotReady("the transport was made without data channels".into()))
+    }
 }
 
 impl Inner {
-    pub fn open_transport(self: &Arc<Self>, id: PeerId, events: &MediaSink) {
+    pub fn open_transport(self: &Arc<Self>, id: PeerId, data: bool, events: &MediaSink) {
         let free = if self.stopping.load(SeqCst) { None } else { self.peers.add(id, Direction::Beside, events) };
         let Some(peer) = free else {
             let detail = "this peer exists already, or the service is stopping".to_owned();
             let _ = events.send(MediaEvent::PeerEnded { peer: id, reason: EndReason::EngineError, detail });
             return;
         };
-        let transport = Transport::opening();
+        let channels = data.then(|| self.data.channels());
+        let transport = Transport::opening(channels.clone());
         self.transports.0.lock().insert(id, transport.clone());
+        if let Some(channels) = channels {
+            tokio::spawn(transport::data::run(channels, transport.join()));
+        }
         let inner = self.clone();
         tokio::spawn(async move {
             let ending = transport::run(inner.context.clone(), peer, transport).await;
@@ -89,4 +99,24 @@ impl Inner {
             inner.ended(id, ending);
         });
     }
+
+    /// Messages of a stream on a transport.
+    pub fn produce_data(&self, id: PeerId, on: PeerId, stream: DataStream, events: &MediaSink) {
+        let made = self.transports.channels(on);
+        let made = made.and_then(|on| self.data.produce(id, &on, stream, events)).map(|()| stream);
+        tell_of_data(id, made, events);
+    }
+
+    /// Messages of a producer, sent on a transport.
+    pub fn consume_data(&self, id: PeerId, on: PeerId, of: PeerId, events: &MediaSink) {
+        let made = self.transports.channels(on).and_then(|on| self.data.consume(id, &on, of, events));
+        tell_of_data(id, made, events);
+    }
+}
+
+fn tell_of_data(peer: PeerId, made: Result<DataStream, MediaError>, events: &MediaSink) {
+    let _ = events.send(match made {
+        Ok(stream) => MediaEvent::DataOpened { peer, stream },
+        Err(error) => MediaEvent::DataRefused { peer, error },
+    });
 }

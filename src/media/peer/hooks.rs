@@ -1,6 +1,7 @@
 //! What happens on a leg's streaming threads, in the port's reader and on the link's worker: each hook does only what cannot wait, tells the
 //! peer's task, and returns.
 
+use super::application::Application;
 use super::{Input, Signal, dtls};
 use crate::media::bus::Action;
 use crate::media::egress::{Downlink, Keys, Pool, Trunk};
@@ -28,8 +29,8 @@ pub enum Role {
     Publisher(OnConnected),
     /// To the client, once connected.
     Subscriber,
-    /// Both ways, any number of publications and of downlinks.
-    Transport(OnConnected),
+    /// Both ways, any number of publications and of downlinks; with data channels if asked for.
+    Transport(OnConnected, Option<Arc<Application>>),
 }
 
 /// A leg's hooks.
@@ -59,7 +60,7 @@ impl Hooks {
         (link, pool): (&Arc<Link>, &Arc<Pool>),
     ) -> Arc<Self> {
         let uplink = (!matches!(role, Role::Subscriber)).then(|| Uplink::new(link.clone()));
-        let trunk = matches!(role, Role::Transport(_)).then(|| pool.trunk());
+        let trunk = matches!(role, Role::Transport(..)).then(|| pool.trunk());
         let hooks = Arc::new(Self {
             number,
             role,
@@ -91,6 +92,13 @@ impl Hooks {
     /// A transport's downlinks.
     pub fn trunk(&self) -> Option<&Arc<Trunk>> {
         self.trunk.as_ref()
+    }
+    /// What a transport's DTLS carries besides.
+    pub fn application(&self) -> Option<&Arc<Application>> {
+        match &self.role {
+            Role::Transport(_, application) => application.as_ref(),
+            Role::Publisher(_) | Role::Subscriber => None,
+        }
     }
     /// Where a subscriber's SRTCP goes.
     pub fn set_downlink(&self, downlink: Option<Arc<Downlink>>) {
@@ -140,10 +148,12 @@ impl Hooks {
             "queue" => drop(bypass_queue(element)),
             "dtlsenc" => {
                 self.encoder.set(Some(element));
+                self.application().iter().for_each(|application| application.speak(element));
                 self.watch_keys(element);
             }
             "dtlsdec" => {
                 self.decoder.set(Some(element));
+                self.application().iter().for_each(|application| application.listen(element));
                 self.watch_keys(element);
             }
             "rtpsession" => {
@@ -180,7 +190,8 @@ impl Hooks {
             return self
                 .signal(Signal::Mismatch("the DTLS certificate is not the one the description announced".into()));
         }
-        if let Role::Publisher(connected) | Role::Transport(connected) = &self.role {
+        self.application().iter().for_each(|application| application.verified());
+        if let Role::Publisher(connected) | Role::Transport(connected, _) = &self.role {
             connected();
         }
         self.uplink.iter().for_each(|uplink| uplink.secure(&keys));

@@ -1,6 +1,7 @@
 //! A webrtcbin in a pipeline of its own, with its link. A publisher that comes back with another certificate gets
 //! another leg; its peer and its feed stay.
 
+use super::application::Application;
 use super::hooks::{Hooks, Role};
 use super::{Context, Input, negotiation};
 use crate::media::egress::{Downlink, Keys, Trunk};
@@ -91,6 +92,10 @@ impl Leg {
     pub fn trunk(&self) -> Result<Arc<Trunk>, MediaError> {
         self.hooks.trunk().cloned().ok_or_else(|| MediaError::Fatal("it is no transport".into()))
     }
+    /// What a transport's DTLS carries besides: data channels.
+    pub fn application(&self) -> Option<&Arc<Application>> {
+        self.hooks.application()
+    }
 
     /// Answers an offer of these tracks, written for webrtcbin.
     pub async fn answer(&self, offer: &str, tracks: &[SourceTrack], transport_cc: u8) -> Result<Local, MediaError> {
@@ -138,8 +143,11 @@ impl Leg {
     }
 
     /// dtlsenc's thread is for the handshake. It may go once RTCP has shown that the far side has its keys; before,
-    /// our last flight may have to be repeated.
+    /// our last flight may have to be repeated. Data channels need it as long as they live.
     pub fn end_dtls_thread(&self) {
+        if self.application().is_some() {
+            return;
+        }
         if let Some(pad) = self.hooks.encoder().and_then(|encoder| encoder.static_pad("src")) {
             let _ = pad.set_active(false);
         }

@@ -5,9 +5,10 @@
 //!
 //! `publisher`, `subscriber` and `conversing` (both in one) are the tasks, `transport` those of a connection with any number of
 //! either; `facing` is what a conversing peer gets, `admission` which RTP of a publication may come; `leg` is a webrtcbin with its link, `hooks` what happens on its threads,
-//! `negotiation` its promises as futures, `dtls` keys and certificates.
+//! `negotiation` its promises as futures, `dtls` keys and certificates, `application` what DTLS carries for data channels.
 
 mod admission;
+mod application;
 pub mod conversing;
 mod dtls;
 mod facing;

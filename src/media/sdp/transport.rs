@@ -7,7 +7,7 @@ use super::candidate::HostCandidate;
 use super::inner::{self, Local};
 use super::offered::{Fingerprint, Remote, bad};
 use crate::media::MediaError;
-use crate::model::{Codec, Secret, TransportLocal, TransportRemote};
+use crate::model::{Codec, DataPort, Secret, TransportLocal, TransportRemote};
 
 /// The stream that stands for the transport toward webrtcbin, which wants one: codec and payload type. Nothing is sent on it.
 pub const STAND_IN: (Codec, u8) = (Codec::Opus, 111);
@@ -30,13 +30,14 @@ impl Remote {
 }
 
 impl Local {
-    /// What the client is told.
-    pub fn transport(&self, announced: &[HostCandidate]) -> TransportLocal {
+    /// What the client is told; `data` if there may be data channels.
+    pub fn transport(&self, announced: &[HostCandidate], data: Option<DataPort>) -> TransportLocal {
         TransportLocal {
             name: self.name.clone(),
             password: Secret::new(&self.password),
             addresses: announced.iter().map(|candidate| (candidate.address, candidate.tcp)).collect(),
             fingerprint: self.fingerprint.clone(),
+            data,
         }
     }
 }

@@ -7,7 +7,9 @@
 mod broadcasts;
 mod candidates;
 mod converse;
+mod data;
 mod filter;
+mod heard;
 mod ingests;
 mod mixes;
 mod people;
@@ -25,7 +27,7 @@ mod transports;
 mod viewing;
 
 use super::command::{Command, RoomError};
-use super::event::{Audience, Event, EventKind, TransportChange};
+use super::event::{Audience, Event, EventKind};
 use super::negotiation::{Early, Negotiation};
 use super::registry::{Joining, Reply};
 use crate::config;
@@ -141,6 +143,7 @@ struct Participant {
     lost_at: Option<Instant>,
     publisher: Option<Publisher>,
     transports: Vec<transports::Transport>,
+    data: data::Data,
     /// In the order they were asked for.
     subscriptions: Vec<Subscription>,
     /// Publisher candidates from before the first offer.
@@ -266,7 +269,7 @@ impl State {
             Command::Converse { offer } => self.converse(&me?, offer)?,
             Command::AnswerConversation { answer } => self.answer_conversation(&me?, answer)?,
             Command::Face { feed } => self.face(&me?, feed)?,
-            Command::OpenTransport => return self.open_transport(&me?).map(Some),
+            Command::OpenTransport { data } => return self.open_transport(&me?, data).map(Some),
             Command::ConnectTransport { transport, remote } => self.connect_transport(&me?, transport, remote)?,
             Command::RestartTransport { transport } => self.restart_transport(&me?, transport)?,
             Command::CloseTransport { transport } => self.close_transport(&me?, transport)?,
@@ -276,6 +279,11 @@ impl State {
             }
             Command::StopConsuming { peer } => self.stop_consuming(&me?, peer)?,
             Command::Hold { kind, held } => self.hold(&me?, kind, held)?,
+            Command::ProduceData { on, stream, label, protocol } => {
+                return self.produce_data(&me?, on, stream, (label, protocol)).map(Some);
+            }
+            Command::ConsumeData { on, of } => return self.consume_data(&me?, on, of).map(Some),
+            Command::CloseData { peer } => self.close_data(&me?, peer)?,
             Command::Relay { to, body, keep } => self.relay(&me?, to, body, keep)?,
             Command::Unpublish => self.unpublish(&me?)?,
             Command::Subscribe { feed } => self.subscribe(&me?, feed)?,
@@ -308,55 +316,6 @@ impl State {
             Command::Filter { feed, change } => return self.filter(from.as_ref(), feed, change),
         }
         Ok(Some(Reply::Done))
-    }
-
-    fn media(&mut self, event: MediaEvent) {
-        match event {
-            MediaEvent::PublishAnswered { peer, answer } => self.publish_answered(peer, answer),
-            MediaEvent::PublishOffered { peer, offer } => self.publish_offered(peer, offer),
-            MediaEvent::TransportOpened { peer, local } => {
-                self.transport_changed(peer, TransportChange::Opened(local));
-            }
-            MediaEvent::PublishRefused { peer, error } => self.publish_refused(peer, error.into()),
-            MediaEvent::SubscribeAnswered { peer, answer } => self.subscribe_answered(peer, answer),
-            MediaEvent::SubscribeRefused { peer, error } => self.subscribe_refused(peer, error.into()),
-            MediaEvent::IngestChanged { peer, status } => self.ingest_changed(peer, *status),
-            MediaEvent::BroadcastChanged { broadcast, status } => self.broadcast_changed(broadcast, *status),
-            MediaEvent::SubscribeOffered { peer, offer } => self.subscribe_offered(peer, offer),
-            MediaEvent::AnswerRefused { peer, error } => self.any_answer_refused(peer, error.into()),
-            MediaEvent::Connected { peer } if self.is_transport(peer) => {
-                self.transport_changed(peer, TransportChange::Connected);
-            }
-            MediaEvent::Connected { peer } => self.any_connected(peer),
-            MediaEvent::Showing { peer, rendition, why, words } => self.showing(peer, rendition, why, words),
-            MediaEvent::LayersWanted { peer, rids } => self.layers_wanted(peer, rids),
-            MediaEvent::Voice { feed, speaking } => self.voice(feed, speaking),
-            MediaEvent::FilterAnswered { feed, request, result } => self.filter_answered(feed, request, result),
-            MediaEvent::FilterEnded { feed, detail } => self.filter_changed(feed, None, Some(detail)),
-            MediaEvent::CodeSeen { feed, code } => self.code_seen(feed, code),
-            MediaEvent::FeedLive { feed, tracks } => self.feed_live(feed, tracks),
-            MediaEvent::PeerEnded { peer, reason, detail } => self.peer_ended(peer, reason, detail),
-            MediaEvent::RecordingStarted { recording, feed, report } => {
-                self.recording_started(&recording, feed, report);
-            }
-            MediaEvent::RecordingEnded { recording, feed, reason, report } => {
-                self.recording_ended(&recording, feed, reason, report);
-            }
-        }
-    }
-
-    fn peer_ended(&mut self, peer: PeerId, reason: EndReason, detail: String) {
-        if self.mix_ended(peer, reason, &detail) {
-            return;
-        }
-        if self.is_transport(peer) {
-            return self.end_transport(peer, reason, detail);
-        }
-        let feed = self.feeds.iter().find(|(_, feed)| feed.peer == peer).map(|(id, _)| *id);
-        match feed {
-            Some(feed) => self.publisher_ended(feed, reason, detail),
-            None => self.subscription_ended(peer, reason, detail),
-        }
     }
 
     fn tick(&mut self) {

@@ -22,6 +22,7 @@ impl State {
             None => self.newcomer(who),
         }
         self.tell_live_feeds(&id);
+        self.tell_data(&id);
         self.tell_speaker_to(&id);
         self.tell_kept(&id);
     }
@@ -53,6 +54,7 @@ impl State {
             lost_at: None,
             publisher: None,
             transports: Vec::new(),
+            data: Default::default(),
             subscriptions: Vec::new(),
             early_publisher: Early::default(),
             early_subscriber: Early::default(),
@@ -154,11 +156,14 @@ impl State {
         let Some(from) = from else { return Ok(()) };
         let grants = &self.participants.get(from).ok_or(RoomError::NotInRoom)?.joining.grants;
         let (allowed, what) = match command {
-            Command::Publish { .. } | Command::Produce { .. } => (grants.publish, "publish"),
-            Command::Converse { .. } => (grants.publish && grants.subscribe, "publish and watch"),
-            Command::Subscribe { .. } | Command::SubscribeWith { .. } | Command::Consume { .. } => {
-                (grants.subscribe, "watch feeds")
+            Command::Publish { .. } | Command::Produce { .. } | Command::ProduceData { .. } => {
+                (grants.publish, "publish")
             }
+            Command::Converse { .. } => (grants.publish && grants.subscribe, "publish and watch"),
+            Command::Subscribe { .. }
+            | Command::SubscribeWith { .. }
+            | Command::Consume { .. }
+            | Command::ConsumeData { .. } => (grants.subscribe, "watch feeds"),
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
             Command::Regrant { .. } => (false, "change what others may do"),
@@ -178,12 +183,13 @@ impl State {
             | Command::Limit { .. }
             | Command::NameOwn { .. }
             | Command::AnswerConversation { .. }
-            | Command::OpenTransport
+            | Command::OpenTransport { .. }
             | Command::ConnectTransport { .. }
             | Command::RestartTransport { .. }
             | Command::CloseTransport { .. }
             | Command::StopConsuming { .. }
             | Command::Hold { .. }
+            | Command::CloseData { .. }
             | Command::Face { .. }
             | Command::Relay { .. }
             | Command::Filter { .. }

@@ -12,6 +12,7 @@ impl State {
             created_at: self.created_at,
             participants: self.participants.iter().map(participant).collect(),
             feeds: self.feeds.iter().map(feed).collect(),
+            data_producers: self.data_views(),
             recordings: self.recorder.running(),
             ingests: self.ingest_views(),
             broadcasts: self.broadcast_views(),

@@ -6,6 +6,7 @@ use crate::model::{Candidate, Codec, Grants, RecordingState, Sdp, TrackInfo};
 use crate::room::Side;
 use std::time::Duration;
 
+mod data;
 mod ingests;
 mod own_offers;
 mod publishing;

@@ -24,18 +24,20 @@ pub(super) struct Transport {
     opening: Option<Instant>,
     /// The client's side is known.
     told: bool,
+    /// Data channels may come onto it.
+    data: bool,
 }
 
 impl State {
-    pub(super) fn open_transport(&mut self, who: &ParticipantId) -> Result<Reply, RoomError> {
+    pub(super) fn open_transport(&mut self, who: &ParticipantId, data: bool) -> Result<Reply, RoomError> {
         let deadline = self.now.instant + ENGINE_LIMIT;
         let peer = PeerId::next();
         let transports = &mut self.participant(who)?.transports;
         if transports.len() >= MOST {
             return Err(RoomError::Limit(format!("{MOST} transports of a participant")));
         }
-        transports.push(Transport { peer, opening: Some(deadline), told: false });
-        self.ask(MediaRequest::OpenTransport { peer });
+        transports.push(Transport { peer, opening: Some(deadline), told: false, data });
+        self.ask(MediaRequest::OpenTransport { peer, data });
         Ok(Reply::Peer(peer))
     }
 
@@ -69,6 +71,14 @@ impl State {
     fn transport(&mut self, who: &ParticipantId, peer: PeerId) -> Result<&mut Transport, RoomError> {
         let mut transports = self.participant(who)?.transports.iter_mut();
         transports.find(|transport| transport.peer == peer).ok_or(RoomError::TransportNotFound)
+    }
+
+    /// Whether data channels may come onto it.
+    pub(super) fn takes_data(&mut self, who: &ParticipantId, peer: PeerId) -> Result<(), RoomError> {
+        match self.transport(who, peer)?.data {
+            true => Ok(()),
+            false => Err(RoomError::Invalid("the transport was made without data channels: ask for them then".into())),
+        }
     }
 
     /// As `publish`, on a transport that somebody here has opened.
@@ -173,6 +183,7 @@ impl State {
         }
         // First: whoever hears of what was on it knows why.
         self.tell(&who, EventKind::Transport { transport, change: TransportChange::Ended { reason, detail } });
+        self.end_data_on(transport, reason);
         let on_it = |s: &&Subscription| s.consumes.is_some_and(|(on, _)| on == transport);
         let subscriptions = self.participants.values().flat_map(|p| &p.subscriptions).filter(on_it);
         for peer in subscriptions.map(|s| s.peer).collect::<Vec<_>>() {

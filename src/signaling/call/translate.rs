@@ -81,6 +81,9 @@ pub fn heard(event: EventKind) -> Heard {
         | EventKind::CodeSeen { .. }
         | EventKind::BroadcastChanged { .. }
         | EventKind::Transport { .. }
+        | EventKind::Data { .. }
+        | EventKind::DataProduced { .. }
+        | EventKind::DataProducerEnded { .. }
         | EventKind::Relayed { .. } => Heard::Nothing,
     }
 }
@@ -107,6 +110,7 @@ pub fn room_status(error: &RoomError) -> StatusCode {
         | RoomError::ParticipantNotFound
         | RoomError::TransportNotFound
         | RoomError::SubscriptionNotFound
+        | RoomError::DataNotFound
         | RoomError::IngestNotFound
         | RoomError::BroadcastNotFound
         | RoomError::Invalid(_)

@@ -58,6 +58,7 @@ impl From<&RoomError> for Refusal {
             RoomError::FeedNotFound | RoomError::SubscriptionNotFound | RoomError::NotPublishing => {
                 "producer_not_found"
             }
+            RoomError::DataNotFound => "data_producer_not_found",
             RoomError::NoCommonCodec(_) => "cannot_consume",
             RoomError::BadSdp(_)
             | RoomError::Invalid(_)

@@ -63,6 +63,9 @@ pub fn tell(me: &ClientKey, event: Event) -> Option<ServerMessage> {
         | EventKind::IngestChanged { .. }
         | EventKind::PublishOffered { .. }
         | EventKind::Transport { .. }
+        | EventKind::Data { .. }
+        | EventKind::DataProduced { .. }
+        | EventKind::DataProducerEnded { .. }
         | EventKind::Relayed { .. }
         | EventKind::FilterChanged { .. }
         | EventKind::CodeSeen { .. }
@@ -112,6 +115,7 @@ pub fn code(problem: &RoomError) -> &'static str {
         RoomError::IngestNotFound => "ingest_not_found",
         RoomError::TransportNotFound => "transport_not_found",
         RoomError::SubscriptionNotFound => "subscription_not_found",
+        RoomError::DataNotFound => "data_not_found",
         RoomError::BroadcastNotFound => "broadcast_not_found",
         RoomError::Invalid(_) => "bad_request",
         RoomError::Forbidden(_) => "forbidden",
@@ -141,6 +145,7 @@ fn ended(reason: EndReason, detail: &str, feed: FeedId) -> Option<ServerMessage>
         EndReason::Requested | EndReason::DiskFull | EndReason::StorageFailed | EndReason::Shutdown => return None,
         EndReason::NoMedia | EndReason::RoomEmpty | EndReason::LengthReached => return None,
         EndReason::Expired | EndReason::Crashed | EndReason::SourceEnded | EndReason::Unused => return None,
+        EndReason::NotReading | EndReason::DataLost => return None,
     };
     let message = if detail.is_empty() { words.into() } else { format!("{words}: {detail}") };
     Some(ServerMessage::Error { code, message, feed: Some(feed) })

@@ -130,6 +130,7 @@ fn view() -> RoomView {
         created_at,
         participants: vec![],
         feeds: vec![],
+        data_producers: vec![],
         recordings: vec![],
         ingests: vec![],
         broadcasts: vec![],

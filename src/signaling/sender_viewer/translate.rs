@@ -103,6 +103,7 @@ fn reason(error: &RoomError, role: Role) -> &'static str {
         | RoomError::ParticipantNotFound
         | RoomError::TransportNotFound
         | RoomError::SubscriptionNotFound
+        | RoomError::DataNotFound
         | RoomError::IngestNotFound
         | RoomError::BroadcastNotFound
         | RoomError::RecordingNotFound

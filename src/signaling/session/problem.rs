@@ -59,6 +59,7 @@ pub fn status(error: &RoomError) -> StatusCode {
         | RoomError::BroadcastNotFound
         | RoomError::RecordingNotFound
         | RoomError::TransportNotFound
+        | RoomError::DataNotFound
         | RoomError::SubscriptionNotFound => StatusCode::NOT_FOUND,
         RoomError::Occupied
         | RoomError::NotInRoom

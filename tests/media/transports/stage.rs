@@ -41,7 +41,7 @@ pub fn remote(sdp: &str) -> TransportRemote {
 
 pub fn open(room: &mut Room) -> (PeerId, TransportLocal) {
     let peer = PeerId::next();
-    room.ask(MediaRequest::OpenTransport { peer });
+    room.ask(MediaRequest::OpenTransport { peer, data: false });
     (peer, opened(room, peer))
 }
 
@@ -119,7 +119,7 @@ impl Sending {
             let mut out =
                 format!("m={kind} 9 UDP/TLS/RTP/SAVPF {pt}\r\nc=IN IP4 0.0.0.0\r\na=rtcp-mux\r\na=recvonly\r\n");
             section.lines().filter(kept).for_each(|line| out += &format!("{line}\r\n"));
-            let TransportLocal { name, password, addresses, fingerprint } = &self.local;
+            let TransportLocal { name, password, addresses, fingerprint, .. } = &self.local;
             let _ = write!(out, "a=ice-ufrag:{name}\r\na=ice-pwd:{}\r\n", password.reveal());
             let _ = write!(out, "a=fingerprint:{fingerprint}\r\na=setup:passive\r\n");
             for (address, _) in addresses.iter().filter(|(_, tcp)| !tcp) {

@@ -1,6 +1,7 @@
 //! A transport as those on it see it: they wait until it is open or connected, hear when it ends, and it waits until they have
 //! left.
 
+use crate::media::data::Channels;
 use crate::media::peer::Leg;
 use crate::media::peer::hooks::OnConnected;
 use crate::media::sdp::Local;
@@ -33,6 +34,8 @@ pub struct Transport {
     state: watch::Sender<State>,
     /// Who publishes on it and is to be told of the connection; `None`: there is one.
     waiting: Mutex<Option<Vec<(PeerId, MediaSink)>>>,
+    /// Where its data channels are, if it was asked for any.
+    channels: Option<Arc<Channels>>,
 }
 
 /// One who is on it, or comes onto it.
@@ -40,8 +43,14 @@ pub struct Member(watch::Receiver<State>);
 
 impl Transport {
     /// One that is being opened.
-    pub fn opening() -> Arc<Self> {
-        Arc::new(Self { state: watch::Sender::new(State::Opening), waiting: Mutex::new(Some(Vec::new())) })
+    pub fn opening(channels: Option<Arc<Channels>>) -> Arc<Self> {
+        let (state, waiting) = (watch::Sender::new(State::Opening), Mutex::new(Some(Vec::new())));
+        Arc::new(Self { state, waiting, channels })
+    }
+
+    /// Where its data channels are, if it was asked for any.
+    pub fn channels(&self) -> Option<&Arc<Channels>> {
+        self.channels.as_ref()
     }
 
     /// Comes onto it. It ends after its members.

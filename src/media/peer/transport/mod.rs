@@ -2,16 +2,19 @@
 //! published and watched on it.
 //!
 //! Decides when it counts as connected and when it is gone; all that is on it ends with it. `member` is what those on it see of
-//! it, `producer` and `consumer` are their tasks. Who sends nothing and watches nothing is here as long as its checks come.
+//! it, `producer` and `consumer` are their tasks, `data` the one of its data channels. Who sends nothing and watches nothing is here as long as its checks come.
 
 pub mod consumer;
+pub mod data;
 mod member;
 pub mod producer;
 
 pub use member::Transport;
 
+use super::application::Application;
 use super::hooks::Role;
 use super::{CLOSE_LIMIT, Context, Ending, Input, Leg, Peer, Signal, Verdict, close, judge, ticks};
+use crate::media::data::PORT;
 use crate::media::sdp::{Local, Remote, STAND_IN, inner_answer};
 use crate::media::{MediaError, MediaEvent, MediaSink};
 use crate::model::{EndReason, PeerId, TransportRemote};
@@ -65,7 +68,8 @@ async fn finish(transport: &Transport, (id, events): (PeerId, &MediaSink), endin
 
 impl Task {
     async fn open(context: Context, peer: Peer, transport: Arc<Transport>) -> Result<Self, MediaError> {
-        let role = Role::Transport(transport.on_connected(peer.id, peer.events.clone()));
+        let application = transport.channels().map(|_| Application::new());
+        let role = Role::Transport(transport.on_connected(peer.id, peer.events.clone()), application);
         let (given, mailbox, name) = (context.clone(), peer.mailbox.clone(), format!("transport-{}", peer.id.0));
         let opening = tokio::task::spawn_blocking(move || Leg::open(&given, name, role, mailbox));
         let leg = opening.await.map_err(|error| MediaError::Fatal(error.to_string()))??;
@@ -85,7 +89,8 @@ impl Task {
     }
 
     fn tell_local(&self) {
-        let local = self.local.transport(self.context.mux.announced());
+        let data = self.transport.channels().map(|_| PORT);
+        let local = self.local.transport(self.context.mux.announced(), data);
         let _ = self.peer.events.send(MediaEvent::TransportOpened { peer: self.peer.id, local });
     }
 

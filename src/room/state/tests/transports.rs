@@ -7,15 +7,17 @@ use crate::room::event::TransportChange;
 
 fn local() -> TransportLocal {
     let (name, password) = ("u".to_owned(), Secret::new("p"));
-    TransportLocal { name, password, addresses: Vec::new(), fingerprint: "sha-256 AB".into() }
+    TransportLocal { name, password, addresses: Vec::new(), fingerprint: "sha-256 AB".into(), data: None }
 }
 fn remote() -> TransportRemote {
     TransportRemote { waits: false, fingerprints: vec!["sha-256 CD".into()] }
 }
 /// One that the engine has opened.
 fn open(room: &mut Room, who: &str) -> PeerId {
-    let Ok(Reply::Peer(peer)) = room.ask(who, Command::OpenTransport) else { panic!("{:?}", room.last) };
-    assert_eq!(room.asked(), [MediaRequest::OpenTransport { peer }]);
+    let Ok(Reply::Peer(peer)) = room.ask(who, Command::OpenTransport { data: false }) else {
+        panic!("{:?}", room.last)
+    };
+    assert_eq!(room.asked(), [MediaRequest::OpenTransport { peer, data: false }]);
     room.media(MediaEvent::TransportOpened { peer, local: local() });
     let change = TransportChange::Opened(local());
     assert_eq!(room.events(), [(Audience::One(id(who)), EventKind::Transport { transport: peer, change })]);
@@ -163,14 +165,16 @@ fn who_leaves_takes_its_transports_along() {
 fn there_are_few_and_an_engine_that_is_silent_ends_them() {
     let mut room = Room::new();
     room.join("ann").unwrap();
-    let Ok(Reply::Peer(first)) = room.ask("ann", Command::OpenTransport) else { panic!("{:?}", room.last) };
+    let Ok(Reply::Peer(first)) = room.ask("ann", Command::OpenTransport { data: false }) else {
+        panic!("{:?}", room.last)
+    };
     for _ in 0..3 {
-        room.ask("ann", Command::OpenTransport).unwrap();
+        room.ask("ann", Command::OpenTransport { data: false }).unwrap();
     }
-    assert!(matches!(room.ask("ann", Command::OpenTransport), Err(RoomError::Limit(_))));
+    assert!(matches!(room.ask("ann", Command::OpenTransport { data: false }), Err(RoomError::Limit(_))));
     room.pass(Duration::from_secs(11));
     assert!(room.did(&close(first, EndReason::EngineError)));
-    room.ask("ann", Command::OpenTransport).unwrap();
+    room.ask("ann", Command::OpenTransport { data: false }).unwrap();
 }
 
 #[test]

@@ -2,9 +2,10 @@
 //!
 //! Who is here, what is produced and watched, the room knows; here is what of it the client has been told, and which of its
 //! requests wait for an answer of the room's. `seen` is what others do, `talk` chat and mesh, `transports`, `produce` and
-//! `consume` media.
+//! `consume` media, `data` data channels.
 
 mod consume;
+mod data;
 mod produce;
 mod seen;
 mod talk;
@@ -19,6 +20,7 @@ use super::wire::{Request, message};
 use crate::model::{FeedId, Kind, ParticipantId, PeerId};
 use crate::room::{Command, EventKind, Reply, RoomError};
 use consume::Consumer;
+use data::Data;
 use produce::Slot;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -66,12 +68,14 @@ pub enum Why {
     Passed(Option<Value>),
     /// The request is answered with this type and data when it is done.
     Done(Option<Value>, &'static str, Value),
-    /// A transport was opened, in this direction.
-    Opened(Option<Value>, &'static str),
+    /// A transport was opened, in this direction; for data too.
+    Opened(Option<Value>, (&'static str, bool)),
     /// A place publishes.
     Produced,
     /// This is watched on this transport.
     Consumed(Option<Value>, PeerId, (FeedId, Kind)),
+    /// Messages are produced, or this one's are consumed, on this transport.
+    Data(Option<Value>, PeerId, Option<PeerId>),
 }
 
 /// A client in a room.
@@ -89,6 +93,7 @@ pub struct Member {
     /// By place.
     slots: Vec<Slot>,
     consumers: Vec<Consumer>,
+    data: Data,
     steps: Vec<Step>,
 }
 
@@ -125,15 +130,20 @@ impl Member {
     pub fn answered(&mut self, place: Place, why: Why, answer: Result<Reply, RoomError>) -> Vec<Step> {
         match (why, answer) {
             (Why::Done(id, kind, data), Ok(_)) => self.tell(kind, data, id.as_ref()),
-            (Why::Opened(id, direction), Ok(Reply::Peer(peer))) => self.opening(peer, direction, id),
+            (Why::Opened(id, kind), Ok(Reply::Peer(peer))) => self.opening(peer, kind, id),
             (Why::Consumed(id, on, of), Ok(Reply::Peer(peer))) => self.consuming(peer, (on, of), id),
+            (Why::Data(id, on, of), Ok(Reply::Peer(peer))) => self.making_data(peer, (on, of), id),
             (Why::Passed(Some(id)), Ok(_)) => self.tell("ok", json!({}), Some(&id)),
             (Why::Produced, Ok(Reply::Feed(feed))) => self.offered(place, feed),
             (Why::Produced, Err(error)) => self.refused_to_publish(place, &error),
-            (Why::Done(id, ..) | Why::Opened(id, _) | Why::Consumed(id, ..) | Why::Passed(id), Err(error)) => {
+            (
+                Why::Done(id, ..) | Why::Opened(id, _) | Why::Consumed(id, ..) | Why::Data(id, ..) | Why::Passed(id),
+                Err(error),
+            ) => {
                 self.refuse(id.as_ref(), &Refusal::from(&error));
             }
-            (Why::Nothing | Why::Produced, _) | (Why::Opened(..) | Why::Consumed(..) | Why::Passed(None), Ok(_)) => {}
+            (Why::Nothing | Why::Produced, _)
+            | (Why::Opened(..) | Why::Consumed(..) | Why::Data(..) | Why::Passed(None), Ok(_)) => {}
         }
         self.settle()
     }
@@ -171,6 +181,10 @@ impl Member {
             "pause-consumer" => self.pause_consumer(request, true),
             "resume-consumer" => self.pause_consumer(request, false),
             "close-consumer" => self.close_consumer(request),
+            "produce-data" => self.produce_data(request),
+            "consume-data" => self.consume_data(request),
+            "close-data-producer" => self.close_data(request, false),
+            "close-data-consumer" => self.close_data(request, true),
             other => {
                 let shown: String = other.chars().take(40).collect();
                 Err(Refusal::new("unknown_type", format!("there is no message `{shown}`")))

@@ -1,7 +1,7 @@
 //! What others do: who is here, what they produce, who speaks. A participant of another dialect that publishes is a person
 //! with producers.
 
-use super::{Live, Member, Step};
+use super::{Live, Member, Step, data};
 use crate::model::{EndReason, FeedId, Kind, ParticipantId, TrackInfo};
 use crate::room::{EventKind, RoomView};
 use crate::signaling::conference::names;
@@ -37,6 +37,7 @@ impl Member {
             transports: Vec::new(),
             slots: vec![super::produce::Slot::own()],
             consumers: Vec::new(),
+            data: Default::default(),
             steps: Vec::new(),
         };
         (member, vec![Step::Tell(message("joined", joined, id))])
@@ -53,6 +54,11 @@ impl Member {
             EventKind::SpeakerChanged { participant, .. } => self.speaks(participant.as_ref()),
             EventKind::Relayed { from, body } => self.relayed(&from, &body),
             EventKind::Transport { transport, change } => self.transport_changed(transport, change),
+            EventKind::Data { peer, change } => self.data_changed(peer, change),
+            EventKind::DataProduced { producer, publisher, label, protocol } => {
+                self.data_produced(producer, publisher, (label, protocol));
+            }
+            EventKind::DataProducerEnded { producer, .. } => self.data_producer_ended(producer),
             EventKind::SubscriptionAnswered { peer, answer, .. } => self.consumed(peer, &answer),
             EventKind::SubscriptionRefused { peer, error, .. } => self.not_consumed(peer, &error),
             EventKind::SubscriptionEnded { peer, reason, .. } => self.consumer_ended(peer, reason),
@@ -126,11 +132,21 @@ impl Member {
 struct Peer {
     name: String,
     producers: Vec<Value>,
+    data_producers: Vec<Value>,
+}
+
+impl From<String> for Peer {
+    fn from(name: String) -> Self {
+        Self { name, producers: Vec::new(), data_producers: Vec::new() }
+    }
 }
 
 impl Peer {
     fn shown(&self, id: &ParticipantId, hands: &BTreeSet<ParticipantId>) -> Value {
-        json!({ "id": id, "username": self.name, "producers": self.producers, "hand": hands.contains(id) })
+        json!({
+            "id": id, "username": self.name, "producers": self.producers, "dataProducers": self.data_producers,
+            "hand": hands.contains(id),
+        })
     }
 }
 
@@ -138,12 +154,17 @@ impl Peer {
 fn peers(view: &RoomView, me: &ParticipantId) -> BTreeMap<ParticipantId, Peer> {
     let people = view.participants.iter().filter(|who| matches!(names::parts(&who.id), Some((_, None))));
     let mut peers: BTreeMap<ParticipantId, Peer> =
-        people.map(|who| (who.id.clone(), Peer { name: names::owner(&who.id).1, producers: Vec::new() })).collect();
+        people.map(|who| (who.id.clone(), Peer::from(names::owner(&who.id).1))).collect();
     for feed in view.feeds.iter().filter(|feed| feed.live) {
         let (person, name) = names::owner(&feed.publisher);
-        let peer = peers.entry(person).or_insert_with(|| Peer { name, producers: Vec::new() });
+        let peer = peers.entry(person).or_insert_with(|| name.into());
         let kinds = feed.tracks.iter().map(TrackInfo::kind);
         peer.producers.extend(kinds.map(|kind| Value::from(described(feed.id, kind, &feed.publisher))));
+    }
+    for one in &view.data_producers {
+        if let Some(peer) = peers.get_mut(&names::owner(&one.publisher).0) {
+            peer.data_producers.push(data::described(one.producer, &one.label, &one.protocol));
+        }
     }
     peers.remove(me);
     peers

@@ -15,6 +15,7 @@ fn empty() -> RoomView {
         created_at: jiff::Timestamp::UNIX_EPOCH,
         participants: Vec::new(),
         feeds: Vec::new(),
+        data_producers: Vec::new(),
         recordings: Vec::new(),
         ingests: Vec::new(),
         broadcasts: Vec::new(),
@@ -49,13 +50,14 @@ fn code(steps: &[Step]) -> String {
 /// A transport that is open.
 fn open(member: &mut Member, direction: &str, number: u64) {
     let asks = asked(&say(member, "create-transport", json!({ "direction": direction })));
-    let [(0, why, Command::OpenTransport)] = &asks[..] else { panic!("{asks:?}") };
+    let [(0, why, Command::OpenTransport { data: false })] = &asks[..] else { panic!("{asks:?}") };
     member.answered(0, why.clone(), Ok(Reply::Peer(PeerId(number))));
     let local = TransportLocal {
         name: "u".into(),
         password: Secret::new("p"),
         addresses: vec![],
         fingerprint: "sha-256 AB".into(),
+        data: None,
     };
     let change = TransportChange::Opened(local);
     let steps = member.heard(0, EventKind::Transport { transport: PeerId(number), change });

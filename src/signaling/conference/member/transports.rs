@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 pub struct Transport {
     pub peer: PeerId,
     direction: &'static str,
+    /// Data channels may come onto it.
+    data: bool,
     waiting: Option<Waiting>,
     /// Consumers that it has had: each has a mid of its own.
     mids: u32,
@@ -34,12 +36,20 @@ impl Member {
         let wanted = request.optional_text("direction", 16)?.unwrap_or(DIRECTIONS[usize::from(sends)]);
         let direction = DIRECTIONS.into_iter().find(|direction| *direction == wanted);
         let direction = direction.ok_or_else(|| Refusal::bad_request("`direction` must be send or recv"))?;
-        self.ask(0, Why::Opened(request.id.clone(), direction), Command::OpenTransport);
+        // mediasoup's servers ask for it by what the client can do.
+        let data = request.switch("data")?.unwrap_or(request.any("sctpCapabilities").is_object());
+        self.ask(0, Why::Opened(request.id.clone(), (direction, data)), Command::OpenTransport { data });
         Ok(())
     }
 
-    pub(super) fn opening(&mut self, peer: PeerId, direction: &'static str, id: Option<Value>) {
-        self.transports.push(Transport { peer, direction, waiting: Some(Waiting::Open(id)), mids: 0 });
+    pub(super) fn opening(&mut self, peer: PeerId, (direction, data): (&'static str, bool), id: Option<Value>) {
+        self.transports.push(Transport { peer, direction, data, waiting: Some(Waiting::Open(id)), mids: 0 });
+    }
+
+    /// Whether it has a transport for data that it knows of.
+    pub(super) fn hears_data(&self) -> bool {
+        let known = |transport: &&Transport| !matches!(transport.waiting, Some(Waiting::Open(_)));
+        self.transports.iter().filter(known).any(|transport| transport.data)
     }
 
     pub(super) fn connect_transport(&mut self, request: &Request) -> Result<(), Refusal> {
@@ -69,6 +79,7 @@ impl Member {
     }
 
     pub(super) fn transport_changed(&mut self, peer: PeerId, change: TransportChange) {
+        let heard = self.hears_data();
         let Some(transport) = self.transports.iter_mut().find(|transport| transport.peer == peer) else { return };
         let (direction, name) = (transport.direction, names::peer("transport", peer));
         match change {
@@ -76,6 +87,9 @@ impl Member {
             TransportChange::Opened(local) => match transport.waiting.take() {
                 Some(Waiting::Open(id)) => {
                     self.tell("webRtcTransportCreated", ortc::transport(&name, direction, &local), id.as_ref());
+                    if !heard && self.hears_data() {
+                        self.begins_to_hear_data();
+                    }
                 }
                 Some(Waiting::Restart(id)) => {
                     self.tell("ice-restarted", json!({ "iceParameters": ortc::ice_parameters(&local) }), id.as_ref());
@@ -103,6 +117,9 @@ impl Member {
         let refusal = Refusal::no_transport(&names::peer("transport", peer));
         self.stop_consuming_on(peer, &refusal);
         self.stop_producing_on(peer, reason, &refusal);
+        for id in self.data.forget(peer) {
+            self.refuse(id.as_ref(), &refusal);
+        }
     }
 
     /// For one more consumer on a transport.

@@ -1,11 +1,14 @@
 //! mediasoup's parameters (ORTC, as `mediasoup-client` 3 writes and reads them) and the descriptions that the engine takes.
 //!
 //! `router` is what we can do, `produced` makes an offer of what a client sends, `consumed` one of what it can take, and of
-//! our answer what it is sent. Whatever of a client's goes into a description is checked here, word by word. Pure.
+//! our answer what it is sent, `data` those of data channels. Whatever of a client's goes into a description is checked here, word by word. Pure.
 
 pub mod consumed;
+mod data;
 pub mod produced;
 pub mod router;
+
+pub use data::SctpStreamParameters;
 
 use super::refusal::Refusal;
 use crate::model::{Kind, TransportLocal, TransportRemote};
@@ -132,13 +135,17 @@ pub fn ice_parameters(local: &TransportLocal) -> Value {
 /// What a client needs to make its side of a transport.
 pub fn transport(id: &str, direction: &str, local: &TransportLocal) -> Value {
     let (algorithm, value) = local.fingerprint.split_once(' ').unwrap_or_default();
-    json!({
+    let mut told = json!({
         "id": id,
         "direction": direction,
         "iceParameters": ice_parameters(local),
         "iceCandidates": candidates(local),
         "dtlsParameters": { "role": "auto", "fingerprints": [{ "algorithm": algorithm, "value": value }] },
-    })
+    });
+    if let Some(port) = &local.data {
+        told["sctpParameters"] = data::parameters(port);
+    }
+    told
 }
 
 /// Any over UDP before any over TCP; of each the first best (RFC 8445 5.1.2.1).

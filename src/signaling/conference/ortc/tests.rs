@@ -137,6 +137,7 @@ fn a_transport_is_told_as_mediasoup_does() {
         password: Secret::new("p"),
         addresses: vec![(([10, 0, 0, 1], 7).into(), false), (([10, 0, 0, 1], 7).into(), true)],
         fingerprint: "sha-256 AB:CD".into(),
+        data: None,
     };
     let told = transport("transport-1", "recv", &local);
     assert_eq!(told["iceParameters"], json!({ "usernameFragment": "u", "password": "p", "iceLite": true }));

@@ -352,6 +352,7 @@ pub(super) fn refusal(error: &RoomError) -> Refusal {
         RoomError::FeedNotFound
         | RoomError::NotPublishing
         | RoomError::SubscriptionNotFound
+        | RoomError::DataNotFound
         | RoomError::TransportNotFound => 105,
         RoomError::Forbidden(_) => 401,
         RoomError::BadSdp(_) | RoomError::NoPendingOffer => 302,
