@@ -7,10 +7,10 @@
 mod addresses;
 #[path = "signaling/call.rs"]
 mod call;
-#[path = "signaling/conference_data.rs"]
-mod conference_data;
 #[path = "signaling/conference.rs"]
 mod conference;
+#[path = "signaling/conference_data.rs"]
+mod conference_data;
 #[path = "harness/transcript.rs"]
 mod harness;
 #[path = "signaling/layers.rs"]

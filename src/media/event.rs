@@ -2,8 +2,8 @@
 
 use super::MediaError;
 use crate::model::{
-    BroadcastId, BroadcastStatus, CodeSeen, Codec, DataStream, EndReason, FeedId, FileFacts, FilterRefused, IngestStatus, PeerId,
-    RecordingId, Sdp, TrackInfo, TransportLocal, Why,
+    BroadcastId, BroadcastStatus, CodeSeen, Codec, DataStream, EndReason, FeedId, FileFacts, FilterRefused,
+    IngestStatus, PeerId, RecordingId, Sdp, TrackInfo, TransportLocal, Why,
 };
 
 /// What has happened in the engine. Plain data.

@@ -5,8 +5,8 @@
 
 use super::{BranchReport, Engine, FeedStats, MediaError, MediaEvent, MediaRequest, MediaSink, PeerStats};
 use crate::model::{
-    BroadcastId, BroadcastState, BroadcastStatus, Codec, DataPort, EndReason, FeedId, FileFacts, FilterChange, FilterRefused,
-    IngestState, IngestStatus, PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
+    BroadcastId, BroadcastState, BroadcastStatus, Codec, DataPort, EndReason, FeedId, FileFacts, FilterChange,
+    FilterRefused, IngestState, IngestStatus, PeerId, RecordingId, Sdp, Secret, TrackInfo, TransportLocal,
 };
 use bytes::Bytes;
 use futures::FutureExt;

@@ -1,8 +1,8 @@
 //! What may be asked of the engine.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, DataStream, EndReason, FeedId, Film, FilterChange, IngestWish, Kind, Layout,
-    LineId, PeerId, RecordingId, Sdp, TransportRemote, ViewLimits,
+    BroadcastId, BroadcastWish, Candidate, Content, DataStream, EndReason, FeedId, Film, FilterChange, IngestWish,
+    Kind, Layout, LineId, PeerId, RecordingId, Sdp, TransportRemote, ViewLimits,
 };
 use std::path::PathBuf;
 use std::time::Duration;

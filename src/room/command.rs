@@ -1,8 +1,9 @@
 //! What may be asked of a room. Plain serialisable data: a command may come from another node.
 
 use crate::model::{
-    BroadcastId, BroadcastWish, Candidate, Content, DataStream, EndReason, FeedId, FilterChange, Grants, IngestWish, Kind, Layout,
-    Opaque, ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote, ViewChange,
+    BroadcastId, BroadcastWish, Candidate, Content, DataStream, EndReason, FeedId, FilterChange, Grants, IngestWish,
+    Kind, Layout, Opaque, ParticipantId, PeerId, RecordingId, RecordingWish, RoomSettings, Sdp, TransportRemote,
+    ViewChange,
 };
 use serde::{Deserialize, Serialize};
 

@@ -2,8 +2,8 @@
 
 use super::command::RoomError;
 use crate::model::{
-    Broadcast, CodeSeen, DataStream, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp, TrackInfo,
-    TransportLocal, Why,
+    Broadcast, CodeSeen, DataStream, EndReason, FeedId, Ingest, Opaque, ParticipantId, PeerId, Recording, RoomId, Sdp,
+    TrackInfo, TransportLocal, Why,
 };
 use serde::{Deserialize, Serialize};
 

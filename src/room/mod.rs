@@ -16,7 +16,7 @@ pub mod view;
 
 pub use budget::{MixCost, Mixes, Unmixable};
 pub use command::{Command, RoomError, Side, Watched};
-pub use event::{Audience, Event, EventKind, DataChange, TransportChange};
+pub use event::{Audience, DataChange, Event, EventKind, TransportChange};
 pub use lobby::{ClientKey, Lobby, LobbyEvent, Presence, Role};
 pub use notice::Notice;
 pub use registry::{EventStream, Reply, RoomHandle, Rooms};

@@ -186,8 +186,16 @@ async fn talk(speaks: &'static str, listens: &'static str) {
     ann.value("say('pointer', ...Array.from({ length: 100 }, (_, n) => `${n}`))").await;
     bob.wait(PATIENCE, "most of them", "said.pointer.length >= 90").await;
     bob.receives(PATIENCE, "pictures go on", |now| now.frames_decoded > 20).await;
-    ann.value("dataProducers.notes.close(), await ask('close-data-producer', { dataProducerId: dataProducers.notes.id })").await;
-    bob.wait(PATIENCE, "the word of it", "told('data-producer-closed').length === 1 && told('data-consumer-closed').length === 1").await;
+    ann.value(
+        "dataProducers.notes.close(), await ask('close-data-producer', { dataProducerId: dataProducers.notes.id })",
+    )
+    .await;
+    bob.wait(
+        PATIENCE,
+        "the word of it",
+        "told('data-producer-closed').length === 1 && told('data-consumer-closed').length === 1",
+    )
+    .await;
     bob.wait(PATIENCE, "the channel is closed", "closed.includes('notes') && !closed.includes('pointer')").await;
     ann.value("say('pointer', 'still')").await;
     bob.wait(PATIENCE, "the other goes on", "said.pointer.includes('still')").await;

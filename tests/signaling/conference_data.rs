@@ -27,7 +27,8 @@ async fn pair(server: &Server) -> (Client, Client) {
     (ann, bob)
 }
 
-const PRODUCE: &str = "→ produce-data {id: 2, data: {transportId: $send, sctpStreamParameters: {streamId: 0, ordered: true},
+const PRODUCE: &str =
+    "→ produce-data {id: 2, data: {transportId: $send, sctpStreamParameters: {streamId: 0, ordered: true}, \
                           label: notes, protocol: plain, appData: {x: 1}}}
                        ← data-produced {id: 2, data: {id: $notes}}";
 
@@ -39,7 +40,7 @@ async fn what_one_says_another_consumes() {
     bob.play(
         "← new-data-producer {data: {dataProducerId: $notes, label: notes, protocol: plain, user: ann, peerId: _}}
          → consume-data {id: 3, data: {transportId: $recv, dataProducerId: $notes}}
-         ← data-consumed {id: 3, data: {id: $consumer, dataProducerId: $notes, sctpStreamParameters: {streamId: 0, ordered: true},
+         ← data-consumed {id: 3, data: {id: $consumer, dataProducerId: $notes, sctpStreamParameters: {streamId: 0, ordered: true}, \
                                         label: notes, protocol: plain, peerId: _}}",
     )
     .await;
@@ -55,8 +56,10 @@ async fn what_one_says_another_consumes() {
     let of = |name: &str| peers.as_array().unwrap().iter().find(|one| one["username"] == name).unwrap();
     assert_eq!((&of("ann")["dataProducers"], &of("bob")["dataProducers"]), (&expected, &json!([])));
     transport(&mut late, "recv", "late", "data: true").await;
-    late.play("← new-data-producer {data: {dataProducerId: $notes, label: notes, protocol: plain, user: ann, peerId: _}}")
-        .await;
+    late.play(
+        "← new-data-producer {data: {dataProducerId: $notes, label: notes, protocol: plain, user: ann, peerId: _}}",
+    )
+    .await;
     for client in [&mut ann, &mut bob] {
         client.play("← user-joined {data: {user: late, id: _}}").await;
     }
@@ -93,7 +96,7 @@ async fn all_ends_with_its_transport_and_with_its_person() {
     bob.play(consume).await;
     ann.play("→ close-transport {id: 4, data: {transportId: $send}}\n← ok {id: 4, data: {}}").await;
     bob.play(gone).await;
-    ["send", "notes", "consumer"].map(|word| forget(&server, word));
+    ["send", "notes", "consumer"].iter().for_each(|word| forget(&server, word));
     transport(&mut ann, "send", "send", "data: true").await;
     ann.play(PRODUCE).await;
     bob.play(consume).await;
@@ -139,13 +142,21 @@ async fn values_that_cannot_be_are_named() {
         ("produce-data", produce(&send, json!({ "streamId": 65_535 })), "bad_request"),
         ("produce-data", produce(&send, json!({ "streamId": -1 })), "bad_request"),
         ("produce-data", produce(&send, json!({})), "bad_request"),
-        ("produce-data", produce(&send, json!({ "streamId": 5, "maxRetransmits": 1, "maxPacketLifeTime": 1 })), "bad_request"),
+        (
+            "produce-data",
+            produce(&send, json!({ "streamId": 5, "maxRetransmits": 1, "maxPacketLifeTime": 1 })),
+            "bad_request",
+        ),
         ("produce-data", produce(&recv, json!({ "streamId": 5 })), "transport_not_found"),
         ("produce-data", produce(&json!("transport-999999"), json!({ "streamId": 5 })), "transport_not_found"),
         ("produce-data", json!({}), "bad_request"),
         ("produce-data", long, "bad_request"),
         ("consume-data", json!({ "transportId": recv, "dataProducerId": server.word("notes") }), "transport_not_found"),
-        ("consume-data", json!({ "transportId": send, "dataProducerId": "data-producer-0" }), "data_producer_not_found"),
+        (
+            "consume-data",
+            json!({ "transportId": send, "dataProducerId": "data-producer-0" }),
+            "data_producer_not_found",
+        ),
         ("consume-data", json!({ "transportId": send, "dataProducerId": "x".repeat(60) }), "data_producer_not_found"),
         ("consume-data", json!({ "transportId": send }), "bad_request"),
         ("close-data-producer", json!({ "dataProducerId": "data-producer-0" }), "data_producer_not_found"),

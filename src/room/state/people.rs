@@ -156,14 +156,14 @@ impl State {
         let Some(from) = from else { return Ok(()) };
         let grants = &self.participants.get(from).ok_or(RoomError::NotInRoom)?.joining.grants;
         let (allowed, what) = match command {
-            Command::Publish { .. } | Command::Produce { .. } | Command::ProduceData { .. } => (grants.publish, "publish"),
+            Command::Publish { .. } | Command::Produce { .. } | Command::ProduceData { .. } => {
+                (grants.publish, "publish")
+            }
             Command::Converse { .. } => (grants.publish && grants.subscribe, "publish and watch"),
             Command::Subscribe { .. }
             | Command::SubscribeWith { .. }
             | Command::Consume { .. }
-            | Command::ConsumeData { .. } => {
-                (grants.subscribe, "watch feeds")
-            }
+            | Command::ConsumeData { .. } => (grants.subscribe, "watch feeds"),
             Command::Kick { .. } => (grants.control, "remove others"),
             Command::Close { .. } => (grants.control, "close the room"),
             Command::Regrant { .. } => (false, "change what others may do"),

@@ -55,9 +55,7 @@ impl Talker {
         let peer = PeerId::next();
         room.ask(MediaRequest::ProduceData { peer, on: self.transport, stream });
         assert_eq!(made(room, peer), Ok(stream));
-        self.opens(stream)
-            .then_some(peer)
-            .expect("an open stream")
+        self.opens(stream).then_some(peer).expect("an open stream")
     }
 
     fn consume(&self, room: &mut Room, of: PeerId) -> (PeerId, u16) {

@@ -72,7 +72,11 @@ fn consumers_end_with_their_producer_and_both_with_their_transports() {
     let ((one, hers), (two, other)) = (begin(&mut room, 0), begin(&mut room, 1));
     assert_eq!(room.ask("bob", Command::CloseData { peer: one }), Err(RoomError::DataNotFound), "another's");
     room.ask("ann", Command::CloseData { peer: one }).unwrap();
-    let closed: Vec<PeerId> = room.asked().iter().filter_map(|r| if let MediaRequest::Close { peer, .. } = r { Some(*peer) } else { None }).collect();
+    let closed: Vec<PeerId> = room
+        .asked()
+        .iter()
+        .filter_map(|r| if let MediaRequest::Close { peer, .. } = r { Some(*peer) } else { None })
+        .collect();
     assert_eq!(closed, [one, hers]);
     let ended = |peer, reason| EventKind::Data { peer, change: DataChange::Ended { reason, detail: String::new() } };
     let gone = EventKind::DataProducerEnded { producer: one, publisher: id("ann"), reason: EndReason::Requested };

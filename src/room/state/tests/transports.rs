@@ -14,7 +14,9 @@ fn remote() -> TransportRemote {
 }
 /// One that the engine has opened.
 fn open(room: &mut Room, who: &str) -> PeerId {
-    let Ok(Reply::Peer(peer)) = room.ask(who, Command::OpenTransport { data: false }) else { panic!("{:?}", room.last) };
+    let Ok(Reply::Peer(peer)) = room.ask(who, Command::OpenTransport { data: false }) else {
+        panic!("{:?}", room.last)
+    };
     assert_eq!(room.asked(), [MediaRequest::OpenTransport { peer, data: false }]);
     room.media(MediaEvent::TransportOpened { peer, local: local() });
     let change = TransportChange::Opened(local());
@@ -118,7 +120,9 @@ fn who_leaves_takes_its_transports_along() {
 fn there_are_few_and_an_engine_that_is_silent_ends_them() {
     let mut room = Room::new();
     room.join("ann").unwrap();
-    let Ok(Reply::Peer(first)) = room.ask("ann", Command::OpenTransport { data: false }) else { panic!("{:?}", room.last) };
+    let Ok(Reply::Peer(first)) = room.ask("ann", Command::OpenTransport { data: false }) else {
+        panic!("{:?}", room.last)
+    };
     for _ in 0..3 {
         room.ask("ann", Command::OpenTransport { data: false }).unwrap();
     }

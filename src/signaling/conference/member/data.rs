@@ -151,7 +151,12 @@ impl Member {
     }
 
     /// Somebody's messages can be had.
-    pub(super) fn data_produced(&mut self, producer: PeerId, publisher: ParticipantId, (label, protocol): (String, String)) {
+    pub(super) fn data_produced(
+        &mut self,
+        producer: PeerId,
+        publisher: ParticipantId,
+        (label, protocol): (String, String),
+    ) {
         self.data.topics.insert(producer, Topic { publisher, label, protocol });
         if self.hears_data() {
             self.tell_of_topic(producer);

@@ -65,7 +65,9 @@ mod tests {
         }
         let both = read(json!({ "streamId": 0, "maxPacketLifeTime": 5, "maxRetransmits": 5 })).unwrap();
         assert!(both.stream().unwrap_err().message.contains("one of them"));
-        for bad in [json!({}), json!({ "streamId": -1 }), json!({ "streamId": 70_000 }), json!({ "streamId": "1" }), json!(1)] {
+        for bad in
+            [json!({}), json!({ "streamId": -1 }), json!({ "streamId": 70_000 }), json!({ "streamId": "1" }), json!(1)]
+        {
             assert!(read(bad.clone()).is_err(), "{bad}");
         }
     }
