@@ -7,7 +7,7 @@ use tracing_subscriber::util::TryInitError;
 use tracing_subscriber::{fmt, prelude::*, registry};
 
 /// Libraries that would write a line for each wrong packet that a stranger sends, with addresses and names in it.
-const QUIET: &str = "stun_types=off,stun_proto=off,turn_types=off,turn_server_proto=off";
+const QUIET: &str = "stun_types=off,stun_proto=off,turn_types=off,turn_server_proto=off,sctp_proto=off";
 
 /// Why logging cannot be set up.
 #[derive(Debug, thiserror::Error)]

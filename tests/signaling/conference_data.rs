@@ -28,7 +28,7 @@ async fn pair(server: &Server) -> (Client, Client) {
 }
 
 const PRODUCE: &str =
-    "→ produce-data {id: 2, data: {transportId: $send, sctpStreamParameters: {streamId: 0, ordered: true},
+    "→ produce-data {id: 2, data: {transportId: $send, sctpStreamParameters: {streamId: 0, ordered: true}, \
                           label: notes, protocol: plain, appData: {x: 1}}}
                        ← data-produced {id: 2, data: {id: $notes}}";
 
@@ -40,7 +40,7 @@ async fn what_one_says_another_consumes() {
     bob.play(
         "← new-data-producer {data: {dataProducerId: $notes, label: notes, protocol: plain, user: ann, peerId: _}}
          → consume-data {id: 3, data: {transportId: $recv, dataProducerId: $notes}}
-         ← data-consumed {id: 3, data: {id: $consumer, dataProducerId: $notes, sctpStreamParameters: {streamId: 0, ordered: true},
+         ← data-consumed {id: 3, data: {id: $consumer, dataProducerId: $notes, sctpStreamParameters: {streamId: 0, ordered: true}, \
                                         label: notes, protocol: plain, peerId: _}}",
     )
     .await;
@@ -96,7 +96,7 @@ async fn all_ends_with_its_transport_and_with_its_person() {
     bob.play(consume).await;
     ann.play("→ close-transport {id: 4, data: {transportId: $send}}\n← ok {id: 4, data: {}}").await;
     bob.play(gone).await;
-    ["send", "notes", "consumer"].into_iter().for_each(|word| forget(&server, word));
+    ["send", "notes", "consumer"].iter().for_each(|word| forget(&server, word));
     transport(&mut ann, "send", "send", "data: true").await;
     ann.play(PRODUCE).await;
     bob.play(consume).await;

@@ -6,8 +6,9 @@
 //! thousand threads. `sctp` drives sctp-proto instead, one association per transport, on the bytes that DTLS carries.
 //!
 //! Decides what is kept, dropped and too much; leaves to `room` who may produce and consume. `message` is what travels, `sending`
-//! what waits for one consumer, `topic` who takes a producer's messages, `registry` where each producer and consumer is.
+//! what waits for one consumer, `topic` who takes a producer's messages, `registry` where each producer and consumer is, `effort` what a client's datagrams cost.
 
+mod effort;
 mod message;
 mod registry;
 mod sctp;
@@ -16,6 +17,7 @@ mod sending;
 mod testing;
 mod topic;
 
+pub use effort::Effort;
 pub use message::Message;
 pub use registry::{Channels, Registry, Work};
 pub use sctp::{Heard, Sctp};

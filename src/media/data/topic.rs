@@ -39,6 +39,7 @@ impl Topic {
 
     /// To all.
     pub fn publish(&self, message: &Message) {
+        metrics::counter!("media_data_messages_total").increment(1);
         self.0.lock().iter().flatten().for_each(|taker| taker.offer(message));
     }
 

@@ -2,7 +2,7 @@
 //! and waits while nobody speaks.
 
 use super::member::Member;
-use crate::media::data::{Channels, Heard, Inbox, Message, Registry, Sctp, Sending, Taken, Topic, Work};
+use crate::media::data::{Channels, Effort, Heard, Inbox, Message, Registry, Sctp, Sending, Taken, Topic, Work};
 use crate::media::peer::application::Application;
 use crate::media::{MediaEvent, MediaSink};
 use crate::model::{EndReason, PeerId};
@@ -33,6 +33,7 @@ struct Consumer {
 /// What a transport's association carries.
 struct Task {
     sctp: Sctp,
+    effort: Effort,
     registry: Registry,
     /// By their streams.
     producers: HashMap<u16, Producer>,
@@ -46,7 +47,14 @@ type Over = (EndReason, String);
 pub async fn run(channels: Arc<Channels>, mut member: Member) {
     let Some(work) = channels.begin() else { return };
     let (producers, consumers) = (HashMap::new(), HashMap::new());
-    let mut task = Task { sctp: Sctp::default(), registry: channels.registry().clone(), producers, consumers, work };
+    let mut task = Task {
+        sctp: Sctp::default(),
+        effort: Effort::default(),
+        registry: channels.registry().clone(),
+        producers,
+        consumers,
+        work,
+    };
     let over = match member.opened().await.map(|opened| opened.leg.application().cloned()) {
         // Whatever a client sends, no fault in the association may reach further.
         Ok(Some(application)) => AssertUnwindSafe(task.serve(&application, &mut member))
@@ -72,7 +80,9 @@ impl Task {
                     return over;
                 },
                 datagram = incoming.recv() => match datagram {
-                    Some(datagram) => self.take(datagram, &mut incoming),
+                    Some(datagram) => if self.take(datagram, &mut incoming) {
+                        return (EndReason::DataLost, "what the client sends costs too much time".into());
+                    },
                     None => return gone(),
                 },
                 work = self.work.recv() => match work {
@@ -90,14 +100,17 @@ impl Task {
         }
     }
 
-    fn take(&mut self, datagram: Bytes, incoming: &mut Receiver<Bytes>) {
-        let now = Instant::now();
+    /// Whether it costs too much.
+    fn take(&mut self, datagram: Bytes, incoming: &mut Receiver<Bytes>) -> bool {
+        let (now, mut count) = (Instant::now(), 0);
         let more = std::iter::from_fn(|| incoming.try_recv().ok()).take(AT_ONCE);
         for datagram in std::iter::once(datagram).chain(more) {
             // Before: a client that was told of its stream speaks on it at once.
             self.begin();
             self.sctp.take(now, datagram);
+            count += 1;
         }
+        self.effort.is_too_much(count, now.elapsed())
     }
 
     /// What was asked for so far.
