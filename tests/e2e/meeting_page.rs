@@ -1,0 +1,232 @@
+//! The meeting page when things go otherwise: a server that is away, devices that open late, people who are put out.
+
+use crate::browser::{Browser, found};
+use crate::conference::{SCREEN, TILES, come_in, playing};
+use crate::service::{Service, start_server, start_server_with};
+use crate::stage::PATIENCE;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// Keeps the page's sockets where they can be counted.
+const SOCKETS: &str = r"
+    window.sockets = [];
+    const Open = WebSocket;
+    window.WebSocket = class extends Open {
+        constructor(...given) { super(...given); window.sockets.push(this); }
+    };";
+/// The visitor lets the question for camera and microphone stand until `allow()`.
+const HESITATES: &str = r"
+    const allowed = new Promise((done) => { window.allow = done; });
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wanted) => { await allowed; return ask(wanted); };";
+/// A network that carries nothing but the page.
+const NO_WAY: &str = r"
+    const take = RTCPeerConnection.prototype.setRemoteDescription;
+    RTCPeerConnection.prototype.setRemoteDescription = function ({ type, sdp }, ...rest) {
+        return take.call(this, { type, sdp: sdp.replace(/^a=candidate:.*\r?\n/gm, '') }, ...rest);
+    };";
+const OPEN: &str = "sockets.filter((one) => one.readyState === 1).length";
+
+/// Longer than any wait of a page that comes back.
+const LONGEST_WAIT: Duration = Duration::from_secs(11);
+
+async fn guest(name: &str, service: &Service, script: &str) -> Browser {
+    let browser = Browser::start_after(name, &format!("{SOCKETS}{script}")).await;
+    come_in(&browser, name, service).await;
+    browser
+}
+
+async fn is(page: &Browser, state: &str) {
+    let found = format!("document.querySelector('[data-testid=meeting][data-state={state}]')");
+    page.wait(PATIENCE * 2, state, &found).await;
+}
+
+/// Whether the tile of this name says that the microphone is off.
+fn is_muted(name: &str) -> String {
+    let named = format!("tile.querySelector('[data-testid=tile-name]').textContent === '{name}'");
+    format!("{TILES}.some((tile) => {named} && !tile.querySelector('[data-testid=tile-muted]').hidden)")
+}
+
+async fn says(page: &Browser, part: &str, words: &str) {
+    page.wait(PATIENCE, words, &format!("{}.textContent.includes('{words}')", found(part))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_away_is_come_back_to_once() {
+    let mut service = start_server().await;
+    let (ann, bob) = tokio::join!(guest("Ann", &service, ""), guest("Bob", &service, ""));
+    ann.wait(PATIENCE, "both pictures", &playing(2)).await;
+    bob.press("mute-audio").await;
+    ann.wait(PATIENCE, "Bob is muted", &is_muted("Bob")).await;
+    let tried = async {
+        for page in [&ann, &bob] {
+            page.wait(PATIENCE, "three tries in vain", "sockets.length >= 4").await;
+            is(page, "away").await;
+        }
+    };
+    service.restart_after(tried).await;
+    tokio::join!(is(&ann, "joined"), is(&bob, "joined"));
+    for page in [&ann, &bob] {
+        page.wait(PATIENCE, "both pictures again", &playing(2)).await;
+    }
+    ann.wait(PATIENCE, "Bob is muted still", &is_muted("Bob")).await;
+    // Who leaves while the server is away has left, whatever was under way.
+    let left = async {
+        is(&ann, "away").await;
+        ann.press("leave").await;
+        is(&ann, "before").await;
+    };
+    service.restart_after(left).await;
+    ann.press("join").await;
+    tokio::join!(is(&ann, "joined"), is(&bob, "joined"));
+    let begun = Instant::now();
+    while begun.elapsed() < LONGEST_WAIT {
+        assert_eq!((ann.value(OPEN).await, bob.value(OPEN).await), (1.into(), 1.into()), "one connection each");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    bob.wait(PATIENCE, "both pictures again", &playing(2)).await;
+    ann.press("leave").await;
+    bob.wait(PATIENCE, "Ann is gone", &format!("{TILES}.length === 1")).await;
+    assert_eq!(ann.value(OPEN).await, 0);
+    assert!(!ann.value("document.title").await.as_str().unwrap_or_default().starts_with('●'));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_late_sees_who_is_muted_and_is_seen_once_the_camera_opens() {
+    let service = start_server().await;
+    let bob = guest("Bob", &service, "").await;
+    bob.press("mute-audio").await;
+    let late = guest("Late", &service, HESITATES).await;
+    late.wait(PATIENCE, "Bob's picture", &playing(1)).await;
+    late.wait(PATIENCE, "Bob is muted", &is_muted("Bob")).await;
+    bob.wait(PATIENCE, "Late without a picture", &format!("{TILES}.length === 2")).await;
+    late.value("allow() ?? 0").await;
+    bob.wait(PATIENCE, "Late's picture", &playing(2)).await;
+    bob.receives(PATIENCE, "Late's sound", |now| now.audio_energy > 0.0).await;
+    assert_eq!(late.value(&format!("{}.disabled", found("mute-video"))).await, false);
+    // Another microphone of one who is muted is muted.
+    bob.value(&chosen("microphone-now", 1)).await;
+    let audio = "__peers.flatMap((one) => one.getSenders()).find((one) => one.track?.kind === 'audio').track";
+    let other = format!("{audio}.label === {}.options[1].text", found("microphone-now"));
+    bob.wait(PATIENCE, "the other microphone", &other).await;
+    assert_eq!(bob.value(&format!("{audio}.enabled")).await, false);
+    assert_eq!(late.value(&is_muted("Bob")).await, true);
+    bob.press("mute-audio").await;
+    late.wait(PATIENCE, "Bob can be heard", &format!("!{}", is_muted("Bob"))).await;
+}
+
+/// Chooses the nth of a list.
+fn chosen(list: &str, nth: u32) -> String {
+    let list = found(list);
+    format!("(({list}.selectedIndex = {nth}), {list}.dispatchEvent(new Event('change')))")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_put_out_stays_out_until_he_wants_in() {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(guest("Ann", &service, SCREEN), guest("Bob", &service, SCREEN));
+    ann.wait(PATIENCE, "both pictures", &playing(2)).await;
+    bob.press("share").await;
+    ann.wait(PATIENCE, "his screen", &playing(3)).await;
+    remove(&service, &format!("participants/{}", person(&service, "Bob").await)).await;
+    is(&bob, "before").await;
+    says(&bob, "notice-text", "You were removed from the meeting.").await;
+    ann.wait(PATIENCE, "Bob is gone with all he showed", &format!("{TILES}.length === 1")).await;
+    assert_eq!(bob.value(OPEN).await, 0);
+    bob.press("join").await;
+    ann.wait(PATIENCE, "Bob is back, without his screen", &playing(2)).await;
+    remove(&service, "").await;
+    for page in [&ann, &bob] {
+        is(page, "before").await;
+        says(page, "notice-text", "The meeting was closed.").await;
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let tried = ann.value("sockets.length").await;
+        assert_eq!((tried, bob.value("sockets.length").await), (1.into(), 2.into()), "nobody comes back by himself");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+}
+
+/// Whom the API knows by this name.
+async fn person(service: &Service, name: &str) -> String {
+    let path = service.at("/api/v1/rooms/hall/participants");
+    let people: Value = reqwest::get(path).await.expect("an answer").json().await.expect("JSON");
+    let found = people.as_array().expect("a list").iter().find(|one| one["name"] == name);
+    found.unwrap_or_else(|| panic!("no {name} in {people:#}"))["id"].as_str().expect("an id").to_owned()
+}
+
+/// By the API: something of the room, or the room.
+async fn remove(service: &Service, what: &str) {
+    let path = service.at(&format!("/api/v1/rooms/hall/{what}"));
+    let answer = reqwest::Client::new().delete(path.trim_end_matches('/')).send().await.expect("an answer");
+    assert!(answer.status().is_success(), "{path}: {answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_way_for_media_is_told_instead_of_flapping() {
+    let service = start_server_with(|config| config.media.negotiation_limit = Duration::from_secs(3)).await;
+    let ann = guest("Ann", &service, NO_WAY).await;
+    is(&ann, "before").await;
+    says(&ann, "notice-text", "Your network lets no picture or sound through").await;
+    assert_eq!(ann.value("sockets.length").await, 2, "it was tried twice");
+}
+
+/// A transport that fails at first and then takes its time, as `Sending` sees it.
+const SENDING: &str = r"
+    import('/web/conference/sending.js').then(({ Sending }) => {
+        const asked = [], made = [];
+        let opened = 0, finish = () => {};
+        const produced = new Promise((done) => { finish = done; });
+        const transport = { produce: async ({ track }) => {
+            await produced;
+            const producer = { id: `p${made.length}`, track, on() {}, close() { this.closed = true; },
+                replaceTrack: async ({ track: other }) => { producer.track = other; } };
+            made.push(producer);
+            return producer;
+        } };
+        const way = { open: async () => { if (opened++ === 0) throw new Error('no transport'); return transport; } };
+        const socket = { request: async (type, data) => { asked.push([type, data.producerId]); return {}; } };
+        const sending = new Sending(way, socket);
+        const track = (enabled = true) => ({ enabled, readyState: 'live' });
+        return { sending, asked, made, finish, track };
+    })";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_newest_wish_is_sent_and_each_once() {
+    let (service, page) = (start_server().await, Browser::start("sending").await);
+    page.open(&service.at("/conference/hall")).await;
+    let run =
+        |body: &str| format!("await {SENDING}.then(async ({{ sending, asked, made, finish, track }}) => {{ {body} }})");
+    let told = page
+        .value(&run(r"
+            const failed = await sending.set('video', track()).then(() => null, (error) => error.message);
+            const [first, muted] = [track(), track(false)];
+            const all = [sending.set('video', first), sending.set('video', muted), sending.set('screen', track()), sending.set('screen', null)];
+            finish();
+            await Promise.all(all);
+            return { failed, count: made.length, muted: made[0].track === muted, screen: sending.producers.has('screen'), asked };"))
+        .await;
+    assert_eq!(told["failed"], "no transport");
+    assert_eq!((&told["muted"], &told["screen"]), (&true.into(), &false.into()), "{told:#}");
+    assert_eq!(told["asked"][0], serde_json::json!(["pause-producer", "p0"]), "{told:#}");
+    let ended = page
+        .value(&run(r"
+            finish();
+            await sending.set('screen', track()).catch(() => {});
+            const pending = sending.set('screen', track());
+            const stopped = sending.set('screen', null);
+            await Promise.all([pending, stopped]);
+            await sending.set('audio', track(false));
+            await sending.set('audio', track(false));
+            const own = sending.ended(sending.producers.get('audio').id);
+            await sending.set('audio', track(false));
+            const again = sending.ended(sending.producers.get('audio').id);
+            return { own, again, asked, open: made.filter((one) => !one.closed).length, other: sending.ended('nobody') };"))
+        .await;
+    assert_eq!(ended["own"], serde_json::json!({ "name": "audio", "again": true }), "{ended:#}");
+    assert_eq!(ended["again"]["again"], false, "only once");
+    assert_eq!((&ended["open"], &ended["other"]), (&0.into(), &Value::Null), "{ended:#}");
+    let pauses = ended["asked"].as_array().expect("a list").iter().filter(|one| one[0] == "pause-producer").count();
+    assert_eq!(pauses, 2, "a mute is told once for each producer: {ended:#}");
+}
