@@ -2,9 +2,12 @@
 
 use crate::browser::{Browser, found};
 use crate::conference::{SCREEN, TILES, come_in, playing};
+use crate::line::Line;
+use crate::looks::SETTLED;
 use crate::service::{Service, start_server, start_server_with};
 use crate::stage::PATIENCE;
 use serde_json::Value;
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 /// Keeps the page's sockets where they can be counted.
@@ -105,10 +108,10 @@ async fn who_comes_late_sees_who_is_muted_and_is_seen_once_the_camera_opens() {
     bob.receives(PATIENCE, "Late's sound", |now| now.audio_energy > 0.0).await;
     assert_eq!(late.value(&format!("{}.disabled", found("mute-video"))).await, false);
     // Another microphone of one who is muted is muted.
-    bob.value(&chosen("microphone-now", 1)).await;
     let audio = "__peers.flatMap((one) => one.getSenders()).find((one) => one.track?.kind === 'audio').track";
-    let other = format!("{audio}.label === {}.options[1].text", found("microphone-now"));
-    bob.wait(PATIENCE, "the other microphone", &other).await;
+    let before = bob.value(&format!("{audio}.id")).await;
+    bob.value(&chosen("microphone-now", 1)).await;
+    bob.wait(PATIENCE, "the other microphone", &format!("{audio}.id !== {before}")).await;
     assert_eq!(bob.value(&format!("{audio}.enabled")).await, false);
     assert_eq!(late.value(&is_muted("Bob")).await, true);
     bob.press("mute-audio").await;
@@ -170,6 +173,84 @@ async fn who_has_no_way_for_media_is_told_instead_of_flapping() {
     is(&ann, "before").await;
     says(&ann, "notice-text", "Your network lets no picture or sound through").await;
     assert_eq!(ann.value("sockets.length").await, 2, "it was tried twice");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interruption_is_told_and_healed_without_coming_in_anew() {
+    let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|s| s.local_addr()).expect("a port").port();
+    let service = start_server_with(|config| config.media.port = port).await;
+    let line = Line::start((Ipv4Addr::LOCALHOST, port).into()).await;
+    let (ip, port) = (line.address.ip(), line.address.port());
+    let over = format!(
+        "const take = RTCPeerConnection.prototype.setRemoteDescription;
+        RTCPeerConnection.prototype.setRemoteDescription = function ({{ type, sdp }}, ...rest) {{
+            const udp = sdp.replace(/^a=candidate:\\S+ \\d+ tcp .*\\r?\\n/gm, '');
+            const led = udp.replace(/^(a=candidate:\\S+ \\d+ udp \\d+) \\S+ \\d+/gm, '$1 {ip} {port}');
+            return take.call(this, {{ type, sdp: led }}, ...rest);
+        }};"
+    );
+    let (ann, bob) = tokio::join!(guest("Ann", &service, &over), guest("Bob", &service, ""));
+    ann.wait(PATIENCE, "both pictures", &playing(2)).await;
+    line.lose(1.0);
+    is(&ann, "interrupted").await;
+    says(&ann, "state", "Your connection is interrupted").await;
+    line.lose(0.0);
+    is(&ann, "joined").await;
+    let before = ann.received().await.frames_decoded;
+    ann.receives(PATIENCE, "Bob's picture goes on", |now| now.frames_decoded > before + 20).await;
+    assert_eq!(ann.value("sockets.length").await, 1, "she never left");
+    bob.wait(PATIENCE, "both pictures", &playing(2)).await;
+}
+
+/// The visitor does not choose a screen.
+const NO_SCREEN: &str =
+    "navigator.mediaDevices.getDisplayMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_phone_all_can_be_seen_and_pressed() {
+    let service = start_server().await;
+    let ann = guest("Ann", &service, NO_SCREEN).await;
+    assert_eq!(ann.value("document.activeElement.dataset.testid").await, "meeting");
+    ann.press("share").await;
+    says(&ann, "toasts", "The screen is not shared.").await;
+    ann.look(390, 844, "light").await;
+    ann.wait(PATIENCE, "colours settle", SETTLED).await;
+    ann.value(&format!("{}.click()", "document.querySelector('[data-testid=devices] summary')")).await;
+    ann.wait(PATIENCE, "figures", &format!("{}.children.length > 0", found("figures"))).await;
+    ann.screenshot("meeting-390-devices").await;
+    let inside = "[...document.querySelectorAll('[data-testid=devices] .panel, [data-testid=bar] button, [data-testid=bar] summary')]
+        .map((one) => one.getBoundingClientRect()).filter(({ left, right, width, height }) =>
+            left < 0 || right > innerWidth || width < 40 || height < 40).length";
+    assert_eq!(ann.value(inside).await, 0, "cut off, or too small for a thumb");
+    let escape = "document.querySelector('[data-testid=camera-now]').dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape', bubbles: true }))";
+    ann.value(escape).await;
+    assert_eq!(ann.value(&format!("{}.open", found("devices"))).await, false);
+    assert_eq!(ann.value("document.activeElement.tagName").await, "SUMMARY");
+    ann.press("open-chat").await;
+    assert_eq!(ann.value(&format!("{}.ariaExpanded", found("open-chat"))).await, "true");
+}
+
+/// A page on plain HTTP, where browsers give neither devices nor clipboard.
+const PLAIN: &str = r"
+    for (const what of ['mediaDevices', 'clipboard']) Object.defineProperty(Navigator.prototype, what, { get: () => undefined });";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_plain_http_one_sees_and_hears_and_can_copy_the_link() {
+    let service = start_server().await;
+    let (ann, bob) = tokio::join!(guest("Ann", &service, PLAIN), guest("Bob", &service, ""));
+    ann.wait(PATIENCE, "Bob's picture", &playing(1)).await;
+    assert_eq!(ann.value(&format!("{}.hidden", found("share"))).await, true, "nothing to share with");
+    ann.press("copy-link").await;
+    says(&ann, "toasts", "The link is copied.").await;
+    let selected = "(({ value, selectionStart, selectionEnd }) => value.slice(selectionStart, selectionEnd))";
+    assert_eq!(ann.value(&format!("{selected}({})", found("link"))).await, service.at("/conference/hall"));
+    ann.look(390, 844, "light").await;
+    ann.screenshot("meeting-390-plain").await;
+    ann.press("leave").await;
+    ann.screenshot("meeting-390-lobby").await;
+    let overflow = ann.value("document.documentElement.scrollWidth - document.documentElement.clientWidth").await;
+    assert_eq!(overflow, 0, "wider than the screen");
+    bob.wait(PATIENCE, "she is gone", &format!("{TILES}.length === 1")).await;
 }
 
 /// A transport that fails at first and then takes its time, as `Sending` sees it.
