@@ -94,6 +94,7 @@ function out({ words, askToken = false }) {
 function leave() {
   stay.leave();
   left();
+  showProblems();
   part("join").focus();
 }
 
@@ -114,12 +115,16 @@ async function choose(kind, value) {
 async function openDevices() {
   await own.open();
   show();
-  const problems = [...new Set(Object.values(own.media.problems))].filter(Boolean).join(" ");
-  // In the meeting a notice would take the tiles' place.
-  if (problems && stay.name) tell(problems, "error");
-  else if (problems) showNotice(`${problems} You can come in all the same, and see and hear the others.`);
-  if (!stay.name) offerHttps(!navigator.mediaDevices);
+  showProblems();
   await showDevices(own.media);
+}
+
+// In the meeting a notice would take the tiles' place.
+function showProblems() {
+  const problems = [...new Set(Object.values(own.media.problems))].filter(Boolean).join(" ");
+  if (stay.name) return problems && tell(problems, "error");
+  showNotice(problems && `${problems} You can come in all the same, and see and hear the others.`);
+  offerHttps(!navigator.mediaDevices);
 }
 
 part("entry").addEventListener("submit", join);
