@@ -133,6 +133,13 @@ async fn who_is_put_out_stays_out_until_he_wants_in() {
     ann.wait(PATIENCE, "both pictures", &playing(2)).await;
     bob.press("share").await;
     ann.wait(PATIENCE, "his screen", &playing(3)).await;
+    // His screen alone: he stays, and may share it again.
+    remove(&service, &format!("participants/{}", person(&service, "Bob (screen)").await)).await;
+    says(&bob, "toasts", "Your screen is no longer sent").await;
+    bob.wait(PATIENCE, "it is not shared", &format!("{}.ariaPressed === 'false'", found("share"))).await;
+    ann.wait(PATIENCE, "only people", &format!("{TILES}.length === 2")).await;
+    bob.press("share").await;
+    ann.wait(PATIENCE, "his screen again", &playing(3)).await;
     remove(&service, &format!("participants/{}", person(&service, "Bob").await)).await;
     is(&bob, "before").await;
     says(&bob, "notice-text", "You were removed from the meeting.").await;
@@ -158,7 +165,7 @@ async fn person(service: &Service, name: &str) -> String {
     let path = service.at("/api/v1/rooms/hall/participants");
     let people: Value = reqwest::get(path).await.expect("an answer").json().await.expect("JSON");
     let found = people.as_array().expect("a list").iter().find(|one| one["name"] == name);
-    found.unwrap_or_else(|| panic!("no {name} in {people:#}"))["id"].as_str().expect("an id").to_owned()
+    found.unwrap_or_else(|| panic!("no {name} in {people:#}"))["id"].as_str().expect("an id").replace('/', "%2F")
 }
 
 /// By the API: something of the room, or the room.
@@ -202,6 +209,25 @@ async fn an_interruption_is_told_and_healed_without_coming_in_anew() {
     ann.receives(PATIENCE, "Bob's picture goes on", |now| now.frames_decoded > before + 20).await;
     assert_eq!(ann.value("sockets.length").await, 1, "she never left");
     bob.wait(PATIENCE, "both pictures", &playing(2)).await;
+}
+
+/// A connection over which nothing goes any more while `swallowed`, and a page that looks after it more often.
+const SWALLOWS: &str = r"
+    const send = WebSocket.prototype.send;
+    WebSocket.prototype.send = function (text) { if (!window.swallowed) send.call(this, text); };
+    const [every, later] = [setInterval, setTimeout];
+    window.setInterval = (task, ms, ...rest) => every(task, ms === 20_000 ? 500 : ms, ...rest);
+    window.setTimeout = (task, ms, ...rest) => later(task, ms === 10_000 ? 500 : ms, ...rest);";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_over_which_nothing_goes_is_noticed_and_made_anew() {
+    let service = start_server().await;
+    let ann = guest("Ann", &service, &format!("{SWALLOWS}{PLAIN}")).await;
+    ann.value("(window.swallowed = true)").await;
+    is(&ann, "away").await;
+    ann.value("(window.swallowed = false)").await;
+    is(&ann, "joined").await;
+    assert_eq!(ann.value(OPEN).await, 1);
 }
 
 /// The visitor does not choose a screen.
