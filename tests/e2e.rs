@@ -32,6 +32,8 @@ mod looks;
 mod loss;
 #[path = "e2e/meeting.rs"]
 mod meeting;
+#[path = "e2e/meeting_page.rs"]
+mod meeting_page;
 #[path = "e2e/networks.rs"]
 mod networks;
 #[path = "e2e/openvidu.rs"]

@@ -15,7 +15,7 @@ const NEW: &str = include_str!("conference/mediasoup-client-3.24.1.js");
 const OLD: &str = include_str!("conference/mediasoup-client-3.18.7.js");
 const PAGE: &str = include_str!("conference/plain.html");
 /// A screen, without a window of the system to share.
-const SCREEN: &str = r"
+pub const SCREEN: &str = r"
     navigator.mediaDevices.getDisplayMedia = async () => {
         const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
         const pen = canvas.getContext('2d');
@@ -258,18 +258,24 @@ async fn the_older_client_talks_by_data_channel_to_the_newest() {
 /// The meeting page, come in.
 async fn guest(name: &str, service: &Service) -> Browser {
     let browser = Browser::start_after(name, SCREEN).await;
+    come_in(&browser, name, service).await;
+    browser
+}
+
+/// Opens the meeting page and comes in.
+pub async fn come_in(browser: &Browser, name: &str, service: &Service) {
     browser.open(&service.at("/conference/hall")).await;
     browser.wait(PATIENCE, "it is ready", "!document.querySelector('[data-testid=join]').disabled").await;
     browser.type_into("name", name).await;
     browser.press("join").await;
     browser.wait(PATIENCE, "it is in", "document.querySelector('[data-testid=meeting][data-state=joined]')").await;
-    browser
 }
 
-const TILES: &str = "[...document.querySelectorAll('[data-testid=tile]')]";
+/// All tiles of the page, as a list.
+pub const TILES: &str = "[...document.querySelectorAll('[data-testid=tile]')]";
 
 /// So many tiles, whose pictures play.
-fn playing(count: usize) -> String {
+pub fn playing(count: usize) -> String {
     format!(
         "{TILES}.filter((tile) => tile.querySelector('video').readyState >= 2 && tile.querySelector('video').videoWidth > 0).length === {count}"
     )

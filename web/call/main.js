@@ -3,12 +3,13 @@
 import { Media } from "../device/media.js";
 import { keepAwake, mayRest } from "../lib/awake.js";
 import { copy } from "../lib/copy.js";
+import { showOptions } from "../lib/devices.js";
 import { onPress, part, setText } from "../lib/dom.js";
 import { keepToken, token } from "../lib/identity.js";
 import { log, tell, tellError } from "../lib/notify.js";
 import { offerHttps } from "../lib/secure.js";
 import { Call } from "./call.js";
-import { showElapsed, showNotice, showOptions, showSelf, showState } from "./view.js";
+import { showElapsed, showNotice, showSelf, showState } from "./view.js";
 
 const LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"; // none that look alike
 const CODE_LENGTH = 10;

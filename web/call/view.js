@@ -1,6 +1,7 @@
 // What the call page shows. Decides nothing.
 
-import { el, face, part, setText } from "../lib/dom.js";
+import { showToggle } from "../lib/devices.js";
+import { part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 
 const STATES = {
@@ -40,22 +41,8 @@ export function showSelf(media) {
   const picture = media.track("video") ? media.stream : null; // of an empty stream a page would wait for the first picture
   part("self").srcObject = picture;
   part("self").hidden = !picture;
-  toggle("mute-audio", media.track("audio"), "microphone", "mic");
-  toggle("mute-video", media.track("video"), "camera", "camera");
-}
-
-function toggle(name, track, words, icon) {
-  const off = track?.enabled !== true;
-  part(name).disabled = !track;
-  part(name).setAttribute("aria-pressed", String(off));
-  face(part(name), off ? `${icon}-off` : icon, track ? `Turn the ${words} ${off ? "on" : "off"}` : `No ${words}`);
-}
-
-/** Fills one of the lists of devices. */
-export async function showOptions(media, name, kind) {
-  const options = await media.options(kind);
-  const current = media.track(kind)?.getSettings().deviceId ?? media.choice(kind);
-  part(name).replaceChildren(...options.map(({ value, text }) => el("option", { value, selected: value === current }, text)));
+  showToggle("mute-audio", media.track("audio"), "microphone", "mic");
+  showToggle("mute-video", media.track("video"), "camera", "camera");
 }
 
 /** What stands in the way, above all else; null for nothing. */

@@ -1,9 +1,39 @@
 // The chat: text of others is shown as text, never as HTML.
 
 import { el, part, setText } from "../lib/dom.js";
+import { tell } from "../lib/notify.js";
+import { errorWords } from "./words.js";
 
 const KEPT = 500;
 let unread = 0;
+
+/** Wires it to the meeting. */
+export function startChat(stay) {
+  part("chat-form").addEventListener("submit", (event) => {
+    event.preventDefault();
+    say(stay.session);
+  });
+  part("open-chat").addEventListener("click", () => openChat(part("chat").hidden));
+  part("close-chat").addEventListener("click", () => openChat(false));
+  part("chat").addEventListener("keydown", ({ key }) => key === "Escape" && openChat(false));
+}
+
+// What could not be sent stays in the field.
+async function say(session) {
+  const [field, button] = [part("chat-text"), part("chat-form").querySelector("button")];
+  const text = field.value.trim();
+  if (!text || button.disabled) return;
+  if (!session) return tell("The connection is lost: send it once you are back in the meeting.", "warn");
+  button.disabled = true;
+  try {
+    showMessage(await session.say(text), true);
+    if (field.value.trim() === text) field.value = "";
+  } catch (error) {
+    tell(`Your message was not sent: ${errorWords(error)}`, "error");
+  } finally {
+    button.disabled = false;
+  }
+}
 
 /** One message, `own` if one's own. */
 export function showMessage({ from, text, timestamp }, own) {
@@ -25,10 +55,10 @@ export function showHistory(messages, name) {
 }
 
 /** Opens or closes it. */
-export function openChat(open) {
+function openChat(open) {
   part("chat").hidden = !open;
   part("hall").dataset.chat = String(open);
-  part("open-chat").setAttribute("aria-pressed", String(open));
+  part("open-chat").setAttribute("aria-expanded", String(open));
   if (!open) return part("open-chat").focus({ preventScroll: true });
   count(0);
   part("messages").scrollTop = part("messages").scrollHeight;

@@ -1,6 +1,8 @@
 // The conference protocol's socket: requests that are answered, and what others do (docs/CONFERENCE.md).
 // Lasts for one stay in a room; who comes back makes another.
 
+import { refusedWith, refusedWords } from "../lib/refusal.js";
+
 const ANSWER_MS = 15_000;
 
 /** An error of the server's, with its stable `code`. */
@@ -15,39 +17,38 @@ export class Socket {
   #socket = null;
   #waiting = new Map();
   #next = 1;
-  /** Why it ended, once it has. */
-  over = null;
+  /** Whether it has ended, or never came about. */
+  over = false;
 
-  /** `on` has `message(type, data)` and `lost()`. */
+  /** `on` has `message(type, data)` and `lost()`, which only an open socket's end is told to. */
   constructor(token, on) {
     Object.assign(this, { token, on });
   }
 
-  /** Resolves when it is open. */
+  /** Resolves when it is open; else an error with the HTTP `status`, if there was an answer. */
   open() {
-    const query = this.token ? `?token=${encodeURIComponent(this.token)}` : "";
-    const address = `${location.origin.replace(/^http/, "ws")}/ws/conference${query}`;
+    const path = `/ws/conference${this.token ? `?token=${encodeURIComponent(this.token)}` : ""}`;
     return new Promise((resolve, reject) => {
-      const socket = (this.#socket = new WebSocket(address));
-      let opened = false;
+      const socket = (this.#socket = new WebSocket(location.origin.replace(/^http/, "ws") + path));
       socket.onopen = () => {
-        opened = true;
+        socket.onclose = () => this.#end();
         resolve();
       };
       socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
       socket.onclose = async () => {
-        if (!opened) reject(await refusal(this.token));
-        this.#end();
+        const status = this.over ? undefined : await refusedWith(path);
+        this.over = true;
+        reject(Object.assign(new Error(refusedWords(status)), { status }));
       };
     });
   }
 
   /** Sends a message; its answer's data, or an error. */
-  request(type, data = {}) {
+  request(type, data = {}, limitMs = ANSWER_MS) {
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       if (this.#socket?.readyState !== WebSocket.OPEN) return reject(new Error("The connection to the server is lost."));
-      const timer = setTimeout(() => this.#settle(id, "reject", new Error("The server did not answer in time.")), ANSWER_MS);
+      const timer = setTimeout(() => this.#settle(id, "reject", new Error("The server did not answer in time.")), limitMs);
       this.#waiting.set(id, { resolve, reject, timer });
       this.#socket.send(JSON.stringify({ type, data, id }));
     });
@@ -79,12 +80,4 @@ export class Socket {
     for (const id of [...this.#waiting.keys()]) this.#settle(id, "reject", new Error("The connection to the server is lost."));
     this.on.lost();
   }
-}
-
-// A browser does not tell why an upgrade failed: ask the same address plainly.
-async function refusal(token) {
-  const query = token ? `?token=${encodeURIComponent(token)}` : "";
-  const answer = await fetch(`/ws/conference${query}`).catch(() => null);
-  const error = new Error(answer ? "The server did not let this page in." : "The server cannot be reached.");
-  return Object.assign(error, { status: answer?.status });
 }

@@ -1,6 +1,7 @@
 // The device page: wires socket, camera, publisher and view.
 
 import { keepAwake } from "../lib/awake.js";
+import { showOptions } from "../lib/devices.js";
 import { every, onPress, part, setText } from "../lib/dom.js";
 import { iceServers } from "../lib/ice.js";
 import { deviceId, keepDeviceId, keepToken, token } from "../lib/identity.js";
@@ -11,7 +12,7 @@ import * as layers from "./layers.js";
 import { draw, follow } from "./level.js";
 import { Media } from "./media.js";
 import { Publisher } from "./publisher.js";
-import { showDuration, showFigures, showLayers, showOptions, showPreview, showState } from "./view.js";
+import { showDuration, showFigures, showLayers, showPreview, showState } from "./view.js";
 
 const CONNECTION = {
   connecting: ["wait", "Connecting…"],

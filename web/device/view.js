@@ -1,6 +1,6 @@
 // What the device page shows: state, preview, figures. Decides nothing.
 
-import { el, part, setText } from "../lib/dom.js";
+import { part, setText } from "../lib/dom.js";
 import * as format from "../lib/format.js";
 
 const STATES = {
@@ -59,11 +59,4 @@ export function showPreview(media) {
   const why = media.problems.video ?? "The camera is off.";
   const rest = media.track("audio") ? "Sound alone is sent." : media.problems.audio ?? "The microphone is off too.";
   setText(part("no-picture-text"), why === rest ? why : `${why} ${rest}`);
-}
-
-/** Fills one of the lists of devices. */
-export async function showOptions(media, name, kind) {
-  const options = await media.options(kind);
-  const current = media.track(kind)?.getSettings().deviceId ?? media.choice(kind);
-  part(name).replaceChildren(...options.map(({ value, text }) => el("option", { value, selected: value === current }, text)));
 }

@@ -14,6 +14,7 @@ export async function copy(text, place, what) {
 }
 
 function select(place) {
+  place.hidden = false;
   place.focus?.({ preventScroll: true });
   if (place.select) place.select();
   else getSelection().selectAllChildren(place);

@@ -1,6 +1,8 @@
 // The device protocol's socket: messages both ways, and a connection that comes back by itself.
 // Decides when to connect again; leaves what the messages mean to the pages.
 
+import { refusedWith } from "./refusal.js";
+
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 const ANSWER_MS = 10_000;
@@ -96,10 +98,8 @@ export class Signaling {
     this.#change("waiting");
   }
 
-  // A browser does not tell why an upgrade failed: ask the same address plainly.
   async #isRefused() {
-    const answer = await fetch(this.path).catch(() => null);
-    return answer?.status === 401 || answer?.status === 403;
+    return [401, 403].includes(await refusedWith(this.path));
   }
 
   #hurry = () => this.state === "waiting" && this.open();

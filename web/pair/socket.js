@@ -1,6 +1,7 @@
 // The sender/viewer protocol's socket: flat messages both ways, a seat in a room, a connection that comes back five times.
 // Decides when to connect and to join again; leaves what the messages mean to the pages.
 
+import { refusedWith, refusedWords } from "../lib/refusal.js";
 import { tokenWords } from "../lib/token-words.js";
 import { refusal, trouble } from "./words.js";
 
@@ -9,11 +10,6 @@ const SEAT_AGAIN_MS = 1500;
 const SEAT_TRIES = 11; // a connection that died unseen is found out within 12 s, and some
 const HELD = "The place in this room is not free yet. If it is an earlier connection of this page, the server lets go of it within some seconds.";
 
-const WHY = {
-  429: "Too many connections come from your address: close other pages, then try again.",
-  503: "The server is being shut down: try again in a moment.",
-};
-const UNREACHABLE = "The server cannot be reached: check your network, then try again.";
 
 export class PairSocket {
   #socket = null;
@@ -107,18 +103,13 @@ export class PairSocket {
   async #closed() {
     const wasJoined = this.isJoined;
     const gone = this.#drop();
-    const status = wasJoined ? null : await this.#status();
+    const status = wasJoined ? null : await refusedWith(this.#path());
     if (this.#drops !== gone) return; // opened anew meanwhile
     if (status === 401) return this.#fail(tokenWords(status, this.token), "token");
     const wait = WAITS_S[this.#lost++];
-    if (!wait) return this.#fail(WHY[status] ?? UNREACHABLE);
+    if (!wait) return this.#fail(refusedWords(status));
     this.#timer = setTimeout(() => this.open(), wait * 1000);
     this.changed("waiting", `The connection to the server is lost; trying again (${this.#lost} of ${WAITS_S.length})…`);
-  }
-
-  // A browser does not tell why an upgrade failed: ask the same address plainly.
-  async #status() {
-    return (await fetch(this.#path()).catch(() => null))?.status;
   }
 
   #fail(words, why) {

@@ -1,11 +1,12 @@
 // Why a room could not be joined, or does not serve any more, in words. Pure.
 // The protocol has few reasons: which of them `bad-request` means stands in the server's words alone.
 
+import { OTHER_ROOM } from "../lib/token-words.js";
+
 const TAKEN = {
   sender: "Another page sends into this room already: close it, or take another room.",
   viewer: "Another page watches this room already: close it, or send through the server for many viewers.",
 };
-const OTHER_TOKEN = "The access token that this page has is for another room: enter one for this room, or take that room.";
 const WAYS = {
   sender: ["This room's picture goes through the server: switch “Send through the server” on, or take another room.",
     "This room's picture goes straight from page to page: switch “Send through the server” off, or take another room."],
@@ -21,7 +22,7 @@ const OUT = [
 /** A refusal to let us in: `{words, why}`. `why` is `taken`, `token` (a token is needed), `way` (the room has the other). */
 export function refusal(role, { reason, message = "" }) {
   if (reason === `${role}-already-exists`) return { words: TAKEN[role], why: "taken" };
-  if (/token/.test(message)) return { words: OTHER_TOKEN, why: "token" };
+  if (/token/.test(message)) return { words: OTHER_ROOM, why: "token" };
   if (/goes through the server/.test(message)) return { words: WAYS[role][0], why: "way" };
   if (/goes from page to page/.test(message)) return { words: WAYS[role][1], why: "way" };
   if (/limit|too many/i.test(message)) return { words: "The server takes no more just now: wait a minute, then try again." };

@@ -3,7 +3,8 @@
 import { Media } from "../device/media.js";
 import { keepAwake } from "../lib/awake.js";
 import { copy } from "../lib/copy.js";
-import { el, onPress, part } from "../lib/dom.js";
+import { showOptions } from "../lib/devices.js";
+import { onPress, part } from "../lib/dom.js";
 import { keepToken, token } from "../lib/identity.js";
 import { tell, tellError } from "../lib/notify.js";
 import { offerHttps } from "../lib/secure.js";
@@ -91,13 +92,7 @@ async function showMedia() {
   part("preview").srcObject = media.stream;
   part("no-picture").hidden = Boolean(media.track("video"));
   part("no-picture-text").textContent = media.problems.video ?? "The camera is off.";
-  await Promise.all([showOptions("camera", "video"), showOptions("microphone", "audio")]);
-}
-
-async function showOptions(name, kind) {
-  const current = media.track(kind)?.getSettings().deviceId ?? media.choice(kind);
-  const options = await media.options(kind);
-  part(name).replaceChildren(...options.map(({ value, text }) => el("option", { value, selected: value === current }, text)));
+  await Promise.all([showOptions(media, "camera", "video"), showOptions(media, "microphone", "audio")]);
 }
 
 async function choose(kind, value) {
