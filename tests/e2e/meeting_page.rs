@@ -118,6 +118,12 @@ async fn who_comes_late_sees_who_is_muted_and_is_seen_once_the_camera_opens() {
     assert_eq!(late.value(&is_muted("Bob")).await, true);
     bob.press("mute-audio").await;
     late.wait(PATIENCE, "Bob can be heard", &format!("!{}", is_muted("Bob"))).await;
+    bob.press("mute-video").await;
+    late.wait(PATIENCE, "Bob is dark", &playing(1)).await;
+    bob.press("mute-video").await;
+    late.wait(PATIENCE, "Bob is seen again", &playing(2)).await;
+    let before = late.received().await.frames_decoded;
+    late.receives(PATIENCE, "Bob's picture goes on", |now| now.frames_decoded > before + 20).await;
 }
 
 /// Chooses the nth of a list.
@@ -217,7 +223,7 @@ const SWALLOWS: &str = r"
     WebSocket.prototype.send = function (text) { if (!window.swallowed) send.call(this, text); };
     const [every, later] = [setInterval, setTimeout];
     window.setInterval = (task, ms, ...rest) => every(task, ms === 20_000 ? 500 : ms, ...rest);
-    window.setTimeout = (task, ms, ...rest) => later(task, ms === 10_000 ? 500 : ms, ...rest);";
+    window.setTimeout = (task, ms, ...rest) => later(task, ms === 10_000 || ms === 15_000 ? 500 : ms, ...rest);";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_over_which_nothing_goes_is_noticed_and_made_anew() {
@@ -228,6 +234,14 @@ async fn a_connection_over_which_nothing_goes_is_noticed_and_made_anew() {
     ann.value("(window.swallowed = false)").await;
     is(&ann, "joined").await;
     assert_eq!(ann.value(OPEN).await, 1);
+    // Somebody else of her name comes in meanwhile.
+    ann.value("(window.swallowed = true)").await;
+    is(&ann, "away").await;
+    let other = guest("Ann", &service, PLAIN).await;
+    ann.value("(window.swallowed = false)").await;
+    is(&ann, "before").await;
+    says(&ann, "notice-text", "Somebody of this name is in the meeting already").await;
+    assert_eq!((ann.value(OPEN).await, other.value(OPEN).await), (0.into(), 1.into()));
 }
 
 /// The visitor does not choose a screen.
