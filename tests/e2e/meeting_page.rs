@@ -223,7 +223,7 @@ const SWALLOWS: &str = r"
     WebSocket.prototype.send = function (text) { if (!window.swallowed) send.call(this, text); };
     const [every, later] = [setInterval, setTimeout];
     window.setInterval = (task, ms, ...rest) => every(task, ms === 20_000 ? 500 : ms, ...rest);
-    window.setTimeout = (task, ms, ...rest) => later(task, ms === 10_000 || ms === 15_000 ? 500 : ms, ...rest);";
+    window.setTimeout = (task, ms, ...rest) => later(task, ms === 10_000 || ms === 15_000 ? 2000 : ms, ...rest);";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_over_which_nothing_goes_is_noticed_and_made_anew() {
