@@ -34,6 +34,8 @@ mod loss;
 mod meeting;
 #[path = "e2e/meeting_page.rs"]
 mod meeting_page;
+#[path = "e2e/meeting_parts.rs"]
+mod meeting_parts;
 #[path = "e2e/networks.rs"]
 mod networks;
 #[path = "e2e/openvidu.rs"]

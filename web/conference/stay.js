@@ -12,7 +12,7 @@ export class Stay {
   session = null;
   /** As who one is in, or wants to be. */
   name = null;
-  #coming = null; // the one way in that counts: `{session}`, its newest
+  #coming = null; // the one way in that counts: `{session, taken}`, its newest, and whether that one found the name taken
   #cut = 0; // how often in a row the network carried no media
 
   /** `on`: what a session tells besides `lost` and `out`; `state(state, words)`, `joined(joined)`, then `ready()` when something can be
@@ -103,15 +103,18 @@ export class Stay {
       try {
         return await this.#enter(mine);
       } catch (error) {
-        if (mine === this.#coming) this.#refused(error);
+        if (mine === this.#coming) this.#refused(error, mine);
       }
     }
   }
 
-  #refused(error) {
+  // A socket of our own that has not quite ended may hold the name for a moment.
+  #refused(error, mine) {
     console.warn(`Not yet: ${error.message}`);
+    const doubtful = error.code === "name_taken" && !mine.taken;
+    mine.taken = doubtful;
     const final = finalRefusal(error, this.token);
-    if (final) this.#out(final);
+    if (final && !doubtful) this.#out(final);
     else this.on.state("away", awayWords(error));
   }
 
