@@ -14,6 +14,8 @@ mod cameras;
 mod check;
 #[path = "e2e/conference.rs"]
 mod conference;
+#[path = "e2e/conference_crowd.rs"]
+mod conference_crowd;
 #[path = "e2e/conversation.rs"]
 mod conversation;
 #[path = "harness/driver.rs"]
