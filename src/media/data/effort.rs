@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// So many are looked at together: that other work interrupts one or the other does not count then.
+/// So many are looked at together: one or the other may cost more.
 const DATAGRAMS: u32 = 256;
 /// What one of them may cost; a piece of a large message costs a hundredth of it.
 const MOST: Duration = Duration::from_millis(2);
