@@ -145,24 +145,30 @@ async fn four_meet_and_see_each_other() {
     assert!(decoded > 12.0 * 5.0 * length as f64, "{decoded} pictures: {shown:#}");
 }
 
-/// For so many seconds: pictures that all pages decode, and how long any stood still.
+/// For so many seconds: pictures that all pages decode, and how long any stood still; when that was is told.
 async fn meets(pages: &[Browser], seconds: u64) -> (f64, f64) {
     let all = "await Promise.all(Object.entries(consumers).filter(([, one]) => one.kind === 'video').map(([id]) => received(id)))";
     let sum = |figures: &Value, name: &str| {
         figures.as_array().into_iter().flatten().filter_map(|one| one[name].as_f64()).sum::<f64>()
     };
     let figures = async || {
-        let mut total = (0.0, 0.0);
-        for page in pages {
-            let now = page.value(all).await;
-            total = (total.0 + sum(&now, "framesDecoded"), total.1 + sum(&now, "totalFreezesDuration"));
-        }
-        total
+        let now = futures::future::join_all(pages.iter().map(|page| page.value(all))).await;
+        now.iter().map(|now| (sum(now, "framesDecoded"), sum(now, "totalFreezesDuration"))).collect::<Vec<_>>()
     };
-    let before = figures().await;
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
-    let after = figures().await;
-    (after.0 - before.0, after.1 - before.1)
+    let (begun, before) = (Instant::now(), figures().await);
+    let mut last = before.clone();
+    while begun.elapsed() < Duration::from_secs(seconds) {
+        tokio::time::sleep(Duration::from_secs(5).min(Duration::from_secs(seconds).saturating_sub(begun.elapsed())))
+            .await;
+        let now = figures().await;
+        let froze: Vec<f64> = now.iter().zip(&last).map(|(now, last)| now.1 - last.1).collect();
+        if froze.iter().any(|seconds| *seconds > 0.0) {
+            println!("until second {}, page by page: {froze:.2?} s", begun.elapsed().as_secs());
+        }
+        last = now;
+    }
+    let gained = last.iter().zip(&before).map(|(now, before)| (now.0 - before.0, now.1 - before.1));
+    gained.fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }
 
 /// A person in a meeting, a device, an IP camera, a page of an OpenVidu application and a viewer by WHEP, in one room.
