@@ -160,20 +160,23 @@ impl State {
 
     /// A late joiner is told of all that is there.
     pub(super) fn tell_data(&mut self, who: &ParticipantId) {
-        let all = self.participants.iter().flat_map(|(id, p)| p.data.producers.iter().map(move |known| (id, known)));
-        let events: Vec<_> = all.filter(|(_, known)| known.open).map(|(id, known)| known.event(id)).collect();
+        let events: Vec<_> = self.open_producers().map(|(id, known)| known.event(id)).collect();
         events.into_iter().for_each(|event| self.tell(who, event));
     }
 
     pub(super) fn data_views(&self) -> Vec<DataProducerView> {
-        let all = self.participants.iter().flat_map(|(id, p)| p.data.producers.iter().map(move |known| (id, known)));
         let view = |(id, known): (&ParticipantId, &Producer)| DataProducerView {
             producer: known.peer,
             publisher: id.clone(),
             label: known.label.clone(),
             protocol: known.protocol.clone(),
         };
-        all.filter(|(_, known)| known.open).map(view).collect()
+        self.open_producers().map(view).collect()
+    }
+
+    fn open_producers(&self) -> impl Iterator<Item = (&ParticipantId, &Producer)> {
+        let all = self.participants.iter().flat_map(|(id, p)| p.data.producers.iter().map(move |known| (id, known)));
+        all.filter(|(_, known)| known.open)
     }
 
     fn data_owner(&self, peer: PeerId) -> Option<ParticipantId> {

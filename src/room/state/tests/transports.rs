@@ -42,6 +42,15 @@ fn consume(room: &mut Room, who: &str, on: PeerId, (feed, kind): (FeedId, Kind))
         other => panic!("{other:?}"),
     }
 }
+/// Ann publishes; Bob has a transport to watch on.
+fn watched() -> (Room, PeerId, FeedId) {
+    let mut room = Room::new();
+    room.join("ann").unwrap();
+    room.join("bob").unwrap();
+    let (up, down) = (open(&mut room, "ann"), open(&mut room, "bob"));
+    let feed = live(&mut room, "ann", up);
+    (room, down, feed)
+}
 fn ended(transport: PeerId, reason: EndReason) -> EventKind {
     EventKind::Transport { transport, change: TransportChange::Ended { reason, detail: String::new() } }
 }
@@ -63,11 +72,7 @@ fn its_far_side_is_told_once() {
 
 #[test]
 fn kinds_are_watched_one_by_one_and_begin_paused() {
-    let mut room = Room::new();
-    room.join("ann").unwrap();
-    room.join("bob").unwrap();
-    let (up, down) = (open(&mut room, "ann"), open(&mut room, "bob"));
-    let feed = live(&mut room, "ann", up);
+    let (mut room, down, feed) = watched();
     let sound = consume(&mut room, "bob", down, (feed, Kind::Audio)).unwrap();
     let limits = ViewLimits { paused: true, ..ViewLimits::default() };
     assert_eq!(room.asked().last(), Some(&MediaRequest::Limit { peer: sound, limits }));
@@ -89,11 +94,7 @@ fn kinds_are_watched_one_by_one_and_begin_paused() {
 
 #[test]
 fn a_kind_that_its_feed_has_no_more_is_not_watched_and_may_be_again() {
-    let mut room = Room::new();
-    room.join("ann").unwrap();
-    room.join("bob").unwrap();
-    let (up, down) = (open(&mut room, "ann"), open(&mut room, "bob"));
-    let feed = live(&mut room, "ann", up);
+    let (mut room, down, feed) = watched();
     let sound = consume(&mut room, "bob", down, (feed, Kind::Audio)).unwrap();
     let picture = consume(&mut room, "bob", down, (feed, Kind::Video)).unwrap();
     room.media(MediaEvent::FeedLive { feed, tracks: vec![AUDIO] });
@@ -106,11 +107,7 @@ fn a_kind_that_its_feed_has_no_more_is_not_watched_and_may_be_again() {
 
 #[test]
 fn what_its_publisher_holds_back_nobody_consumes() {
-    let mut room = Room::new();
-    room.join("ann").unwrap();
-    room.join("bob").unwrap();
-    let (up, down) = (open(&mut room, "ann"), open(&mut room, "bob"));
-    let feed = live(&mut room, "ann", up);
+    let (mut room, down, feed) = watched();
     let picture = consume(&mut room, "bob", down, (feed, Kind::Video)).unwrap();
     let resume = || Command::Limit {
         of: Watched::Peer(picture),
